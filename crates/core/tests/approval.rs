@@ -329,11 +329,11 @@ fn the_mailed_code_identifies_its_person_until_too_many_wrong_codes() {
     }
     assert!(matches!(
         block_on(check_code(&rows, &mine.id, "x")),
-        Err(Refusal::Locked)
+        Err(Refusal::Locked { round: 1 })
     ));
     assert!(matches!(
         block_on(check_code(&rows, &mine.id, &mine.code)),
-        Err(Refusal::Locked)
+        Err(Refusal::Locked { round: 1 })
     ));
     block_on(check_code(&rows, &other.id, &other.code)).unwrap();
 }

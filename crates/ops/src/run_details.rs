@@ -6,9 +6,10 @@ use futures::{StreamExt, TryStreamExt, stream};
 use holdfast_asl::{EventKind, HistoryEvent, RunPath, StateMachine, picture};
 use holdfast_core::model::key;
 use holdfast_core::model::plan::Plan;
-use holdfast_core::model::run::{RecordedAnswer, Verdict};
+use holdfast_core::model::run::{RecordedAnswer, UnitResult, Verdict};
 use holdfast_core::port::StoreArtifact;
-use holdfast_core::stage::state;
+use holdfast_core::stage::{explain_failure, state};
+use serde::Deserialize;
 use serde_json::Value;
 
 use crate::failure::Failure;
@@ -34,6 +35,8 @@ pub struct UnitDetails {
     pub path: String,
     /// `running`, `reviewed` or `unreviewed`.
     pub status: &'static str,
+    /// Why it's unreviewed; `None` for other units.
+    pub reason: Option<String>,
     /// The states that it visited.
     pub states: Vec<StateVisit>,
     /// Its attempts.
@@ -153,11 +156,75 @@ async fn details_of(
         (false, state::UNIT_REVIEWED) => "reviewed",
         (false, _) => "unreviewed",
     };
+    let reason = if status == "unreviewed" { reason_of(child) } else { None };
     Ok(UnitDetails {
         unit,
         path,
         status,
+        reason,
         states,
         attempts,
     })
+}
+
+/// Returns why a finished child's unit is unreviewed: the reason in its result, or the error that ended the child.
+/// `None` where the place leaves out the result.
+fn reason_of(child: &Child) -> Option<String> {
+    if let Some(error) = &child.row.error {
+        return Some(explain_failure(error, child.row.cause.as_deref()));
+    }
+    let result = child.history.iter().rev().find_map(|event| match &event.kind {
+        EventKind::ExecutionSucceeded { output } => UnitResult::deserialize(output).ok(),
+        _ => None,
+    })?;
+    Some(explain_failure(&result.reason?, result.cause.as_deref()))
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a failed step fails the test")]
+    use holdfast_asl::Timestamp;
+    use holdfast_engine::ExecutionStatus;
+    use serde_json::json;
+
+    use super::*;
+    use crate::run_summary::ExecutionSummary;
+
+    fn child(error: Option<&str>, output: Option<Value>) -> Child {
+        let ended = output.map(|output| {
+            let event = json!({ "id": 1, "previous": 0, "at": 0, "type": "ExecutionSucceeded", "details": { "output": output } });
+            serde_json::from_value(event).unwrap()
+        });
+        Child {
+            row: ExecutionSummary {
+                arn: String::new(),
+                name: "c".to_owned(),
+                status: ExecutionStatus::Failed,
+                input: Value::Null,
+                error: error.map(str::to_owned),
+                cause: error.map(|_| "{\"errorMessage\": \"it broke\"}".to_owned()),
+                started: Timestamp(0),
+                stopped: None,
+            },
+            history: ended.into_iter().collect(),
+        }
+    }
+
+    #[test]
+    fn a_unit_has_the_reason_of_its_result_or_of_its_child() {
+        let result = |reason: Value| json!({ "status": "unreviewed", "unit": "u0001", "reason": reason });
+        for (error, output, expected) in [
+            (
+                None,
+                Some(result(json!("ModelUnauthorized"))),
+                Some("ModelUnauthorized"),
+            ),
+            (None, Some(result(Value::Null)), None),
+            (None, Some(Value::Null), None),
+            (Some("States.Runtime"), None, Some("States.Runtime: it broke")),
+            (None, None, None),
+        ] {
+            assert_eq!(reason_of(&child(error, output)).as_deref(), expected);
+        }
+    }
 }

@@ -415,7 +415,7 @@ async fn refused(refusal: &Refusal, action: &str, request: &Request<'_>, store: 
         Refusal::Voted(question) => vote_recorded(question, true),
         Refusal::Expired(question) => Notice::Expired {
             at_ms: question.approval.expires_ms,
-            asked_again: question.approval.round == 1,
+            asked_again: is_asked_again(question.approval.round),
         },
         Refusal::Superseded {
             question, newer_run, ..
@@ -432,7 +432,9 @@ async fn refused(refusal: &Refusal, action: &str, request: &Request<'_>, store: 
             again_at,
             tries_left: *left,
         },
-        Refusal::Locked => barred(Shown::TooManyCodes),
+        Refusal::Locked { round } => barred(Shown::TooManyCodes {
+            asked_again: is_asked_again(*round),
+        }),
         Refusal::NotAllowed(why) => barred(match why {
             Barred::IsAuthor(_) => Shown::IsAuthor,
             Barred::InNoTeam(_) => Shown::InNoTeam,
@@ -460,6 +462,11 @@ async fn refused(refusal: &Refusal, action: &str, request: &Request<'_>, store: 
         }
     };
     notice(request, shown, superseded)
+}
+
+/// Returns whether another request follows when nobody answers the one of this round.
+const fn is_asked_again(round: u32) -> bool {
+    round == 1
 }
 
 /// Returns the pull request of a superseded review, with its address from the stored report. `None` if the report can't

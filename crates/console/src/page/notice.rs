@@ -143,12 +143,8 @@ fn content(view: &NoticeView, now_ms: i64) -> Content {
         Notice::WrongCode { again_at, tries_left } => content(
             "bad",
             "Wrong code",
-            html! { p { "Nothing was decided. You have " @if *tries_left == 0 { "no attempts" } @else { (text::counted(u64::from(*tries_left), "attempt")) } " left." } },
-            if *tries_left == 0 {
-                html! { p { (AFTER_WRONG_CODES) } }
-            } else {
-                html! { p { "Enter the code from the newest mail for this pull request. Upper and lower case and blanks make no difference." } p { a.button.primary href=(again_at) { "Try again" } } }
-            },
+            html! { p { "Nothing was decided. You have " (text::counted(u64::from(*tries_left), "attempt")) " left." } },
+            html! { p { "Enter the code from the newest mail for this pull request. Upper and lower case and blanks make no difference." } p { a.button.primary href=(again_at) { "Try again" } } },
         ),
         Notice::FormRefused { again_at } => content(
             "bad",
@@ -189,10 +185,6 @@ fn content(view: &NoticeView, now_ms: i64) -> Content {
         ),
     }
 }
-
-/// The remedy for a person who has no attempts left.
-const AFTER_WRONG_CODES: &str = "Sign in with GitHub instead. Otherwise wait: if nobody decides in time, the request is sent a second time, \
-                                 with a new code.";
 
 fn replayed(verdict: ReplayVerdict, comparison: &str) -> Content {
     let (tone, title, what, next) = match verdict {
@@ -283,9 +275,13 @@ fn refused(name: Option<&str>, why: Refusal, sign_in_at: Option<&str>) -> Conten
             "Only members of the teams in the repository's settings may decide, and a code is not enough to check your membership here.",
             "Sign in with GitHub instead. If sign-in is not set up here, ask the operator of Holdfast to decide.",
         ),
-        Refusal::TooManyCodes => (
+        Refusal::TooManyCodes { asked_again } => (
             "Too many wrong codes were entered, so this request no longer accepts codes.",
-            AFTER_WRONG_CODES,
+            if asked_again {
+                "Sign in with GitHub instead. Otherwise wait: if nobody decides in time, the request is sent a second time, with a new code."
+            } else {
+                "Sign in with GitHub instead, or ask someone else to decide. If nobody decides in time, nothing is published."
+            },
         ),
     };
     Content {

@@ -37,7 +37,7 @@ pub fn page(view: &RunsView) -> String {
 
 fn lead(view: &RunsView) -> String {
     let waiting = view
-        .ended
+        .statuses
         .iter()
         .find(|(status, _)| *status == holdfast_core::model::report::RunStatus::AwaitingApproval);
     let total = text::counted(view.total, "review");
@@ -76,7 +76,7 @@ fn pictures(view: &RunsView) -> Markup {
             class: mark::status_class(status),
             word: mark::status_word(status),
             count: view
-                .ended
+                .statuses
                 .iter()
                 .filter(|(other, _)| *other == status)
                 .map(|(_, count)| count)

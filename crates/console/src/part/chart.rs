@@ -52,13 +52,16 @@ pub fn parts(caption: &str, parts: &[Part<'_>]) -> Markup {
 
 /// Draws reviews by day: one column for each day, with failed and partial reviews at the bottom.
 pub fn days(caption: &str, days: &[DayCount]) -> Markup {
-    let most = days.iter().map(|day| day.well + day.troubled).max().unwrap_or(0).max(1);
-    let total: u64 = days.iter().map(|day| day.well + day.troubled).sum();
+    let all = |day: &DayCount| day.well + day.open + day.troubled;
+    let most = days.iter().map(all).max().unwrap_or(0).max(1);
+    let total: u64 = days.iter().map(all).sum();
     let troubled: u64 = days.iter().map(|day| day.troubled).sum();
+    let open: u64 = days.iter().map(|day| day.open).sum();
     let label = format!(
-        "{caption}: {} in {}, {} failed or partial; at most {} in a day",
+        "{caption}: {} in {}, {} open, {} failed or partial; at most {} in a day",
         counted(total, "review"),
         counted(days.len() as u64, "day"),
+        grouped(open),
         grouped(troubled),
         grouped(most)
     );
@@ -70,11 +73,13 @@ pub fn days(caption: &str, days: &[DayCount]) -> Markup {
                 rect.columns-ground y="63" width=(width) height="1" {}
                 @for (index, day) in days.iter().enumerate() {
                     @let well = share(day.well, most) * 62.0;
+                    @let open = share(day.open, most) * 62.0;
                     @let troubled = share(day.troubled, most) * 62.0;
                     g {
-                        title { (time::day(day.day_ms)) ": " (counted(day.well + day.troubled, "review")) ", " (grouped(day.troubled)) " failed or partial" }
+                        title { (time::day(day.day_ms)) ": " (counted(all(day), "review")) ", " (grouped(day.open)) " open, " (grouped(day.troubled)) " failed or partial" }
                         rect.is-bad x=(index * 10 + 1) y=(number(63.0 - troubled)) width="8" height=(number(troubled)) {}
-                        rect.is-accent x=(index * 10 + 1) y=(number(63.0 - troubled - well)) width="8" height=(number((well - 1.0).max(0.0))) {}
+                        rect.is-now x=(index * 10 + 1) y=(number(63.0 - troubled - open)) width="8" height=(number((open - 1.0).max(0.0))) {}
+                        rect.is-accent x=(index * 10 + 1) y=(number(63.0 - troubled - open - well)) width="8" height=(number((well - 1.0).max(0.0))) {}
                     }
                 }
             }
@@ -86,7 +91,8 @@ pub fn days(caption: &str, days: &[DayCount]) -> Markup {
                 }
             }
             ul.legend {
-                li { (swatch("is-accent")) span { "Completed or open" } " " strong { (grouped(total - troubled)) } }
+                li { (swatch("is-accent")) span { "Completed" } " " strong { (grouped(total - open - troubled)) } }
+                @if open > 0 { li { (swatch("is-now")) span { "Open" } " " strong { (grouped(open)) } } }
                 li { (swatch("is-bad")) span { "Failed or partial" } " " strong { (grouped(troubled)) } }
             }
         }

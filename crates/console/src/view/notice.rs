@@ -75,7 +75,7 @@ pub enum Notice {
     WrongCode {
         /// The address to try again.
         again_at: String,
-        /// Number of attempts left.
+        /// Number of attempts left, at least 1: after the last one the reader isn't allowed to enter codes.
         tries_left: u32,
     },
     /// A form without a valid nonce, from another site, or too old.
@@ -169,7 +169,10 @@ pub enum Refusal {
     /// They can't see this console.
     NotAMember,
     /// Too many wrong codes.
-    TooManyCodes,
+    TooManyCodes {
+        /// Whether a second request for approval will be sent.
+        asked_again: bool,
+    },
     /// They are in none of the policy's teams.
     InNoTeam,
     /// Their mail went to an address without a login, so its code doesn't prove who they are.

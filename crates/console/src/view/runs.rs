@@ -26,8 +26,8 @@ pub struct RunsView {
     pub pages: u32,
     /// Reviews by day, oldest first, without gaps. If empty, no chart is shown.
     pub days: Vec<DayCount>,
-    /// Statuses of these runs; those with 0 may be left out.
-    pub ended: Vec<(RunStatus, u64)>,
+    /// Statuses of these reviews, open ones included; those with 0 may be left out.
+    pub statuses: Vec<(RunStatus, u64)>,
 }
 
 /// The filter of the list.
@@ -80,8 +80,10 @@ pub struct RunRow {
 pub struct DayCount {
     /// Any time of this day (UTC), in ms since 1970.
     pub day_ms: i64,
-    /// Runs that succeeded or are still open.
+    /// Runs that succeeded.
     pub well: u64,
+    /// Runs that haven't ended.
+    pub open: u64,
     /// Runs that failed or are partial.
     pub troubled: u64,
 }

@@ -88,19 +88,19 @@ pub fn pages(say: Say) -> Vec<(String, String)> {
         ("not-allowed-team", refused(Refusal::InNoTeam, Some("jonas-wren"))),
         ("not-allowed-address", refused(Refusal::NeedsSignIn, None)),
         ("not-allowed-code", refused(Refusal::TeamsUnknown, None)),
-        ("too-many-codes", refused(Refusal::TooManyCodes, None)),
+        (
+            "too-many-codes",
+            refused(Refusal::TooManyCodes { asked_again: true }, None),
+        ),
+        (
+            "too-many-codes-last",
+            refused(Refusal::TooManyCodes { asked_again: false }, None),
+        ),
         (
             "wrong-code",
             Notice::WrongCode {
                 again_at: again_at(),
                 tries_left: 2,
-            },
-        ),
-        (
-            "wrong-code-last",
-            Notice::WrongCode {
-                again_at: again_at(),
-                tries_left: 0,
             },
         ),
         ("form-refused", Notice::FormRefused { again_at: again_at() }),

@@ -14,7 +14,7 @@ pub fn pages() -> Vec<(String, String)> {
         matching: 0,
         pages: 1,
         days: Vec::new(),
-        ended: Vec::new(),
+        statuses: Vec::new(),
         ..view(plain)
     };
     let nothing = RunsView {
@@ -231,11 +231,12 @@ fn view(say: Say) -> RunsView {
             .zip(days)
             .map(|(index, count)| DayCount {
                 day_ms: NOW_MS - (29 - index) * DAY_MS,
-                well: count - count / 6,
+                well: count - count / 6 - u64::from(index == 29),
+                open: u64::from(index == 29),
                 troubled: count / 6,
             })
             .collect(),
-        ended: vec![
+        statuses: vec![
             (RunStatus::AwaitingApproval, 1),
             (RunStatus::Running, 2),
             (RunStatus::Published, 166),

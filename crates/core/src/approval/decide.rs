@@ -62,7 +62,10 @@ pub enum Refusal {
     },
     /// Too many wrong codes.
     #[error("too many wrong codes: this link takes no more of them")]
-    Locked,
+    Locked {
+        /// The question's round.
+        round: u32,
+    },
     /// This person may not decide.
     #[error(transparent)]
     NotAllowed(#[from] Barred),
@@ -140,7 +143,7 @@ pub async fn check_code(rows: &dyn KeepRows, id: &str, code: &str) -> Result<Per
     let checked = rows::update(rows, &key, |found: Option<Link>| async move {
         let link = found.ok_or(Refusal::Unknown)?;
         if link.wrong_codes >= MAX_WRONG_CODES {
-            return Err(Refusal::Locked);
+            return Err(Refusal::Locked { round: link.round });
         }
         // The comparison is of hashes, so its time reveals nothing about the code.
         if link.code_sha256 == typed {
@@ -152,7 +155,7 @@ pub async fn check_code(rows: &dyn KeepRows, id: &str, code: &str) -> Result<Per
         }
         let wrong_codes = link.wrong_codes + 1;
         let refusal = match MAX_WRONG_CODES - wrong_codes {
-            0 => Refusal::Locked,
+            0 => Refusal::Locked { round: link.round },
             left => Refusal::WrongCode { left },
         };
         Ok(Update::Write(Link { wrong_codes, ..link }, Err(refusal)))

@@ -21,7 +21,7 @@ use crate::rows;
 
 pub use crate::model::approval::Invitation;
 pub use ask::ask;
-pub use audit::{AuditEntry, list_audit};
+pub use audit::{AuditEntry, list_audit, list_audit_of};
 pub use bind::{content_now, find_decision};
 pub use decide::{
     Barred, MAX_EDITED_BODY_CHARS, MAX_EDITED_TITLE_CHARS, Refusal, check_code, close_question, decide, find_link,
@@ -123,13 +123,14 @@ pub fn stored_content(report: &Value) -> String {
 ///
 /// The table fails.
 pub async fn newest_question(table: &dyn KeepRows, run: &str) -> Result<Option<Question>, StageError> {
+    Ok(questions(table, run).await?.pop())
+}
+
+/// Returns the questions of a run, oldest first.
+async fn questions(table: &dyn KeepRows, run: &str) -> Result<Vec<Question>, StageError> {
     // There are two rounds; the limit allows for more.
     let found = table.list(&format!("question/{run}#"), 100).await?;
-    let mut newest = None;
-    for (key, row) in found {
-        newest = Some(rows::parse::<Question>(&key, &row)?);
-    }
-    Ok(newest)
+    found.iter().map(|(key, row)| rows::parse(key, row)).collect()
 }
 
 fn question_key(run: &str, round: u32) -> String {

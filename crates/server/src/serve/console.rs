@@ -24,7 +24,7 @@ use super::App;
 use super::routes::respond;
 use super::{sign_in, views};
 use holdfast_ops::cancel;
-use holdfast_ops::failure::Failure;
+use holdfast_ops::failure::{Failure, FailureKind};
 use holdfast_ops::machine;
 use holdfast_ops::redrive;
 use holdfast_ops::replay;
@@ -177,9 +177,11 @@ impl<'a> Visit<'a> {
         }
         let unknown = || self.notice(Notice::Unknown { what: "run".to_owned() });
         let name = run.to_owned();
-        let read = on_records(self.app, async move |records| records.read(&name).await);
-        let Ok(record) = read.await else {
-            return Err(unknown());
+        let read = on_records(self.app, async move |records| Ok(records.read(&name).await));
+        let record = match read.await {
+            Ok(Ok(record)) => record,
+            Ok(Err(failure)) if failure.kind == FailureKind::Usage => return Err(unknown()),
+            Ok(Err(failure)) | Err(failure) => return Err(self.failed(&failure)),
         };
         match self.may_see(views::repository_name(&record).as_ref()).await {
             true => Ok(record),

@@ -9,7 +9,7 @@ use holdfast_console::view::{
     RunView, RunsFilter, RunsView, Span, SpanEnd, SpanKind, TierUsage, Timeline, UnitEnd, UnitSummary, UnitView,
     WebAddress, file_rows, findings_in_diff,
 };
-use holdfast_core::approval::list_audit;
+use holdfast_core::approval::list_audit_of;
 use holdfast_core::model::approval::KnownBy;
 use holdfast_core::model::change::Target;
 use holdfast_core::model::key;
@@ -31,8 +31,6 @@ const PAGE_RUNS: usize = 50;
 /// Number of days in the chart above the runs.
 const DAYS: i64 = 14;
 const DAY_MS: i64 = 86_400_000;
-/// Maximum number of audit entries that one page reads.
-const MAX_AUDIT_ENTRIES: usize = 10_000;
 
 /// Reads on a thread that may block: disks block, and the reader of histories can't move between threads.
 pub async fn on_disk<T, F>(read: impl FnOnce() -> F + Send + 'static) -> Result<T, Failure>
@@ -52,7 +50,7 @@ pub fn runs(records: &[RunSummary], frame: Frame, filter: RunsFilter, page: u32)
     let page = (page.max(1) as usize).min(pages);
     let shown = matching.iter().skip((page - 1) * PAGE_RUNS).take(PAGE_RUNS);
     let repositories: BTreeSet<String> = records.iter().map(repository).collect();
-    let (days, ended) = days(records, frame.now_ms);
+    let (days, statuses) = days(records, frame.now_ms);
     RunsView {
         rows: shown.map(|record| row(record)).collect(),
         matching: number(matching.len()),
@@ -61,7 +59,7 @@ pub fn runs(records: &[RunSummary], frame: Frame, filter: RunsFilter, page: u32)
         pages: u32::try_from(pages).unwrap_or(u32::MAX),
         repositories: repositories.into_iter().collect(),
         days,
-        ended,
+        statuses,
         frame,
         filter,
     }
@@ -128,7 +126,7 @@ pub async fn run(
         files: file_rows(&coverage, &summaries),
         diffs: findings_in_diff(&findings, change.as_ref()),
         tiers: started(&record).map_or_else(Vec::new, |run| tiers(&run, plan.as_ref(), &shown)),
-        audit: audit(rows, name).await?,
+        audit: audit(rows, &record, frame.now_ms).await?,
         report: report.cloned(),
         frame,
     };
@@ -287,32 +285,35 @@ fn lets_through(filter: &RunsFilter, record: &RunSummary) -> bool {
             || title.is_some_and(|title| title.contains(&text)))
 }
 
+/// Counts the runs of the last days, and their statuses. Both are empty where no run started in these days.
 fn days(records: &[RunSummary], now_ms: i64) -> (Vec<DayCount>, Vec<(RunStatus, u64)>) {
     let today = now_ms.div_euclid(DAY_MS);
-    let mut days: BTreeMap<i64, (u64, u64)> = (today - DAYS + 1..=today).map(|day| (day, (0, 0))).collect();
-    let mut ended: Vec<(RunStatus, u64)> = Vec::new();
+    let day = |day: i64| DayCount {
+        day_ms: day * DAY_MS,
+        well: 0,
+        open: 0,
+        troubled: 0,
+    };
+    let mut days: BTreeMap<i64, DayCount> = (today - DAYS + 1..=today).map(|number| (number, day(number))).collect();
+    let mut statuses: Vec<(RunStatus, u64)> = Vec::new();
     for record in records {
-        let Some((well, troubled)) = days.get_mut(&record.row.started.0.div_euclid(DAY_MS)) else {
+        let Some(day) = days.get_mut(&record.row.started.0.div_euclid(DAY_MS)) else {
             continue;
         };
         match record.status {
-            RunStatus::Failed | RunStatus::Partial => *troubled += 1,
-            _ => *well += 1,
+            _ if !record.row.status.is_final() => day.open += 1,
+            RunStatus::Failed | RunStatus::Partial => day.troubled += 1,
+            _ => day.well += 1,
         }
-        match ended.iter_mut().find(|(status, _)| *status == record.status) {
+        match statuses.iter_mut().find(|(status, _)| *status == record.status) {
             Some((_, count)) => *count += 1,
-            None => ended.push((record.status, 1)),
+            None => statuses.push((record.status, 1)),
         }
     }
-    if ended.is_empty() {
-        return (Vec::new(), Vec::new());
+    match statuses.is_empty() {
+        true => (Vec::new(), Vec::new()),
+        false => (days.into_values().collect(), statuses),
     }
-    let days = days.into_iter().map(|(day, (well, troubled))| DayCount {
-        day_ms: day * DAY_MS,
-        well,
-        troubled,
-    });
-    (days.collect(), ended)
 }
 
 fn summaries(plan: Option<&Plan>, shown: &[UnitDetails]) -> Vec<UnitSummary> {
@@ -326,7 +327,7 @@ fn summaries(plan: Option<&Plan>, shown: &[UnitDetails]) -> Vec<UnitSummary> {
                 None => UnitEnd::Queued,
                 Some("reviewed") => UnitEnd::Reviewed,
                 Some("running") => UnitEnd::Running,
-                Some(_) => UnitEnd::Unreviewed("no answer was accepted".to_owned()),
+                Some(_) => UnitEnd::Unreviewed(begun.and_then(|shown| shown.reason.clone()).unwrap_or_else(no_reason)),
             },
             attempts: begun.map_or(0, |shown| u32::try_from(shown.attempts.len()).unwrap_or(u32::MAX)),
             started_ms: begun
@@ -339,6 +340,10 @@ fn summaries(plan: Option<&Plan>, shown: &[UnitDetails]) -> Vec<UnitSummary> {
         }
     };
     planned.iter().map(of).collect()
+}
+
+fn no_reason() -> String {
+    "no reason was recorded".to_owned()
 }
 
 /// Returns the usage of each tier that answered. Empty without a model.
@@ -383,9 +388,10 @@ fn book(tiers: &mut Vec<TierUsage>, run: &Run, tier: Tier, attempt: &AttemptDeta
     usage.cost_usd = usage.cost_usd.zip(attempt.cost_usd).map(|(sum, cost)| sum + cost);
 }
 
-async fn audit(rows: &dyn KeepRows, run: &str) -> Result<Vec<AuditEntry>, Failure> {
-    let entries = list_audit(rows, MAX_AUDIT_ENTRIES).await.map_err(Failure::incomplete)?;
-    let of_run = entries.into_iter().filter(|entry| entry.run == run);
+async fn audit(rows: &dyn KeepRows, record: &RunSummary, now_ms: i64) -> Result<Vec<AuditEntry>, Failure> {
+    let since_start_ms = now_ms - record.row.started.0;
+    let entries = list_audit_of(rows, &record.run, since_start_ms).await;
+    let of_run = entries.map_err(Failure::incomplete)?.into_iter();
     Ok(of_run
         .map(|entry| AuditEntry {
             at_ms: entry.vote.at_ms,
@@ -425,72 +431,5 @@ fn number(length: usize) -> u64 {
 }
 
 #[cfg(test)]
-mod tests {
-    #![expect(clippy::unwrap_used, reason = "a failed step fails the test")]
-    use holdfast_core::stage::write_artifact;
-    use serde_json::json;
-
-    use super::*;
-
-    const UNIT: &str = "u0001";
-
-    #[tokio::test]
-    async fn a_unit_shows_the_tier_that_answered_each_attempt() {
-        use Tier::{Light, Strong};
-        for (planned, count, expected) in [
-            (Light, 4, &[Light, Light, Light, Strong][..]),
-            (Strong, 3, &[Strong; 3]),
-        ] {
-            let data = tempfile::tempdir().unwrap();
-            let store = machine::artifacts(data.path());
-            let answer = json!({ "text": "", "stop": "complete", "model": "m", "input_tokens": 1, "output_tokens": 1 });
-            let verdict = json!({ "valid": true, "problems": [], "accepted": [], "summary": "", "readable": true });
-            let answers = (1..=count).map(|number| (key::answer("r-1", UNIT, number), &answer));
-            for (key, document) in answers.chain([(key::verdict("r-1", UNIT, count), &verdict)]) {
-                write_artifact(&store, &key, document).await.unwrap();
-            }
-            let (shown, accepted) = attempts(&store, "r-1", UNIT, planned).await.unwrap();
-            let tiers: Vec<Tier> = shown.iter().map(|attempt| attempt.tier).collect();
-            assert_eq!((tiers.as_slice(), accepted), (expected, Some(count)));
-        }
-    }
-
-    #[test]
-    fn usage_is_counted_for_the_tier_that_answered() {
-        let run: Run = serde_json::from_value(json!({
-            "version": 2, "run": "r-1", "bucket": "artifacts", "publish": false, "max_concurrency": 1,
-            "target": { "kind": "pull_request", "owner": "o", "repository": "r", "number": 1, "head": "b".repeat(40) },
-            "model": "anthropic/strong", "model_light": "anthropic/light",
-        }))
-        .unwrap();
-        let plan: Plan = serde_json::from_value(json!({
-            "units": [{ "id": UNIT, "path": "a.rs", "hunks": [0], "risk": 10, "tier": "light" }],
-            "settled": [], "notes": [],
-        }))
-        .unwrap();
-        let attempt = |input_tokens| AttemptDetails {
-            model: String::new(),
-            input_tokens,
-            output_tokens: 0,
-            cost_usd: None,
-            cached: false,
-            problems: Vec::new(),
-        };
-        let unit = UnitDetails {
-            unit: UNIT.to_owned(),
-            path: "a.rs".to_owned(),
-            status: "reviewed",
-            states: Vec::new(),
-            attempts: [1, 2, 4, 8].map(attempt).into(),
-        };
-        let counted: Vec<(Tier, String, u64, u64)> = tiers(&run, Some(&plan), &[unit])
-            .into_iter()
-            .map(|usage| (usage.tier, usage.model, usage.calls, usage.input_tokens))
-            .collect();
-        let expected = [
-            (Tier::Light, "anthropic/light".to_owned(), 3, 7),
-            (Tier::Strong, "anthropic/strong".to_owned(), 1, 8),
-        ];
-        assert_eq!(counted, expected);
-    }
-}
+#[path = "views_tests.rs"]
+mod tests;
