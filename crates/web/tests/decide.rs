@@ -75,6 +75,11 @@ fn asked(teams: &[&str], asked: &[&str]) -> (World, Vec<Invitation>) {
 
 /// Creates the same for a review that needs `needed` approvals.
 fn asked_for(needed: u32, teams: &[&str], asked: &[&str]) -> (World, Vec<Invitation>) {
+    asked_in(1, needed, teams, asked)
+}
+
+/// Creates the same in a round.
+fn asked_in(round: u32, needed: u32, teams: &[&str], asked: &[&str]) -> (World, Vec<Invitation>) {
     let world = World::default();
     let target = Target::PullRequest {
         owner: "octo".to_owned(),
@@ -93,7 +98,7 @@ fn asked_for(needed: u32, teams: &[&str], asked: &[&str]) -> (World, Vec<Invitat
     block_on(claim::take(&world.rows, &FixedChange::default(), &target, RUN)).unwrap();
     let approval = Approval {
         run: RUN.to_owned(),
-        round: 1,
+        round,
         target,
         subject: "octo/demo#12".to_owned(),
         worst: Severity::High,
@@ -370,5 +375,17 @@ fn the_page_of_a_superseded_run_names_its_commit_and_the_newer_run() {
             assert_eq!(html.contains("/reviews/r-2"), newer.is_some() && has_console, "{html}");
             assert_eq!(html.contains("href=\"/\""), has_console, "{html}");
         }
+    }
+}
+
+#[test]
+fn the_page_after_too_many_wrong_codes_knows_the_last_round() {
+    for (round, next) in [(1, "the request is sent a second time"), (2, "nothing is published")] {
+        let (world, mut invitations) = asked_in(round, 1, &[], &["ada=a@example.org"]);
+        invitations[0].code = "WRONG".to_owned();
+        let pages: Vec<(u16, String)> = (0..8).map(|_| approve(&world, &invitations[0], None, false)).collect();
+        let (status, html) = pages.last().unwrap();
+        assert!(*status == 403 && html.contains(next), "{round}: {html}");
+        assert!(html.contains("Too many wrong codes"), "{html}");
     }
 }

@@ -16,7 +16,7 @@ mod screens;
 pub mod style;
 pub mod text;
 
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 
 use holdfast_core::render::{json_escaped, terminal_line, terminal_name, terminal_text};
 use holdfast_core::rule::{redact_value, redacted};
@@ -36,8 +36,7 @@ pub fn print(text: &str) -> io::Result<()> {
 
 /// Returns the width of the terminal that stdout is; `None` if stdout isn't a terminal.
 pub fn terminal_columns() -> Option<usize> {
-    let (width, _) = terminal_size::terminal_size_of(io::stdout())?;
-    Some(usize::from(width.0)).filter(|columns| *columns > 0)
+    io::stdout().is_terminal().then(|| style::Style::of_stdout().columns)
 }
 
 /// Returns a text of several lines that is safe for a terminal: a stranger's text can't control the terminal or a
