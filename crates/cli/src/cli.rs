@@ -153,17 +153,34 @@ impl DataArgs {
 /// `holdfast review`.
 #[derive(Debug, Args)]
 pub struct ReviewArgs {
-    /// A git work tree (a path), or a pull request's address: https://HOST/OWNER/REPO/pull/N.
-    pub target: String,
-    /// Review the change from the merge base of REV and --head to --head.
+    /// A path in a git work tree, BASE..HEAD, a commit, `-` for a patch on stdin, or a pull request's address:
+    /// https://HOST/OWNER/REPO/pull/N.
     ///
-    /// Default: GITHUB_BASE_REF, origin/HEAD, the branch's upstream, or the nearest main branch; otherwise HEAD~1. A line on
-    /// stderr names the chosen one.
+    /// A path: uncommitted work and the branch's commits; a folder or a file limits the review to it. A commit: its change
+    /// against its first parent. A patch: applied to HEAD of the repository here, exactly.
+    #[arg(default_value = ".")]
+    pub target: String,
+    /// Review from the merge base of REV and the head on.
+    ///
+    /// Default: GITHUB_BASE_REF, origin/HEAD, the branch's upstream, or the nearest main branch; otherwise HEAD, or HEAD~1
+    /// without uncommitted work. A line on stderr names the chosen one.
     #[arg(long, value_name = "REV")]
     pub base: Option<String>,
-    /// Review this commit. Default: HEAD.
+    /// Review the branch up to this commit, without uncommitted work. Default: HEAD.
     #[arg(long, value_name = "REV")]
     pub head: Option<String>,
+    /// Review only staged changes: the index against HEAD.
+    #[arg(long, group = "scope")]
+    pub staged: bool,
+    /// Review only uncommitted work: the work tree against HEAD, with untracked files that git doesn't ignore.
+    #[arg(long, group = "scope")]
+    pub uncommitted: bool,
+    /// Review only the branch's commits.
+    #[arg(long, group = "scope")]
+    pub committed: bool,
+    /// Review only these files and folders. Paths are relative to the current folder.
+    #[arg(long, value_name = "PATH", num_args = 1..)]
+    pub files: Vec<PathBuf>,
     /// Publish the review on the pull request, after the approval gate.
     #[arg(long)]
     pub publish: bool,

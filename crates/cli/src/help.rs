@@ -132,7 +132,7 @@ fn settings_and(others: &[Group]) -> Vec<Group> {
 /// Returns the sections of `holdfast`.
 pub fn program() -> String {
     "Examples:\n  \
-     holdfast review .                 Review the current branch with static analysis only\n  \
+     holdfast review .                 Review uncommitted work and the branch, with static analysis only\n  \
      holdfast review https://github.com/OWNER/REPO/pull/12\n                                    \
      Review a pull request and print the review\n  \
      holdfast serve                    Review pull requests when GitHub's webhook arrives\n\n\
@@ -150,8 +150,10 @@ pub fn program() -> String {
 pub fn review() -> String {
     Sections {
         examples: &[
-            "holdfast review .",
-            "holdfast review . --base main --format sarif > review.sarif",
+            "holdfast review",
+            "holdfast review --staged",
+            "holdfast review src --base main --format sarif > review.sarif",
+            "git diff HEAD | holdfast review -",
             "HOLDFAST_MODEL=anthropic/NAME ANTHROPIC_API_KEY=KEY holdfast review .",
             "GITHUB_TOKEN=TOKEN holdfast review https://github.com/OWNER/REPO/pull/12 --publish",
         ],

@@ -5,7 +5,7 @@ use gix::remote::Direction;
 use gix::{ObjectId, Repository};
 use holdfast_core::port::ReadError;
 
-use super::resolve::{fail, merge_base};
+use super::revision::{fail, merge_base};
 
 /// Usual names of a repository's main branch, the likelier first.
 const MAIN_BRANCHES: &[&str] = &["main", "master", "develop", "trunk", "dev"];
@@ -29,7 +29,8 @@ struct Candidate {
 
 /// Chooses the base of a head: its merge base with the first of these branches that has one: the branch that the
 /// environment names, the remote's default branch, the upstream, the nearest branch with a usual name. If there is none,
-/// or the branch has every commit of the head, the base is the head's parent; for a first commit, the empty tree.
+/// or the branch has every commit of the head, the base is the head's parent; for a first commit, the empty tree. With
+/// uncommitted work to review it is then the head itself.
 ///
 /// # Errors
 ///
@@ -38,7 +39,15 @@ pub(super) fn choose_base(
     repository: &Repository,
     head: ObjectId,
     base_branch: Option<&str>,
+    has_uncommitted: bool,
 ) -> Result<Base, ReadError> {
+    let alone = |why: &str, aside: &str| match has_uncommitted {
+        true => Ok(Base {
+            id: head,
+            reason: format!("the head, so only uncommitted work is reviewed: {why}{aside}; --base names another"),
+        }),
+        false => parent(repository, head, why, aside),
+    };
     let mut aside = String::new();
     let known = [
         named(repository, base_branch, &mut aside),
@@ -47,7 +56,7 @@ pub(super) fn choose_base(
     ];
     for candidate in known.into_iter().flatten() {
         match common(repository, &candidate, head)? {
-            Some(id) if id == head => return parent(repository, head, &contained(&candidate), &aside),
+            Some(id) if id == head => return alone(&contained(&candidate), &aside),
             Some(id) => return Ok(with(&candidate, id, &aside)),
             None => aside.push_str(&format!("; {} has no commit in common with the head", candidate.name)),
         }
@@ -68,14 +77,14 @@ pub(super) fn choose_base(
         }
     }
     match nearest {
-        Some((candidate, id)) if id == head => parent(repository, head, &contained(&candidate), &aside),
+        Some((candidate, id)) if id == head => alone(&contained(&candidate), &aside),
         Some((candidate, id)) => Ok(with(&candidate, id, &aside)),
         None => {
             let why = format!(
                 "no other branch to compare with was found (origin/HEAD, an upstream, {})",
                 MAIN_BRANCHES.join(", ")
             );
-            parent(repository, head, &why, &aside)
+            alone(&why, &aside)
         }
     }
 }

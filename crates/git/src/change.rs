@@ -12,9 +12,11 @@ use holdfast_core::render::size;
 
 use super::MAX_BLOB_BYTES;
 use super::budget::{Budget, Limits};
+use super::limits::is_within;
 use super::object::{Clone, NoObject, explain, fail, object_size, read_object};
 use super::path::{path_bytes, path_text};
 use super::rename::join_renames;
+use super::snapshot::Remarks;
 use super::tree_diff::{Difference, Version, compare_trees};
 use holdfast_core::diff::coarse_note;
 
@@ -25,6 +27,16 @@ const MAX_COMMITS: usize = 50;
 /// Maximum size of a commit, in bytes.
 const MAX_COMMIT_BYTES: u64 = 1024 * 1024;
 
+/// The ends of a change and its limits by path.
+pub(super) struct Reviewed<'a> {
+    pub base: &'a CommitSha,
+    pub head: &'a CommitSha,
+    /// The files and folders that are read; empty for all.
+    pub only: &'a [String],
+    /// The remarks of the head, if it is a snapshot.
+    pub remarks: &'a Remarks,
+}
+
 /// Reads the change within the limits.
 ///
 /// # Errors
@@ -32,22 +44,32 @@ const MAX_COMMIT_BYTES: u64 = 1024 * 1024;
 /// A commit or its tree can't be read. A file that can't be read is part of the change, with its reason.
 pub(super) fn read_change(
     repository: &Repository,
-    base: &CommitSha,
-    head: &CommitSha,
+    reviewed: &Reviewed<'_>,
     limits: Limits,
 ) -> Result<Change, ReadError> {
+    let Reviewed {
+        base,
+        head,
+        only,
+        remarks,
+    } = *reviewed;
     let (base_id, head_id) = (object_id(base)?, object_id(head)?);
     let mut budget = Budget::new(limits);
     let old = root_tree(repository, base_id)?;
     let new = root_tree(repository, head_id)?;
     let mut found = compare_trees(repository, Some(old), Some(new), &mut budget)?;
-    let mut notes = std::mem::take(&mut found.unlisted);
+    let mut notes = remarks.notes.clone();
+    notes.append(&mut found.unlisted);
+    let listed = found.files.len();
+    found.files.retain(|file| is_within(&file.path, only));
+    notes.extend(outside_note(listed - found.files.len(), only));
     notes.extend(join_renames(repository, &mut found.files, &mut budget));
     let mut reader = FileReader {
         repository,
         clone: Clone::of(repository),
         budget,
         coarse: Vec::new(),
+        remarks,
     };
     let files: Vec<ChangedFile> = found.files.iter().map(|file| reader.read_changed(file)).collect();
     notes.extend(coarse_note(&reader.coarse));
@@ -60,9 +82,23 @@ pub(super) fn read_change(
         description: messages(repository, base_id, head_id),
         author,
         url: None,
-        files_total: files.len() as u64 + found.unlisted_count,
+        files_total: files.len() as u64 + found.unlisted_count + remarks.unlisted,
         files,
         notes,
+    })
+}
+
+/// Returns the note on changed files outside of the limits by path.
+fn outside_note(outside: usize, only: &[String]) -> Option<String> {
+    let places = match only.len() {
+        0 => return None,
+        1..=5 => only.join(", "),
+        count => format!("{} and {} others", only[..5].join(", "), count - 5),
+    };
+    Some(match outside {
+        0 => format!("limited to {places}: no changed file is outside of it"),
+        1 => format!("limited to {places}: 1 changed file is outside of it and is not reviewed"),
+        count => format!("limited to {places}: {count} changed files are outside of it and are not reviewed"),
     })
 }
 
@@ -180,6 +216,7 @@ struct FileReader<'a> {
     budget: Budget,
     /// Files with a coarse patch.
     coarse: Vec<String>,
+    remarks: &'a Remarks,
 }
 
 impl FileReader<'_> {
@@ -212,7 +249,11 @@ impl FileReader<'_> {
             }
             return file;
         }
-        if let Err(reason) = self.read_content(&mut file, old, new) {
+        let read = match self.remarks.omitted.get(&file.path) {
+            Some(reason) => Err(reason.clone()),
+            None => self.read_content(&mut file, old, new),
+        };
+        if let Err(reason) = read {
             // A deleted file adds no secret.
             file.omitted = Some(match new {
                 Some(_) => format!("not searched for secrets: {reason}"),
@@ -286,7 +327,7 @@ fn kind_of(version: Option<Version>) -> FileKind {
 }
 
 /// Returns the tree of a commit. The name of a tree, such as the empty one, returns that tree.
-fn root_tree(repository: &Repository, id: ObjectId) -> Result<ObjectId, ReadError> {
+pub(super) fn root_tree(repository: &Repository, id: ObjectId) -> Result<ObjectId, ReadError> {
     if id.is_empty_tree() {
         return Ok(id);
     }
@@ -350,6 +391,6 @@ fn messages(repository: &Repository, base: ObjectId, head: ObjectId) -> String {
     out
 }
 
-fn object_id(sha: &CommitSha) -> Result<ObjectId, ReadError> {
+pub(super) fn object_id(sha: &CommitSha) -> Result<ObjectId, ReadError> {
     ObjectId::from_hex(sha.as_str().as_bytes()).map_err(|error| ReadError::Repository(format!("{sha}: {error}")))
 }

@@ -20,7 +20,13 @@ const WATCHDOG: Duration = Duration::from_secs(60);
 
 fn read(repository: &Repository, base: &str, head: &str, limits: Limits) -> Result<Change, ReadError> {
     let sha = |text: &str| CommitSha::parse(text).unwrap();
-    change::read_change(&open::open(repository.path())?, &sha(base), &sha(head), limits)
+    let reviewed = change::Reviewed {
+        base: &sha(base),
+        head: &sha(head),
+        only: &[],
+        remarks: &super::Remarks::default(),
+    };
+    change::read_change(&open::open(repository.path())?, &reviewed, limits)
 }
 
 fn file<'a>(change: &'a Change, path: &str) -> &'a ChangedFile {
@@ -343,7 +349,8 @@ fn pipes_and_devices_in_place_of_gits_files_are_named() {
 }
 
 fn resolve(path: &Path) -> Result<super::ResolvedTarget, String> {
-    resolve_target(path, super::Ends::default()).map_err(|error| error.to_string())
+    let data = tempfile::tempdir().unwrap();
+    resolve_target(&super::Selection::of_path(path), data.path()).map_err(|error| error.to_string())
 }
 
 #[test]

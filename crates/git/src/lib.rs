@@ -1,4 +1,5 @@
-//! Git work trees, through gix: finds the commits of a review, and reads the change between them. Never writes.
+//! Git work trees, through gix: finds the ends of a review, takes a snapshot of uncommitted work, and reads the change
+//! between the ends. Snapshots are written to the data directory, nothing is written to the repository.
 //!
 //! A repository may be a stranger's. `budget` bounds its size, depth and time, and it is read on threads that are
 //! abandoned after a time limit.
@@ -6,14 +7,23 @@
 mod base;
 mod budget;
 mod change;
+mod limits;
 mod object;
 mod open;
+mod patch;
+mod patch_text;
 mod path;
 mod remote;
 mod rename;
 mod resolve;
+mod revision;
+mod scan;
+mod selection;
+mod snapshot;
 mod tracked;
 mod tree_diff;
+mod wording;
+mod worktree_file;
 
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
@@ -25,10 +35,14 @@ use holdfast_core::model::sha::CommitSha;
 use holdfast_core::port::{ReadChange, ReadError, RootEntry};
 
 use budget::Limits;
+use gix::Repository;
 use holdfast_bounded::{GivenUp, Threads};
+use snapshot::Remarks;
 
 pub use remote::origin_page;
-pub use resolve::{Ends, ResolvedTarget, resolve_target};
+pub use resolve::{ResolvedTarget, resolve_target};
+pub use selection::{Scope, Selection};
+pub use snapshot::trim_snapshots;
 pub use tracked::{tracked_file, work_tree_root};
 
 /// Maximum size of a file that is read as a whole, in bytes.
@@ -41,36 +55,61 @@ const THREADS: usize = 16;
 
 static POOL: LazyLock<Threads> = LazyLock::new(|| Threads::new(THREADS));
 
+/// Maximum size of a patch to review, in bytes.
+pub const MAX_PATCH_BYTES: usize = patch_text::MAX_PATCH_BYTES;
+
 /// Reads changes of work trees on this machine.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct GitReadChange;
+#[derive(Clone, Debug, Default)]
+pub struct GitReadChange {
+    data: Option<PathBuf>,
+}
 
 impl GitReadChange {
-    /// Needs no setup: the target names its path.
+    /// Reads commits only. The target names its path.
     pub const fn new() -> Self {
-        Self
+        Self { data: None }
     }
+
+    /// Reads commits, and the snapshots of a data directory.
+    pub const fn with_snapshots(data: PathBuf) -> Self {
+        Self { data: Some(data) }
+    }
+}
+
+/// Opens the repository that has a commit: the one at `path`, or that of its snapshots.
+fn open_at(path: &Path, data: Option<&Path>, commit: &CommitSha) -> Result<(Repository, Remarks), ReadError> {
+    let repository = open::open(path)?;
+    let id = change::object_id(commit)?;
+    if let Some(data) = data
+        && !id.is_empty_tree()
+        && !repository.has_object(id)
+        && let Some(found) = snapshot::find(&revision::root_of(&repository)?, data, id)?
+    {
+        return Ok(found);
+    }
+    Ok((repository, Remarks::default()))
 }
 
 #[async_trait]
 impl ReadChange for GitReadChange {
     async fn read_change(&self, target: &Target) -> Result<Change, ReadError> {
-        let (path, base, head) = ends(target)?;
+        let (path, base, head, only) = ends(target)?;
+        let data = self.data.clone();
         bounded(path, move |path| {
-            change::read_change(&open::open(path)?, &base, &head, Limits::default())
+            let (repository, remarks) = open_at(path, data.as_deref(), &head)?;
+            let reviewed = change::Reviewed {
+                base: &base,
+                head: &head,
+                only: &only,
+                remarks: &remarks,
+            };
+            change::read_change(&repository, &reviewed, Limits::default())
         })
         .await
     }
 
     async fn read_file(&self, target: &Target, path: &str, at: &CommitSha) -> Result<Option<Vec<u8>>, ReadError> {
-        let (work_tree, _, _) = ends(target)?;
-        let (path, at) = (path.to_owned(), at.clone());
-        bounded(work_tree, move |work_tree| {
-            Ok(change::read_files(&open::open(work_tree)?, &[path], &at)?
-                .pop()
-                .flatten())
-        })
-        .await
+        Ok(self.read_files(target, &[path], at).await?.pop().flatten())
     }
 
     async fn read_files(
@@ -79,32 +118,34 @@ impl ReadChange for GitReadChange {
         paths: &[&str],
         at: &CommitSha,
     ) -> Result<Vec<Option<Vec<u8>>>, ReadError> {
-        let (work_tree, _, _) = ends(target)?;
+        let (work_tree, ..) = ends(target)?;
         let paths: Vec<String> = paths.iter().map(|path| (*path).to_owned()).collect();
-        let at = at.clone();
+        let (data, at) = (self.data.clone(), at.clone());
         bounded(work_tree, move |work_tree| {
-            change::read_files(&open::open(work_tree)?, &paths, &at)
+            change::read_files(&open_at(work_tree, data.as_deref(), &at)?.0, &paths, &at)
         })
         .await
     }
 
     async fn read_root(&self, target: &Target, at: &CommitSha) -> Result<Option<Vec<RootEntry>>, ReadError> {
-        let (work_tree, _, _) = ends(target)?;
-        let at = at.clone();
+        let (work_tree, ..) = ends(target)?;
+        let (data, at) = (self.data.clone(), at.clone());
         bounded(work_tree, move |work_tree| {
-            change::read_root(&open::open(work_tree)?, &at).map(Some)
+            change::read_root(&open_at(work_tree, data.as_deref(), &at)?.0, &at).map(Some)
         })
         .await
     }
 
     async fn current_head(&self, target: &Target) -> Result<CommitSha, ReadError> {
-        ends(target).map(|(_, _, head)| head)
+        ends(target).map(|(_, _, head, _)| head)
     }
 }
 
-fn ends(target: &Target) -> Result<(PathBuf, CommitSha, CommitSha), ReadError> {
+type Ends = (PathBuf, CommitSha, CommitSha, Vec<String>);
+
+fn ends(target: &Target) -> Result<Ends, ReadError> {
     match target {
-        Target::WorkTree { path, base, head } => Ok((path.into(), base.clone(), head.clone())),
+        Target::WorkTree { path, base, head, only } => Ok((path.into(), base.clone(), head.clone(), only.clone())),
         Target::PullRequest { .. } => Err(ReadError::Repository("a pull request is not a work tree".to_owned())),
     }
 }

@@ -23,6 +23,8 @@ const FILES: &[&str] = &[
     "shallow",
     "index",
     "info/grafts",
+    "info/exclude",
+    "info/attributes",
     "objects/info/alternates",
     "objects/info/commit-graph",
     "objects/info/commit-graphs/commit-graph-chain",
@@ -72,8 +74,12 @@ pub(super) fn open(path: &Path) -> Result<Repository, ReadError> {
         reduced: options(Trust::Reduced),
     };
     // A relative path of a bare repository fails an assertion of gix.
+    let folder = match path.parent() {
+        Some(parent) if !path.is_dir() => parent,
+        _ => path,
+    };
     let absolute =
-        std::path::absolute(path).map_err(|error| fail(format!("{} cannot be read: {error}", path.display())))?;
+        std::path::absolute(folder).map_err(|error| fail(format!("{} cannot be read: {error}", path.display())))?;
     let found = gix::ThreadSafeRepository::discover_opts(absolute, gix::discover::upwards::Options::default(), options);
     found.map(Into::into).map_err(|error| fail(not_opened(path, &error)))
 }
@@ -213,7 +219,8 @@ fn check_format(path: &Path, config: &Path) -> Result<(), ReadError> {
     Ok(())
 }
 
-fn not_regular(file: &Path) -> ReadError {
+/// Returns the error of a special file in the place of one of git's.
+pub(super) fn not_regular(file: &Path) -> ReadError {
     fail(format!(
         "{} is not a regular file (a pipe, a device or a folder in its place): remove it, or clone the repository again",
         file.display()

@@ -10,16 +10,14 @@ use gix::bstr::ByteSlice as _;
 use holdfast_core::port::ReadError;
 
 use super::open::open;
+use super::revision::root_of;
 
 /// Returns the real path of the work tree that contains `path`, or of the git directory if the repository is bare.
 ///
 /// # Errors
 /// The path doesn't exist, can't be read or is outside of any repository, or the repository belongs to another user.
 pub fn work_tree_root(path: &Path) -> Result<PathBuf, ReadError> {
-    let repository = open(path)?;
-    let root = repository.workdir().unwrap_or_else(|| repository.git_dir());
-    root.canonicalize()
-        .map_err(|error| fail(format!("{} cannot be read: {error}", root.display())))
+    root_of(&open(path)?)
 }
 
 /// Returns a file in `directory`, which need not exist, that git tracks in a work tree at or above it. `directory` is a

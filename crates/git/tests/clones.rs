@@ -6,9 +6,12 @@ use std::process::Command;
 
 use holdfast_core::model::change::{Change, FileStatus, Target};
 use holdfast_core::port::ReadChange;
-use holdfast_git::{Ends, GitReadChange, ResolvedTarget, resolve_target};
+use holdfast_git::{GitReadChange, ResolvedTarget, Scope, Selection, resolve_target};
 use holdfast_testkit::Repository;
 use tempfile::TempDir;
+
+/// A data directory that isn't created: commits need none.
+const NO_DATA: &str = "/nonexistent/data";
 
 fn git(directory: &Path, arguments: &[&str]) {
     let output = Command::new("git")
@@ -36,21 +39,26 @@ fn clone(of: &Repository, options: &[&str]) -> TempDir {
 }
 
 async fn read(path: &Path, base: &str, head: &str) -> Change {
-    let ends = Ends {
-        base: Some(base),
-        head: Some(head),
-        base_branch: None,
-    };
-    let target = resolve_target(path, ends).unwrap().target;
+    let target = resolve_ends(path, base, head);
     GitReadChange::new().read_change(&target).await.unwrap()
 }
 
-fn resolve(path: &Path, base_branch: Option<&str>) -> Result<ResolvedTarget, String> {
-    let ends = Ends {
-        base_branch,
-        ..Ends::default()
+fn resolve_ends(path: &Path, base: &str, head: &str) -> Target {
+    let selection = Selection {
+        base: Some(base.to_owned()),
+        head: Some(head.to_owned()),
+        ..Selection::of_path(path)
     };
-    resolve_target(path, ends).map_err(|error| error.to_string())
+    resolve_target(&selection, Path::new(NO_DATA)).unwrap().target
+}
+
+fn resolve(path: &Path, base_branch: Option<&str>) -> Result<ResolvedTarget, String> {
+    let selection = Selection {
+        base_branch: base_branch.map(str::to_owned),
+        scope: Scope::Committed,
+        ..Selection::of_path(path)
+    };
+    resolve_target(&selection, Path::new(NO_DATA)).map_err(|error| error.to_string())
 }
 
 /// Returns the chosen base, and the reason.
@@ -120,12 +128,7 @@ async fn a_clone_without_trees_lists_what_it_lacks() {
     origin.write("top.rs", "fn a() { 1; }\n").unwrap();
     let head = origin.commit("after").unwrap();
     let partial = clone(&origin, &["--filter=tree:0"]);
-    let ends = Ends {
-        base: Some(&base),
-        head: Some(&head),
-        base_branch: None,
-    };
-    let target = resolve_target(partial.path(), ends).unwrap().target;
+    let target = resolve_ends(partial.path(), &base, &head);
     let error = GitReadChange::new().read_change(&target).await.unwrap_err().to_string();
     assert!(error.contains("git fetch --refetch --no-filter"), "{error}");
     // If the root is present, a missing folder costs only that folder.
@@ -251,11 +254,12 @@ fn without_another_branch_the_last_commit_is_reviewed_and_the_note_has_the_reaso
         note.contains("origin/main") && note.contains("has every commit of the head"),
         "{note}"
     );
-    let ends = Ends {
-        base: Some("HEAD~2"),
-        ..Ends::default()
+    let selection = Selection {
+        base: Some("HEAD~2".to_owned()),
+        scope: Scope::Committed,
+        ..Selection::of_path(alone.path())
     };
-    let note = resolve_target(alone.path(), ends).unwrap().base_note;
+    let note = resolve_target(&selection, Path::new(NO_DATA)).unwrap().base_note;
     assert!(
         note.contains("the merge base with HEAD~2, which --base names"),
         "{note}"

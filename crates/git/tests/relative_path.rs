@@ -5,7 +5,7 @@ use std::path::Path;
 
 use holdfast_core::model::change::Target;
 use holdfast_core::port::ReadChange;
-use holdfast_git::{Ends, GitReadChange, resolve_target};
+use holdfast_git::{GitReadChange, Selection, resolve_target};
 use holdfast_testkit::Repository;
 
 #[tokio::test]
@@ -18,10 +18,10 @@ async fn a_bare_repository_beside_the_working_directory_is_read() {
         .git(&["clone", "--quiet", "--bare", ".", bare.to_str().unwrap()])
         .unwrap();
     std::fs::create_dir(beside.path().join("folder")).unwrap();
-    let ends = Ends {
-        base: Some(&change.base),
-        head: Some(&change.head),
-        base_branch: None,
+    let selection = |path: &str| Selection {
+        base: Some(change.base.clone()),
+        head: Some(change.head.clone()),
+        ..Selection::of_path(Path::new(path))
     };
     // From a folder beside it, gix resolves the path to an absolute one that doesn't end in `.git`.
     for (folder, path) in [
@@ -31,7 +31,9 @@ async fn a_bare_repository_beside_the_working_directory_is_read() {
         ("folder", "../bare.git"),
     ] {
         std::env::set_current_dir(beside.path().join(folder)).unwrap();
-        let target = resolve_target(Path::new(path), ends).unwrap().target;
+        let target = resolve_target(&selection(path), Path::new("/nonexistent/data"))
+            .unwrap()
+            .target;
         let Target::WorkTree { path: found, .. } = &target else {
             unreachable!("a path is a work tree")
         };

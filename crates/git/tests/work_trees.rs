@@ -1,13 +1,13 @@
 //! Changes of git work trees: gix reads the same as the git command line.
 #![expect(clippy::unwrap_used, reason = "a failed step fails the test")]
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use holdfast_core::diff::parse_patch;
 use holdfast_core::model::change::{Change, ChangedFile, FileKind, FileStatus, Target};
 use holdfast_core::model::sha::CommitSha;
 use holdfast_core::port::ReadChange;
-use holdfast_git::{Ends, GitReadChange, resolve_target};
+use holdfast_git::{GitReadChange, Scope, Selection, resolve_target};
 use holdfast_testkit::Repository;
 use holdfast_testkit::repository::CORPUS_PATHS;
 
@@ -20,6 +20,7 @@ async fn read(repository: &Repository, base: &str, head: &str) -> Change {
         path: repository.path().to_str().unwrap().to_owned(),
         base: sha(base),
         head: sha(head),
+        only: Vec::new(),
     };
     GitReadChange::new().read_change(&target).await.unwrap()
 }
@@ -112,6 +113,7 @@ async fn files_are_read_at_their_commit() {
         path: corpus.repository.path().to_str().unwrap().to_owned(),
         base: sha(&corpus.base),
         head: sha(&corpus.head),
+        only: Vec::new(),
     };
     let read = GitReadChange::new();
     let at = |path: &'static str, commit: &str| {
@@ -130,7 +132,14 @@ fn the_default_base_is_the_upstreams_branch_then_the_parent_then_nothing() {
     let repository = Repository::new().unwrap();
     repository.write("a", "1\n").unwrap();
     let first = repository.commit("first").unwrap();
-    let ends = || match resolve_target(repository.path(), Ends::default()).unwrap().target {
+    let selection = Selection {
+        scope: Scope::Committed,
+        ..Selection::of_path(repository.path())
+    };
+    let ends = || match resolve_target(&selection, Path::new("/nonexistent/data"))
+        .unwrap()
+        .target
+    {
         Target::WorkTree { base, head, .. } => (base.to_string(), head.to_string()),
         Target::PullRequest { .. } => unreachable!("a path is a work tree"),
     };

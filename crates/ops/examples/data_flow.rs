@@ -149,6 +149,7 @@ async fn review(units: usize, is_rules: bool) -> String {
             path: change.repository.path().to_str().unwrap().to_owned(),
             base: CommitSha::parse(&change.base).unwrap(),
             head: CommitSha::parse(&change.head).unwrap(),
+            only: Vec::new(),
         },
         publish: false,
         max_concurrency: 10,

@@ -300,7 +300,7 @@ fn stages_on(
     let connection = github(settings)?;
     Ok(StageFunctions {
         read: Arc::new(ReadEither {
-            git: GitReadChange::new(),
+            git: GitReadChange::with_snapshots(data.to_owned()),
             github: GithubReadChange::new(connection.clone()),
         }),
         publish: Arc::new(GithubPublishReview::new(connection, marker_key(data, settings)?)),

@@ -1,6 +1,6 @@
 //! Starts a review, or resumes the one that an earlier command started.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use holdfast_core::model::change::Target;
 use holdfast_core::model::report::RunStatus;
@@ -8,13 +8,15 @@ use holdfast_core::model::run::{PAYLOAD_VERSION, Run};
 use holdfast_core::model::run_name::{stem, stem_without_base};
 use holdfast_core::model::settings::Settings;
 use holdfast_core::port::ReadError;
-use holdfast_git::{Ends, resolve_target};
+pub use holdfast_git::{MAX_PATCH_BYTES, Scope};
+use holdfast_git::{Selection, resolve_target, trim_snapshots};
 use holdfast_github::{GithubReadChange, parse_address};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::access::Access;
 use crate::attempt::{self, Choice};
+use crate::data_directory::{DataDirectory, DataPlace};
 use crate::failure::Failure;
 use crate::machine;
 use crate::run_summary;
@@ -22,23 +24,34 @@ use crate::workflow;
 use holdfast_engine::{Archive, Engine};
 
 /// A request for a review, with the command line's values.
-pub struct ReviewRequest<'a> {
-    /// A work tree's path, or a pull request's address.
-    pub target: &'a str,
+#[derive(Clone, Debug, Default)]
+pub struct ReviewRequest {
+    /// A work tree's path, commits, `-` for a patch, or a pull request's address.
+    pub target: String,
     /// The base of a work tree's review.
-    pub base: Option<&'a str>,
+    pub base: Option<String>,
     /// The head of a work tree's review.
-    pub head: Option<&'a str>,
+    pub head: Option<String>,
+    /// The part of a work tree's changes.
+    pub scope: Scope,
+    /// The files and folders that a work tree's review is limited to.
+    pub files: Vec<PathBuf>,
+    /// The patch, if the target is `-`.
+    pub patch: Option<Vec<u8>>,
     /// Whether the review is posted to the pull request.
     pub publish: bool,
 }
 
-/// A target with its commits, and a note that explains a work tree's base.
+/// A target with its commits, and lines that explain it.
 pub struct Resolved {
     /// The target.
     pub target: Target,
-    /// The line that names the base and explains the choice.
+    /// The line that names what is reviewed of a work tree, since which base, and why.
     pub base_note: Option<String>,
+    /// Whether the line names more than the command line does.
+    pub is_chosen: bool,
+    /// Further lines about a work tree's target.
+    pub notes: Vec<String>,
 }
 
 /// The run of a review.
@@ -49,24 +62,39 @@ pub enum ReviewRun {
     Published(String),
 }
 
-impl ReviewRequest<'_> {
-    /// Resolves the target's commits.
+impl ReviewRequest {
+    /// Checks the request, and finds or creates its data directory.
     ///
     /// # Errors
-    /// The request contradicts itself, or the target cannot be read.
-    pub async fn resolve(&self, settings: &Settings) -> Result<Resolved, Failure> {
-        if !self.target.contains("://") {
-            return self.resolve_tree();
+    /// The request contradicts itself, its target is missing, or the directory can't be used.
+    pub fn data_directory(&self, place: &DataPlace, settings: &Settings) -> Result<DataDirectory, Failure> {
+        match self.is_pull_request() {
+            true => {
+                self.check_pull_request(settings)?;
+                place.for_server()
+            }
+            false if self.publish => Err(Failure::usage(
+                "--publish needs a pull request's address: a work tree has nowhere to publish to",
+            )),
+            false => place.for_tree(&self.selection().place().map_err(Failure::usage)?),
         }
-        if self.base.is_some() || self.head.is_some() {
-            return Err(Failure::usage(
-                "--base and --head are for work trees: a pull request has its own",
-            ));
+    }
+
+    /// Resolves the target's commits. Uncommitted work becomes a snapshot in the data directory.
+    ///
+    /// # Errors
+    /// The target can't be read.
+    pub async fn resolve(&self, settings: &Settings, data: &Path) -> Result<Resolved, Failure> {
+        if !self.is_pull_request() {
+            let resolved = resolve_target(&self.selection(), data).map_err(Failure::usage)?;
+            return Ok(Resolved {
+                target: resolved.target,
+                base_note: Some(resolved.base_note),
+                is_chosen: resolved.is_chosen,
+                notes: resolved.notes,
+            });
         }
-        if self.publish {
-            machine::require_account(settings, "--publish")?;
-        }
-        let address = parse_address(self.target).map_err(Failure::usage)?;
+        let address = parse_address(&self.target).map_err(Failure::usage)?;
         let read = GithubReadChange::new(machine::github(settings)?);
         let target = read.resolve(&address).await.map_err(|error| match error {
             ReadError::Unavailable(_) | ReadError::RateLimited { .. } => Failure::incomplete(error),
@@ -75,27 +103,58 @@ impl ReviewRequest<'_> {
         Ok(Resolved {
             target,
             base_note: None,
+            is_chosen: false,
+            notes: Vec::new(),
         })
     }
 
-    fn resolve_tree(&self) -> Result<Resolved, Failure> {
-        if self.publish {
+    fn is_pull_request(&self) -> bool {
+        self.target.contains("://")
+    }
+
+    fn check_pull_request(&self, settings: &Settings) -> Result<(), Failure> {
+        if self.base.is_some() || self.head.is_some() {
             return Err(Failure::usage(
-                "--publish needs a pull request's address: a work tree has nowhere to publish to",
+                "--base and --head are for work trees: a pull request has its own",
             ));
         }
-        // GitHub Actions sets it for a pull request's workflow runs.
-        let base_branch = std::env::var("GITHUB_BASE_REF").ok();
-        let ends = Ends {
-            base: self.base,
-            head: self.head,
-            base_branch: base_branch.as_deref(),
-        };
-        let resolved = resolve_target(Path::new(self.target), ends).map_err(Failure::usage)?;
-        Ok(Resolved {
-            target: resolved.target,
-            base_note: Some(resolved.base_note),
-        })
+        if self.scope != Scope::default() || !self.files.is_empty() {
+            return Err(Failure::usage(
+                "--staged, --uncommitted, --committed and --files are for work trees: a pull request is reviewed whole",
+            ));
+        }
+        if self.publish {
+            machine::require_account(settings, "--publish")?;
+        }
+        parse_address(&self.target).map(drop).map_err(Failure::usage)
+    }
+
+    fn selection(&self) -> Selection {
+        Selection {
+            target: self.target.clone(),
+            base: self.base.clone(),
+            head: self.head.clone(),
+            // GitHub Actions sets it for a pull request's workflow runs.
+            base_branch: std::env::var("GITHUB_BASE_REF").ok(),
+            scope: self.scope,
+            files: self.files.clone(),
+            patch: self.patch.clone(),
+        }
+    }
+}
+
+/// Removes old snapshots of uncommitted work from a data directory once they are large, unless an open run may need
+/// them. The caller holds the directory's lock. Returns whether they were removed: the caller then takes its own again.
+///
+/// # Errors
+/// The data cannot be read, or they can't be removed.
+pub fn trim_old_snapshots(data: &Path) -> Result<bool, Failure> {
+    let executions = Archive::open(data)
+        .and_then(|archive| archive.executions(run_summary::MAX_RUNS))
+        .map_err(Failure::incomplete)?;
+    match executions.iter().all(|row| row.status.is_final()) {
+        true => trim_snapshots(data).map_err(Failure::incomplete),
+        false => Ok(false),
     }
 }
 
@@ -124,7 +183,7 @@ impl Review<'_> {
         &self,
         engine: &Engine,
         data: &Path,
-        base_note: Option<String>,
+        notes: Vec<String>,
     ) -> Result<ReviewRun, Failure> {
         let existing = Archive::open(data)
             .and_then(|archive| archive.executions(run_summary::MAX_RUNS))
@@ -152,7 +211,7 @@ impl Review<'_> {
         if let Some(before) = published(data, previous.filter(|_| self.publish)).await? {
             return Ok(ReviewRun::Published(before));
         }
-        let run = self.run(&name, base_note);
+        let run = self.run(&name, notes);
         engine
             .start(&name, workflow::definition(), json!(run))
             .await
@@ -160,7 +219,7 @@ impl Review<'_> {
         Ok(ReviewRun::Open(name))
     }
 
-    fn run(&self, name: &str, base_note: Option<String>) -> Run {
+    fn run(&self, name: &str, notes: Vec<String>) -> Run {
         let settings = self.settings;
         Run {
             version: PAYLOAD_VERSION,
@@ -171,7 +230,7 @@ impl Review<'_> {
             max_concurrency: settings.max_concurrency,
             model: settings.model.clone(),
             model_light: settings.model_light.clone(),
-            notes: base_note.into_iter().collect(),
+            notes,
             tokens: settings.model_tokens,
         }
     }

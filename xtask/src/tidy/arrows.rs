@@ -19,7 +19,7 @@ const ARROWS: &str = "
 
     aws: core
     bounded:
-    git: bounded core
+    git: bounded core storage
     github: core
     mail: core storage
     models: core

@@ -1,7 +1,7 @@
 //! `holdfast review`: resolves the target, starts or resumes its run, follows it to its end or to a decision, and
 //! prints it.
 
-use std::path::Path;
+use std::io::{IsTerminal, Read, stdin};
 
 use holdfast_core::model::change::Target;
 
@@ -11,7 +11,7 @@ use crate::exit::Exit;
 use crate::output::{self, file};
 use holdfast_ops::failure::Failure;
 use holdfast_ops::machine;
-use holdfast_ops::review::{Review, ReviewRequest, ReviewRun};
+use holdfast_ops::review::{MAX_PATCH_BYTES, Review, ReviewRequest, ReviewRun, Scope, trim_old_snapshots};
 
 /// Runs the command.
 ///
@@ -21,35 +21,27 @@ pub async fn run(args: &ReviewArgs) -> Result<Exit, Failure> {
     file::check(&args.print.output)?;
     let settings = machine::read_settings()?;
     machine::check_models(&settings)?;
-    let request = ReviewRequest {
-        target: &args.target,
-        base: args.base.as_deref(),
-        head: args.head.as_deref(),
-        publish: args.publish,
-    };
-    let resolved = request.resolve(&settings).await?;
-    let place = args.data.place();
-    let directory = match &resolved.target {
-        Target::WorkTree { .. } => place.for_tree(Path::new(&args.target))?,
-        Target::PullRequest { .. } => place.for_server()?,
-    };
+    let request = request(args)?;
+    let directory = request.data_directory(&args.data.place(), &settings)?;
     let data = directory.path.as_path();
+    let resolved = request.resolve(&settings, data).await?;
     let review = Review {
         target: &resolved.target,
         publish: args.publish,
         settings: &settings,
     };
     let (engine, recovered) = machine::open_engine(data, &settings, review.reach()).await?;
-    // A base from the command line needs no line: the report has it.
-    if let Some(note) = resolved
-        .base_note
-        .as_deref()
-        .filter(|_| args.base.is_none() && !args.print.quiet)
-    {
-        output::complain(note);
+    if matches!(resolved.target, Target::WorkTree { .. }) && trim_old_snapshots(data)? {
+        request.resolve(&settings, data).await?;
+    }
+    // Ends from the command line need no line: the report has them.
+    let shown = resolved.base_note.iter().filter(|_| resolved.is_chosen);
+    for line in shown.chain(&resolved.notes).filter(|_| !args.print.quiet) {
+        output::complain(line);
     }
     follow::report_recovery(&recovered, args.print.quiet);
-    match review.start_or_resume(&engine, data, resolved.base_note).await {
+    let notes = resolved.base_note.into_iter().chain(resolved.notes).collect();
+    match review.start_or_resume(&engine, data, notes).await {
         Ok(begun) => {
             let name = match begun {
                 ReviewRun::Open(name) => name,
@@ -67,4 +59,45 @@ pub async fn run(args: &ReviewArgs) -> Result<Exit, Failure> {
             Err(failure)
         }
     }
+}
+
+/// Returns the request that the arguments make. Reads the patch from stdin, if that is the target.
+fn request(args: &ReviewArgs) -> Result<ReviewRequest, Failure> {
+    let scope = match (args.staged, args.uncommitted, args.committed) {
+        (true, ..) => Scope::Staged,
+        (_, true, _) => Scope::Uncommitted,
+        (.., true) => Scope::Committed,
+        _ => Scope::Everything,
+    };
+    let patch = match args.target.as_str() {
+        "-" => Some(read_patch()?),
+        _ => None,
+    };
+    Ok(ReviewRequest {
+        target: args.target.clone(),
+        base: args.base.clone(),
+        head: args.head.clone(),
+        scope,
+        files: args.files.clone(),
+        patch,
+        publish: args.publish,
+    })
+}
+
+fn read_patch() -> Result<Vec<u8>, Failure> {
+    if stdin().is_terminal() {
+        return Err(Failure::usage(
+            "there is no patch on stdin: git diff HEAD | holdfast review -",
+        ));
+    }
+    let mut patch = Vec::new();
+    // One byte more than the limit, so that the check of the size finds it.
+    let bytes = u64::try_from(MAX_PATCH_BYTES).unwrap_or(u64::MAX).saturating_add(1);
+    let read = stdin().lock().take(bytes).read_to_end(&mut patch);
+    read.map_err(|error| {
+        Failure::usage(format!(
+            "the patch on stdin cannot be read: {error}; start the command again"
+        ))
+    })?;
+    Ok(patch)
 }

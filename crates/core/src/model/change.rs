@@ -17,8 +17,11 @@ pub enum Target {
         path: String,
         /// The commit that the change starts from (the merge base).
         base: CommitSha,
-        /// The reviewed commit.
+        /// The reviewed commit: one of the repository, or a snapshot of uncommitted work.
         head: CommitSha,
+        /// The files and folders that the review is limited to, with their paths in the repository. Empty: no limit.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        only: Vec<String>,
     },
     /// A pull request on GitHub.
     PullRequest {

@@ -12,10 +12,13 @@ const NAME_VERSION: u32 = 1;
 ///
 /// `{repository}-{pull request}-{head, 12 digits}-{identity, 8 digits}`; at most 70 characters of `[A-Za-z0-9_-]`. The
 /// last part is a digest of everything else that decides the outcome: the repository (by its id), the merge base, the
-/// settings of the base, the models, and whether it publishes.
+/// settings of the base, the limits by path, the models, and whether it publishes.
 pub fn stem(target: &Target, model: &ModelId, model_light: &ModelId, publish: bool) -> String {
     let place = match target {
-        Target::WorkTree { path, base, .. } => format!("{path}\n{base}"),
+        Target::WorkTree { path, base, only, .. } => {
+            let limits: String = only.iter().map(|limit| format!("\n{limit}")).collect();
+            format!("{path}\n{base}{limits}")
+        }
         Target::PullRequest {
             pinned: Some(pinned), ..
         } => format!("{}\n{}\n{}", target.place(), pinned.merge_base, pinned.settings),

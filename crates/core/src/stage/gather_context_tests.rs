@@ -131,6 +131,7 @@ fn planned(paths: &[&str], kind: FileKind, content: &'static [u8], answer: fn(&s
             path: "/tree".to_owned(),
             base: sha("a"),
             head: sha("b"),
+            only: Vec::new(),
         },
         publish: false,
         max_concurrency: 1,

@@ -73,7 +73,13 @@ pub async fn plan_review(
     } else {
         run.tokens.hunk()
     };
-    let mut plan = plan_units(&change, &policy, policy.globs()?, run.tokens.unit(), max_hunk_tokens);
+    // So is the number of units: rules cost no model call.
+    let max_units = match run.is_rules_only() {
+        true => usize::MAX,
+        false => usize::try_from(policy.max_units).unwrap_or(usize::MAX),
+    };
+    let sizes = (run.tokens.unit(), max_hunk_tokens);
+    let mut plan = plan_units(&change, &policy, policy.globs()?, sizes, max_units);
     plan.notes.splice(0..0, run.notes.iter().cloned().chain(notes));
     let items: Vec<UnitItem> = plan
         .units
@@ -95,8 +101,9 @@ pub async fn plan_review(
     })
 }
 
-/// Returns the plan of a change. Every file is in a unit or in `settled`.
-fn plan_units(change: &Change, policy: &Policy, globs: &PolicyGlobs, unit_tokens: u64, max_hunk_tokens: u64) -> Plan {
+/// Returns the plan of a change. Every file is in a unit or in `settled`. `sizes` are the maximum tokens of a unit and of
+/// a hunk.
+fn plan_units(change: &Change, policy: &Policy, globs: &PolicyGlobs, sizes: (u64, u64), max_units: usize) -> Plan {
     let mut plan = Plan {
         units: Vec::new(),
         settled: Vec::new(),
@@ -107,7 +114,7 @@ fn plan_units(change: &Change, policy: &Policy, globs: &PolicyGlobs, unit_tokens
         match triage(file, globs, !policy.include.is_empty()) {
             Triage::Skip(rule) => plan.settled.push(settle(file, Outcome::Skipped, rule.to_owned())),
             Triage::Unreviewed(why) => plan.settled.push(settle(file, Outcome::Unreviewed, why)),
-            Triage::Review => plan_file(file, policy, globs, (unit_tokens, max_hunk_tokens), &mut plan),
+            Triage::Review => plan_file(file, policy, globs, sizes, &mut plan),
         }
     }
     plan.units.sort_by(|a, b| {
@@ -116,15 +123,14 @@ fn plan_units(change: &Change, policy: &Policy, globs: &PolicyGlobs, unit_tokens
             .then_with(|| a.path.cmp(&b.path))
             .then_with(|| a.hunks.cmp(&b.hunks))
     });
-    let most = usize::try_from(policy.max_units).unwrap_or(usize::MAX);
-    if plan.units.len() > most {
+    if plan.units.len() > max_units {
         plan.notes.push(format!(
-            "{} of {} left out: max_units in {POLICY_PATH} is {most}",
-            plan.units.len() - most,
+            "{} of {} left out: max_units in {POLICY_PATH} is {max_units}",
+            plan.units.len() - max_units,
             counted(plan.units.len(), "unit")
         ));
-        for unit in plan.units.split_off(most) {
-            let reason = format!("over the limit of {}", counted(most, "unit"));
+        for unit in plan.units.split_off(max_units) {
+            let reason = format!("over the limit of {}", counted(max_units, "unit"));
             plan.settled.push(Coverage {
                 path: unit.path,
                 outcome: Outcome::Unreviewed,

@@ -55,6 +55,7 @@ fn work_tree(change: &Change) -> Target {
         path: change.repository.path().to_str().unwrap().to_owned(),
         base: sha(&change.base),
         head: sha(&change.head),
+        only: Vec::new(),
     }
 }
 

@@ -27,6 +27,7 @@ async fn a_pull_request_is_the_work_trees_change() {
         path: corpus.repository.path().to_str().unwrap().to_owned(),
         base: sha(&corpus.base),
         head: sha(&corpus.head),
+        only: Vec::new(),
     };
     let from_git = GitReadChange::new().read_change(&target).await.unwrap();
     assert_eq!((&from_github.base, &from_github.head), (&from_git.base, &from_git.head));

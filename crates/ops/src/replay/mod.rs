@@ -106,7 +106,7 @@ pub async fn replay(data: &Path, name: &str, from: Option<&str>) -> Result<Repla
             "a scratch directory cannot be created: {error}. Set TMPDIR to a directory with free space"
         ))
     })?;
-    run_again(&recording, cutoff, definition, scratch.path(), &notes, &store).await?;
+    run_again(&recording, data, cutoff, definition, scratch.path(), (&notes, &store)).await?;
 
     let archive = Archive::open(scratch.path()).map_err(Failure::incomplete)?;
     let histories = Histories::read(&archive, name).map_err(Failure::incomplete)?;
@@ -143,15 +143,15 @@ fn check_state(machine: &StateMachine, state: &str) -> Result<(), Failure> {
 /// Runs the run again on a scratch directory, to its end or to an approval question without a recorded decision.
 async fn run_again(
     recording: &Arc<Recording>,
+    data: &Path,
     cutoff: Cutoff,
     definition: &str,
     scratch: &Path,
-    notes: &Arc<ReplayNotes>,
-    store: &Arc<MemoryStore>,
+    (notes, store): (&Arc<ReplayNotes>, &Arc<MemoryStore>),
 ) -> Result<(), Failure> {
     let rows = SqliteKeepRows::open(scratch).await.map_err(Failure::incomplete)?;
     let (run, name) = (&recording.run, recording.histories.row.name.as_str());
-    let read = RecordedRead::new(Arc::clone(recording), Arc::clone(notes));
+    let read = RecordedRead::new(Arc::clone(recording), data, Arc::clone(notes));
     if run.publish && cutoff.is_beyond_opening() {
         let taken = claim::take(&rows, &read, &run.target, name).await;
         taken.map_err(Failure::incomplete)?;

@@ -1,6 +1,7 @@
 //! A replay's reading port: it returns the recorded change, and reads files from the work tree's objects where those
 //! still exist, otherwise from the recording. It never calls GitHub.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -23,10 +24,11 @@ pub struct RecordedRead {
 
 impl RecordedRead {
     /// Creates a port on a recording.
-    pub fn new(recording: Arc<Recording>, notes: Arc<ReplayNotes>) -> Self {
+    /// Snapshots of uncommitted work are in `data`, the recording's data directory.
+    pub fn new(recording: Arc<Recording>, data: &Path, notes: Arc<ReplayNotes>) -> Self {
         Self {
             recording,
-            git: GitReadChange::new(),
+            git: GitReadChange::with_snapshots(data.to_owned()),
             notes,
         }
     }

@@ -1,0 +1,62 @@
+//! Revisions: the commits that people name, and what is common to two of them.
+
+use std::path::PathBuf;
+
+use gix::{ObjectId, Repository};
+use holdfast_core::model::sha::CommitSha;
+use holdfast_core::port::ReadError;
+
+/// Returns the real path of a repository's work tree, or of its git directory if it is bare.
+pub(super) fn root_of(repository: &Repository) -> Result<PathBuf, ReadError> {
+    let root = repository.workdir().unwrap_or_else(|| repository.git_dir());
+    root.canonicalize()
+        .map_err(|error| fail(format!("{} cannot be read: {error}", root.display())))
+}
+
+/// Returns the commit that a revision names, or the phrase after its name that explains why there is none.
+pub(super) fn find_commit(repository: &Repository, revision: &str) -> Result<ObjectId, String> {
+    let shallow = if repository.is_shallow().unwrap_or(false) {
+        "; the clone is shallow: git fetch --unshallow"
+    } else {
+        ""
+    };
+    let unknown = || format!("is not a commit of this repository{shallow}");
+    let id = repository.rev_parse_single(revision).map_err(|_| unknown())?;
+    let commit = id
+        .object()
+        .map_err(|_| unknown())?
+        .peel_to_commit()
+        .map_err(|_| unknown())?;
+    Ok(commit.id)
+}
+
+/// Returns the last commit that both have.
+///
+/// # Errors
+///
+/// A shallow clone doesn't reach it, or there is none.
+pub(super) fn merge_base(
+    repository: &Repository,
+    base: ObjectId,
+    head: ObjectId,
+    name: &str,
+) -> Result<ObjectId, ReadError> {
+    match repository.merge_base(base, head) {
+        Ok(Some(found)) => Ok(found.detach()),
+        _ if repository.is_shallow().unwrap_or(false) => Err(fail(format!(
+            "the clone is shallow and does not reach the common commit of {name} and the head: git fetch --unshallow \
+             (actions/checkout: fetch-depth: 0)"
+        ))),
+        _ => Err(fail(format!(
+            "{name} and the head have no commit in common: choose another --base"
+        ))),
+    }
+}
+
+pub(super) fn sha(id: ObjectId) -> Result<CommitSha, ReadError> {
+    CommitSha::parse(&id.to_string()).map_err(|error| fail(error.to_string()))
+}
+
+pub(super) fn fail(message: String) -> ReadError {
+    ReadError::Repository(message)
+}
