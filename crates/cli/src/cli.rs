@@ -209,7 +209,8 @@ pub struct PrintArgs {
     /// List every file in the text, with its outcome. Default: only files that need attention.
     #[arg(long)]
     pub list_files: bool,
-    /// Print no progress on stderr.
+    /// Print no progress on stderr. By default: on a terminal, every unit, the counts and the elapsed time; elsewhere, a
+    /// line at the start, every 30 s, and when the model's server limits requests or fails.
     #[arg(long)]
     pub quiet: bool,
 }

@@ -1,6 +1,5 @@
 //! Follows a run to its end or to a person's decision, and prints its review. `review` and `redrive` share it.
 
-use std::io::{IsTerminal, stderr};
 use std::path::Path;
 
 use holdfast_core::model::change::Change;
@@ -26,7 +25,7 @@ use holdfast_ops::run_summary::{self, LocalRuns, ReadRuns, RunSummary};
 /// # Errors
 /// The review couldn't be completed; the failure names the cause.
 pub async fn to_its_end(engine: Engine, data: &Path, name: &str, args: &PrintArgs) -> Result<Exit, Failure> {
-    let progress = Progress::start(&engine, name, data, !args.quiet && stderr().is_terminal());
+    let progress = Progress::start(&engine, name, data, args.quiet);
     let mut terminate = signal(SignalKind::terminate()).map_err(Failure::incomplete)?;
     let waited = tokio::select! {
         outcome = engine.wait(name) => Ok(outcome),

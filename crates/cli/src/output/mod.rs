@@ -15,6 +15,7 @@ mod sarif;
 mod screens;
 pub mod style;
 pub mod text;
+mod tracker;
 
 use std::io::{self, IsTerminal, Write};
 

@@ -1,20 +1,28 @@
-//! Progress on a terminal: one line for each finished unit, and a last line that counts the units in flight.
+//! Progress on stderr. On a terminal: a line for each finished unit, and a last line with the step, the counts and the
+//! elapsed time. Without a terminal, such as in a CI's log: a line at the start, then one every 30 s.
 
-use std::collections::HashMap;
-use std::io::{Write, stderr};
+use std::io::{IsTerminal, Write, stderr};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-use holdfast_asl::EventKind;
 use holdfast_core::model::key;
 use holdfast_core::model::plan::Plan;
-use holdfast_core::render::counted;
-use holdfast_core::stage::state;
+use terminal_size::{Width, terminal_size_of};
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
+use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
 use holdfast_engine::{Engine, EngineEvent};
 use holdfast_ops::{machine, run_summary};
+
+use super::markdown::pieces;
+use super::tracker::{Event, Tracker};
+
+/// Time between two updates of the last line on a terminal.
+const SCREEN_PERIOD: Duration = Duration::from_secs(1);
+/// Time between two lines without a terminal.
+const LOG_PERIOD: Duration = Duration::from_secs(30);
 
 /// Shows a run's progress until it has finished.
 pub struct Progress {
@@ -22,35 +30,39 @@ pub struct Progress {
 }
 
 impl Progress {
-    /// Starts to show progress; does nothing unless `shown`.
-    pub fn start(engine: &Engine, run: &str, data: &Path, shown: bool) -> Self {
-        if !shown {
+    /// Starts to show progress; does nothing if `quiet`.
+    pub fn start(engine: &Engine, run: &str, data: &Path, quiet: bool) -> Self {
+        if quiet {
             return Self { task: None };
         }
         let mut events = engine.subscribe();
         let (stop, mut stopped) = oneshot::channel();
-        let mut follower = Follower {
+        let mut printer = Printer {
+            is_screen: stderr().is_terminal(),
+            tracker: Tracker::new(),
             run: run.to_owned(),
             data: data.to_owned(),
-            paths: HashMap::new(),
-            open: HashMap::new(),
-            done: 0,
-            state: String::new(),
+            begun: Instant::now(),
             drawn: String::new(),
         };
+        let period = if printer.is_screen { SCREEN_PERIOD } else { LOG_PERIOD };
         let task = tokio::spawn(async move {
+            printer.begin();
+            let mut ticks = interval_at(printer.begun + period, period);
+            ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
             loop {
                 tokio::select! {
                     biased;
                     event = events.recv() => match event {
-                        Ok(event) => follower.update(&event).await,
+                        Ok(event) => printer.update(&event).await,
                         Err(RecvError::Lagged(_)) => {}
                         Err(RecvError::Closed) => break,
                     },
                     _ = &mut stopped => break,
+                    _ = ticks.tick() => printer.tick(),
                 }
             }
-            write_stderr("\r\u{1b}[K");
+            printer.end();
         });
         Self {
             task: Some((stop, task)),
@@ -66,104 +78,80 @@ impl Progress {
     }
 }
 
-struct Follower {
+struct Printer {
+    is_screen: bool,
+    tracker: Tracker,
     run: String,
     data: PathBuf,
-    paths: HashMap<String, String>,
-    open: HashMap<String, UnitInFlight>,
-    done: usize,
-    state: String,
+    begun: Instant,
     /// The text of the last line, which is drawn again only when it changes.
     drawn: String,
 }
 
-struct UnitInFlight {
-    unit: String,
-    state: String,
-    attempts: u32,
-    since_ms: i64,
-}
+impl Printer {
+    fn begin(&self) {
+        if !self.is_screen {
+            super::complain(&format!("reviewing, run {}", self.run));
+        }
+    }
 
-impl Follower {
-    async fn update(&mut self, seen: &EngineEvent) {
-        if seen.execution != self.run {
+    async fn update(&mut self, event: &EngineEvent) {
+        if event.execution != self.run {
             return;
         }
-        if let Some(child) = &seen.child {
-            self.update_unit(&child.name, seen);
-        } else {
-            if let EventKind::StateEntered { name, .. } = &seen.event.kind {
-                self.state.clone_from(name);
-                if name == state::REVIEW_EACH_UNIT {
-                    self.read_paths().await;
-                }
-            }
-        }
-        self.count();
-    }
-
-    fn update_unit(&mut self, child: &str, seen: &EngineEvent) {
-        let at = seen.event.at.0;
-        match &seen.event.kind {
-            EventKind::StateEntered { name, input, .. } => {
-                let unit = input
-                    .get("unit")
-                    .and_then(serde_json::Value::as_str)
-                    .unwrap_or_default()
-                    .to_owned();
-                let open = self.open.entry(child.to_owned()).or_insert(UnitInFlight {
-                    unit,
-                    state: String::new(),
-                    attempts: 0,
-                    since_ms: at,
-                });
-                open.state.clone_from(name);
-                if name == state::REVIEW_UNIT {
-                    open.attempts += 1;
-                }
-            }
-            EventKind::ExecutionSucceeded { .. }
-            | EventKind::ExecutionFailed { .. }
-            | EventKind::ExecutionTimedOut { .. }
-            | EventKind::ExecutionAborted { .. } => {
-                if let Some(unit) = self.open.remove(child) {
-                    self.done += 1;
-                    let path = self.paths.get(&unit.unit).map_or(unit.unit.as_str(), String::as_str);
-                    let how = if unit.state == state::UNIT_REVIEWED {
-                        "reviewed"
-                    } else {
-                        "unreviewed"
-                    };
-                    let took = at - unit.since_ms;
-                    self.drawn.clear();
-                    write_stderr(&format!(
-                        "\r\u{1b}[K{how:<10} {}  {}  {}.{:01} s\n",
-                        super::name(path),
-                        counted(usize::try_from(unit.attempts).unwrap_or(usize::MAX), "attempt"),
-                        took / 1_000,
-                        took % 1_000 / 100
-                    ));
-                }
-            }
-            _ => {}
-        }
-    }
-
-    fn count(&mut self) {
-        let units = if self.paths.is_empty() {
-            String::new()
-        } else {
-            format!(
-                "  {} of {}, {} in flight",
-                self.done,
-                counted(self.paths.len(), "unit"),
-                self.open.len()
-            )
+        let event = Event {
+            child: event.child.as_ref().map(|child| child.name.as_str()),
+            at: event.event.at,
+            kind: &event.event.kind,
         };
-        let line = format!("{}{units}", self.state);
+        let seen = self.tracker.update(event, self.begun.elapsed());
+        if seen.has_units {
+            self.read_paths().await;
+        }
+        if let Some(line) = seen.finished.filter(|_| self.is_screen) {
+            self.line(&line);
+        }
+        if let Some(line) = seen.waits {
+            self.line(&line);
+        }
+        if self.is_screen {
+            self.draw();
+        }
+    }
+
+    fn tick(&mut self) {
+        if self.is_screen {
+            self.draw();
+        } else {
+            super::complain(&self.tracker.status(self.begun.elapsed()));
+        }
+    }
+
+    /// Prints a line that stays.
+    fn line(&mut self, line: &str) {
+        if self.is_screen {
+            self.drawn.clear();
+            write_stderr(&format!("\r\u{1b}[K{}\n", super::plain(line)));
+        } else {
+            super::complain(line);
+        }
+    }
+
+    /// Draws the last line in the width of the terminal: a wrapped line couldn't be cleared.
+    fn draw(&mut self) {
+        let columns = terminal_size_of(stderr()).map_or(80, |(Width(columns), _)| usize::from(columns));
+        let status = self.tracker.status(self.begun.elapsed());
+        let line = pieces(&status, columns.saturating_sub(1)).into_iter().next();
+        let line = line.unwrap_or_default();
         if line != self.drawn {
             write_stderr(&format!("\r\u{1b}[K{line}"));
             self.drawn = line;
+        }
+    }
+
+    fn end(&self) {
+        if self.is_screen {
+            write_stderr("\r\u{1b}[K");
         }
     }
 
@@ -171,7 +159,8 @@ impl Follower {
         let store = machine::artifacts(&self.data);
         // Without a readable plan the units' ids are shown instead of their paths.
         if let Ok(Some(plan)) = run_summary::read_json::<Plan>(&store, &key::plan(&self.run)).await {
-            self.paths = plan.units.into_iter().map(|unit| (unit.id, unit.path)).collect();
+            let paths = plan.units.into_iter().map(|unit| (unit.id, unit.path));
+            self.tracker.set_paths(paths.collect());
         }
     }
 }

@@ -65,7 +65,7 @@ fn an_empty_change_is_reported_and_succeeds() {
     let scene = Scene::new(many_files(1));
     fails_with(
         &scene,
-        &["review", scene.path(), "--base", "HEAD"],
+        &["review", scene.path(), "--base", "HEAD", "--quiet"],
         0,
         &["nothing to review"],
     );

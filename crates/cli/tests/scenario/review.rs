@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::support::{Scene, coverage, many_files};
+use crate::support::{Scene, coverage, many_files, one_line};
 use holdfast_core::stage::state;
 use holdfast_testkit::{Answer, Finding, ModelServer, Repository, Script};
 use serde_json::Value;
@@ -32,11 +32,11 @@ fn without_a_model_coverage_lists_every_changed_file() {
     let output = scene.run(&["review", scene.path(), "--format", "json", "--base", &change.base]);
     let document: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(output.status.code(), Some(0), "{document:#}");
-    assert!(
-        output.stderr.is_empty(),
-        "quiet in pipes: {}",
-        String::from_utf8_lossy(&output.stderr)
-    );
+    let (_, line) = one_line(&output);
+    let start = format!("holdfast: reviewing, run {}", document["run"].as_str().unwrap());
+    assert_eq!(line, start, "one line in a CI's log");
+    let quiet = scene.run(&["review", scene.path(), "--base", &change.base, "--quiet"]);
+    assert!(quiet.stderr.is_empty(), "{}", String::from_utf8_lossy(&quiet.stderr));
     assert_eq!(
         (
             &document["version"],
@@ -144,7 +144,11 @@ fn a_unit_without_a_valid_answer_affects_no_other() {
 fn a_rate_limit_delays_the_review_and_loses_nothing() {
     let scene = scene(2, Script::rate_limited_first(2, 1, Script::valid()));
     let began = Instant::now();
-    let (exit, document) = scene.review();
+    let output = scene.run(&["review", scene.path(), "--format", "json"]);
+    let document: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let (exit, log) = (output.status.code().unwrap(), String::from_utf8(output.stderr).unwrap());
+    let waits = "holdfast: the model's server limits requests; waiting 1 s (0 of 2 units, ";
+    assert_eq!(log.matches(waits).count(), 1, "one line for both units: {log}");
     assert_eq!((exit, &document["status"]), (0, &"reviewed".into()), "{document:#}");
     assert!(began.elapsed() >= Duration::from_secs(1), "Retry-After is obeyed");
 }

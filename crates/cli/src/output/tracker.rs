@@ -1,0 +1,329 @@
+//! The progress of a run, from its events: counts, elapsed time, waits for the model. Pure; `progress` prints it.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::time::Duration;
+
+use holdfast_asl::{EventKind, Retrial, Timestamp, WaitEnd};
+use holdfast_core::model::error_name::ErrorName;
+use holdfast_core::render::counted;
+use holdfast_core::stage::state;
+
+use super::hidden::hide;
+use super::name;
+
+/// Minimum time between two lines about the same kind of wait.
+const MIN_WAIT_LINES: Duration = Duration::from_secs(30);
+
+/// The state of a run.
+pub struct Tracker {
+    /// The paths of the units, by their ids.
+    paths: HashMap<String, String>,
+    open: HashMap<String, UnitInFlight>,
+    /// The children that wait for the model.
+    waiting: HashSet<String>,
+    done: usize,
+    state: String,
+    /// The time of the last line about each kind of wait.
+    last_lines: BTreeMap<&'static str, Duration>,
+}
+
+struct UnitInFlight {
+    unit: String,
+    state: String,
+    attempts: u32,
+    since_ms: i64,
+}
+
+/// An event of the run.
+#[derive(Clone, Copy, Debug)]
+pub struct Event<'a> {
+    /// The name of the map's child that it belongs to.
+    pub child: Option<&'a str>,
+    /// Its time.
+    pub at: Timestamp,
+    /// Its type and content.
+    pub kind: &'a EventKind,
+}
+
+/// What an event changed.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Seen {
+    /// A unit has finished: one line about it.
+    pub finished: Option<String>,
+    /// The model limits or fails and is waited for: one line about it, at most every 30 s.
+    pub waits: Option<String>,
+    /// The units' paths are known now.
+    pub has_units: bool,
+}
+
+impl Tracker {
+    /// Starts without any event.
+    pub fn new() -> Self {
+        Self {
+            paths: HashMap::new(),
+            open: HashMap::new(),
+            waiting: HashSet::new(),
+            done: 0,
+            state: String::new(),
+            last_lines: BTreeMap::new(),
+        }
+    }
+
+    /// Sets the paths of the units, by their ids. Without them, the units' ids are shown.
+    pub fn set_paths(&mut self, paths: HashMap<String, String>) {
+        self.paths = paths;
+    }
+
+    /// Takes an event. `elapsed` is the time since the start.
+    pub fn update(&mut self, event: Event<'_>, elapsed: Duration) -> Seen {
+        let mut seen = Seen::default();
+        let Event { child, at, kind } = event;
+        let waits = wait_of(kind);
+        if let Some(child) = child {
+            if waits.is_some() {
+                self.waiting.insert(child.to_owned());
+            } else {
+                self.waiting.remove(child);
+            }
+            seen.finished = self.update_unit(child, kind, at);
+        } else if let EventKind::StateEntered { name, .. } = kind {
+            self.state.clone_from(name);
+            seen.has_units = name == state::REVIEW_EACH_UNIT;
+        }
+        seen.waits = waits.and_then(|(reason, until)| self.wait_line(reason, until, at, elapsed));
+        seen
+    }
+
+    fn wait_line(
+        &mut self,
+        reason: &'static str,
+        until: Timestamp,
+        now: Timestamp,
+        elapsed: Duration,
+    ) -> Option<String> {
+        let is_recent = |last: &Duration| elapsed.saturating_sub(*last) < MIN_WAIT_LINES;
+        if self.last_lines.get(reason).is_some_and(is_recent) {
+            return None;
+        }
+        self.last_lines.insert(reason, elapsed);
+        let wait_ms = u64::try_from(until.0.saturating_sub(now.0)).unwrap_or(0);
+        // Full seconds, rounded up: a wait of 0 s would be none.
+        let wait = Duration::from_secs(wait_ms.div_ceil(1_000).max(1));
+        Some(format!(
+            "{reason}; waiting {}{}",
+            duration(wait),
+            match self.counts() {
+                counts if counts.is_empty() => counts,
+                counts => format!(" ({counts})"),
+            }
+        ))
+    }
+
+    fn update_unit(&mut self, child: &str, kind: &EventKind, at: Timestamp) -> Option<String> {
+        match kind {
+            EventKind::StateEntered { name, input, .. } => {
+                let unit = input.get("unit").and_then(serde_json::Value::as_str);
+                let open = self.open.entry(child.to_owned()).or_insert_with(|| UnitInFlight {
+                    unit: unit.unwrap_or_default().to_owned(),
+                    state: String::new(),
+                    attempts: 0,
+                    since_ms: at.0,
+                });
+                open.state.clone_from(name);
+                if name == state::REVIEW_UNIT {
+                    open.attempts += 1;
+                }
+                None
+            }
+            EventKind::ExecutionSucceeded { .. }
+            | EventKind::ExecutionFailed { .. }
+            | EventKind::ExecutionTimedOut { .. }
+            | EventKind::ExecutionAborted { .. } => {
+                self.waiting.remove(child);
+                let unit = self.open.remove(child)?;
+                self.done += 1;
+                let path = self.paths.get(&unit.unit).map_or(unit.unit.as_str(), String::as_str);
+                let outcome = if unit.state == state::UNIT_REVIEWED {
+                    "reviewed"
+                } else {
+                    "unreviewed"
+                };
+                let took_ms = at.0.saturating_sub(unit.since_ms).max(0);
+                Some(format!(
+                    "{outcome:<10} {}  {}  {}.{} s",
+                    hide(&name(path)),
+                    counted(unit.attempts, "attempt"),
+                    took_ms / 1_000,
+                    took_ms % 1_000 / 100
+                ))
+            }
+            _ => None,
+        }
+    }
+
+    /// Returns the number of units by state; empty before they are known.
+    fn counts(&self) -> String {
+        if self.paths.is_empty() {
+            return String::new();
+        }
+        let waiting = match self.waiting.len() {
+            0 => String::new(),
+            waiting => format!(", {waiting} waiting for the model"),
+        };
+        format!(
+            "{} of {}, {} in flight{waiting}",
+            self.done,
+            counted(self.paths.len(), "unit"),
+            self.open.len()
+        )
+    }
+
+    /// Returns one line: the step, the counts and the elapsed time.
+    pub fn status(&self, elapsed: Duration) -> String {
+        let step = step_of(&self.state);
+        match self.counts() {
+            counts if counts.is_empty() => format!("{step}, {}", duration(elapsed)),
+            counts => format!("{step}: {counts}, {}", duration(elapsed)),
+        }
+    }
+}
+
+/// Returns the reason and the end of a wait for the model that begins with this event.
+fn wait_of(kind: &EventKind) -> Option<(&'static str, Timestamp)> {
+    match kind {
+        EventKind::StateEntered {
+            name,
+            wait: Some(WaitEnd::At(until)),
+            ..
+        } if name == state::WAIT_FOR_MODEL_BUDGET => Some(("the model's server limits requests", *until)),
+        EventKind::TaskFailed {
+            error,
+            retrial: Some(Retrial { at, .. }),
+            ..
+        }
+        | EventKind::TaskTimedOut {
+            error,
+            retrial: Some(Retrial { at, .. }),
+            ..
+        } => {
+            let names = [
+                (ErrorName::ModelUnavailable, "the model's server fails"),
+                (ErrorName::ModelTimedOut, "the model's server does not answer in time"),
+            ];
+            let reason = names.into_iter().find(|(name, _)| name.as_str() == error)?.1;
+            Some((reason, *at))
+        }
+        _ => None,
+    }
+}
+
+/// Returns a state's step in a reader's words.
+fn step_of(state: &str) -> &str {
+    let steps = [
+        ("", "starting"),
+        (state::OPEN_REVIEW, "reading the change"),
+        (state::PLAN_REVIEW, "planning"),
+        (state::GATHER_CONTEXT, "gathering context"),
+        (state::REVIEW_EACH_UNIT, "reviewing"),
+        (state::AGGREGATE_FINDINGS, "merging findings"),
+        (state::SUMMARIZE_REVIEW, "summarizing"),
+        (state::REQUEST_APPROVAL, "requesting approval"),
+        (state::PUBLISH_REVIEW, "finishing"),
+    ];
+    let step = steps.into_iter().find(|(name, _)| *name == state);
+    step.map_or(state, |(_, step)| step)
+}
+
+/// Returns a duration in whole seconds: `5 s`, `2 min 05 s`, `1 h 02 min`.
+pub fn duration(time: Duration) -> String {
+    let seconds = time.as_secs();
+    match (seconds / 3_600, seconds / 60 % 60, seconds % 60) {
+        (0, 0, seconds) => format!("{seconds} s"),
+        (0, minutes, seconds) => format!("{minutes} min {seconds:02} s"),
+        (hours, minutes, _) => format!("{hours} h {minutes:02} min"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use holdfast_asl::StateKind;
+    use serde_json::json;
+
+    use super::*;
+
+    fn update(tracker: &mut Tracker, child: Option<&str>, at: i64, kind: &EventKind, elapsed_s: u64) -> Seen {
+        let at = Timestamp(at);
+        tracker.update(Event { child, at, kind }, Duration::from_secs(elapsed_s))
+    }
+
+    fn entered(name: &str, wait: Option<WaitEnd>) -> EventKind {
+        EventKind::StateEntered {
+            state: StateKind::Task,
+            name: name.to_owned(),
+            input: json!({ "unit": "u0001" }),
+            wait,
+        }
+    }
+
+    fn tracker() -> Tracker {
+        let mut tracker = Tracker::new();
+        let seen = update(&mut tracker, None, 0, &entered(state::REVIEW_EACH_UNIT, None), 0);
+        assert!(seen.has_units);
+        let paths = [("u0001", "src/a.rs"), ("u0002", "src/b.rs")];
+        tracker.set_paths(paths.map(|(id, path)| (id.to_owned(), path.to_owned())).into());
+        tracker
+    }
+
+    #[test]
+    fn units_are_counted_and_timed() {
+        let mut tracker = tracker();
+        let mut take = |child, at, kind| update(&mut tracker, Some(child), at, &kind, 75);
+        assert_eq!(take("c1", 1_000, entered(state::REVIEW_UNIT, None)), Seen::default());
+        take("c2", 1_000, entered(state::REVIEW_UNIT, None));
+        take("c1", 2_000, entered(state::REVIEW_UNIT, None));
+        take("c1", 3_000, entered(state::UNIT_REVIEWED, None));
+        let seen = take("c1", 3_500, EventKind::ExecutionSucceeded { output: json!({}) });
+        assert_eq!(seen.finished.as_deref(), Some("reviewed   src/a.rs  2 attempts  2.5 s"));
+        assert_eq!(
+            tracker.status(Duration::from_secs(75)),
+            "reviewing: 1 of 2 units, 1 in flight, 1 min 15 s"
+        );
+    }
+
+    #[test]
+    fn waits_for_the_model_are_reported_at_most_every_30_s() {
+        let mut tracker = tracker();
+        let wait = || entered(state::WAIT_FOR_MODEL_BUDGET, Some(WaitEnd::At(Timestamp(21_000))));
+        let mut line = |child, kind, elapsed| update(&mut tracker, Some(child), 1_000, &kind, elapsed).waits;
+        assert_eq!(
+            line("c1", wait(), 5).as_deref(),
+            Some(
+                "the model's server limits requests; waiting 20 s (0 of 2 units, 1 in flight, 1 waiting for the model)"
+            )
+        );
+        assert_eq!(line("c2", wait(), 34), None);
+        assert!(line("c1", wait(), 35).is_some());
+        let failed = |retrial| EventKind::TaskFailed {
+            resource: String::new(),
+            error: ErrorName::ModelUnavailable.as_str().to_owned(),
+            cause: None,
+            retrial,
+        };
+        let again = Retrial {
+            retrier: 0,
+            at: Timestamp(1_400),
+        };
+        assert_eq!(line("c1", failed(None), 36), None, "a failure for good is no wait");
+        let failed = line("c1", failed(Some(again)), 36);
+        assert!(failed.is_some_and(|line| line.starts_with("the model's server fails; waiting 1 s")));
+        update(&mut tracker, Some("c2"), 2_000, &entered(state::REVIEW_UNIT, None), 37);
+        assert!(tracker.status(Duration::ZERO).contains("1 waiting"));
+    }
+
+    #[test]
+    fn durations_are_short() {
+        for (seconds, text) in [(0, "0 s"), (59, "59 s"), (125, "2 min 05 s"), (3_720, "1 h 02 min")] {
+            assert_eq!(duration(Duration::from_secs(seconds)), text);
+        }
+    }
+}
