@@ -1,26 +1,29 @@
 //! The command line: names, help texts, defaults. The commands themselves are in `command`, the sections below each help text
 //! in `help`.
 
+mod print;
+
 use std::ffi::{OsStr, OsString};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
-use holdfast_core::model::finding::Severity;
+use clap_complete::Shell;
 use url::Url;
 
-use crate::output::file::OutputFile;
 use crate::{help, output};
 use holdfast_ops::data_directory::DataPlace;
 use holdfast_server::serve::ServeOptions;
 use holdfast_server::setup::SetupOptions;
+
+pub use print::{FailOn, PrintArgs, ReportFormat};
 
 /// A code reviewer that never loses its place.
 ///
 /// Reviews a git change or a pull request as a durable workflow: a review that was killed resumes where it stopped. Settings
 /// come from the environment. Without HOLDFAST_MODEL no model is called: findings come from static analysis only.
 #[derive(Debug, Parser)]
-#[command(name = "holdfast", version, max_term_width = 120, after_long_help = help::program())]
+#[command(name = "holdfast", version = env!("HOLDFAST_VERSION"), max_term_width = 120, after_long_help = help::program())]
 pub struct Cli {
     /// Work on the deployment of this CloudFormation stack on AWS instead of a data directory.
     ///
@@ -127,6 +130,12 @@ pub enum Command {
     /// The copy is a data directory too: use it with --data.
     #[command(after_long_help = help::backup())]
     Backup(BackupArgs),
+    /// Print a script that completes commands and options in a shell.
+    #[command(after_long_help = help::completions())]
+    Completions(CompletionsArgs),
+    /// Write the manual pages, one for each command, for example for a package.
+    #[command(after_long_help = help::man())]
+    Man(ManArgs),
 }
 
 /// The place of the data directory.
@@ -190,29 +199,6 @@ pub struct ReviewArgs {
     /// The place of the data directory.
     #[command(flatten)]
     pub data: DataArgs,
-}
-
-/// Options for the output and the exit status of a review.
-#[derive(Debug, Args)]
-pub struct PrintArgs {
-    /// Output format.
-    #[arg(long, value_enum, default_value_t = ReportFormat::Text)]
-    pub format: ReportFormat,
-    /// Also write the review to FILE in this format, such as sarif=review.sarif. Can be repeated.
-    ///
-    /// A file that can't be written is refused before the review starts.
-    #[arg(long, value_name = "FORMAT=FILE")]
-    pub output: Vec<OutputFile>,
-    /// Exit with status 1 if there is a finding at or above this severity. With none, findings don't change the status.
-    #[arg(long, value_enum, value_name = "SEVERITY", default_value_t = FailOn::High)]
-    pub fail_on: FailOn,
-    /// List every file in the text, with its outcome. Default: only files that need attention.
-    #[arg(long)]
-    pub list_files: bool,
-    /// Print no progress on stderr. By default: on a terminal, every unit, the counts and the elapsed time; elsewhere, a
-    /// line at the start, every 30 s, and when the model's server limits requests or fails.
-    #[arg(long)]
-    pub quiet: bool,
 }
 
 /// `holdfast setup`.
@@ -417,25 +403,19 @@ pub struct BackupArgs {
     pub data: DataArgs,
 }
 
-/// The output format of a review.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum ReportFormat {
-    /// Text for a terminal.
-    Text,
-    /// One JSON document, version 1.
-    Json,
-    /// SARIF 2.1.0, for code scanning.
-    Sarif,
-    /// One Markdown document.
-    Markdown,
-    /// Annotations of GitHub Actions: workflow commands.
-    Github,
-    /// Diagnostics for reviewdog, with suggestions.
-    Rdjson,
-    /// Code quality for GitLab.
-    Gitlab,
-    /// Test results in JUnit's XML.
-    Junit,
+/// `holdfast completions`.
+#[derive(Debug, Args)]
+pub struct CompletionsArgs {
+    /// The shell.
+    pub shell: Shell,
+}
+
+/// `holdfast man`.
+#[derive(Debug, Args)]
+pub struct ManArgs {
+    /// Directory of the pages. It is created if it is missing.
+    #[arg(value_name = "DIR")]
+    pub to: PathBuf,
 }
 
 /// The output format of a list.
@@ -456,32 +436,4 @@ pub enum ShowFormat {
     Json,
     /// The state machine's picture with the run's path on it.
     Svg,
-}
-
-/// A severity on the command line.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum FailOn {
-    /// Only critical.
-    Critical,
-    /// High or worse.
-    High,
-    /// Medium or worse.
-    Medium,
-    /// Low or worse.
-    Low,
-    /// No finding.
-    None,
-}
-
-impl FailOn {
-    /// Returns the lowest severity that counts; nothing for [`Self::None`].
-    pub const fn severity(self) -> Option<Severity> {
-        match self {
-            Self::Critical => Some(Severity::Critical),
-            Self::High => Some(Severity::High),
-            Self::Medium => Some(Severity::Medium),
-            Self::Low => Some(Severity::Low),
-            Self::None => None,
-        }
-    }
 }

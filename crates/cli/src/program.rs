@@ -8,7 +8,7 @@ use tracing_subscriber::EnvFilter;
 
 use crate::cli::{Cli, Command, SetupArgs};
 use crate::command::{
-    audit, backup, cancel, check, decide, doctor, engine, redrive, replay, review, runs, show, sweep,
+    audit, backup, cancel, check, completions, decide, doctor, engine, man, redrive, replay, review, runs, show, sweep,
 };
 use crate::exit::Exit;
 use crate::output;
@@ -90,6 +90,8 @@ async fn here(cli: &Cli) -> Result<Exit, Failure> {
         Command::Check(args) => check::run(args),
         Command::Doctor(args) => doctor::run(args).await,
         Command::Backup(args) => backup::run(args).await,
+        Command::Completions(args) => completions::run(args),
+        Command::Man(args) => man::run(args),
     }
 }
 
@@ -115,6 +117,8 @@ async fn on_stack(cli: &Cli, name: &str) -> Result<Exit, Failure> {
         Command::Audit(_) => audit::run_on(open_deployment(name).await?.as_ref()).await,
         Command::Sweep(_) => sweep::run_on(open_deployment(name).await?.as_ref()).await,
         Command::Check(args) => check::run(args),
+        Command::Completions(args) => completions::run(args),
+        Command::Man(args) => man::run(args),
         Command::Review(_) => not_there(
             "a deployment's reviews start with a webhook: push to the pull request, or comment /holdfast review",
         ),

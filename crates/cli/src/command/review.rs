@@ -52,7 +52,10 @@ pub async fn run(args: &ReviewArgs) -> Result<Exit, Failure> {
                     name
                 }
             };
-            follow::to_its_end(engine, data, &name, &args.print).await
+            let mut print = args.print.clone();
+            // A person who names files wants to know about each.
+            print.list_files |= !args.files.is_empty();
+            follow::to_its_end(engine, data, &name, &print).await
         }
         Err(failure) => {
             engine.shutdown().await;

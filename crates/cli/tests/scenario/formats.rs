@@ -300,3 +300,19 @@ fn annotations_beyond_githubs_limit_are_counted() {
     );
     assert!(rest.ends_with("Holdfast: 13 high in 13 files\n"), "{text}");
 }
+
+#[test]
+fn text_is_wrapped_and_ends_with_the_reason_of_the_exit_status() {
+    let (scene, base) = paying();
+    let mut command = scene.command(&["review", scene.path(), "--base", &base]);
+    let output = command.env("COLUMNS", "60").output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    let widest = text.lines().map(|line| line.chars().count()).max().unwrap();
+    assert!((50..=60).contains(&widest), "{text}");
+    assert!(
+        text.ends_with("\n\n1 high, 1 low; exit status 1: --fail-on high\n"),
+        "{text}"
+    );
+    let removed = "      -rate = total / count\n      +rate = total / count if count else 0\n";
+    assert!(text.contains(removed), "{text}");
+}

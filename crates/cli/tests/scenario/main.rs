@@ -12,6 +12,7 @@ mod kills;
 mod models;
 mod operator;
 mod own_data;
+mod packaging;
 mod pull_request;
 mod reference;
 mod replay;
