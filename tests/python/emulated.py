@@ -37,9 +37,9 @@ def adapt(path):
         del machine[name]
         done.append(f"ReviewMachine has no {name}: the emulator refuses it; the test of the transformed template has it")
     del template["Resources"]["ArtifactsPolicy"]
-    done.append("ArtifactsPolicy is left out: it denies connections without TLS, which loopback has not")
+    done.append("ArtifactsPolicy is left out: it denies connections without TLS, and loopback has no TLS")
     template["Globals"]["Function"]["Environment"]["Variables"]["HOLDFAST_SECRETS_MAX_AGE_S"] = "2"
-    done.append("functions read secrets again after two seconds: the test puts some in while they run")
+    done.append("functions read secrets again after two seconds: the test adds some while they run")
     for resource in template["Resources"].values():
         if resource["Type"] == "AWS::IAM::Role":
             resource["Properties"]["Policies"] = as_named(resource["Properties"].get("Policies", []))
@@ -50,7 +50,7 @@ def adapt(path):
 
 
 def as_named(value):
-    """The same, with resources as the emulator's requests name them."""
+    """Returns a value with its resources named as in the emulator's requests."""
     if isinstance(value, list):
         return [as_named(item) for item in value]
     if not isinstance(value, dict):

@@ -1,4 +1,4 @@
-"""Checks the transformed template where no emulator can: versions, aliases, and the workflow's move to a new version.
+"""Checks parts of the transformed template that no emulator runs: versions, aliases, the workflow's move to a new one.
 
 It runs SAM's own transform, like CloudFormation. Run by `cargo xtask verify`, or:
 target/tools/python/bin/python tests/python/transformed.py

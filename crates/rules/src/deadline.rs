@@ -11,7 +11,7 @@ use rustix::time::{ClockId, clock_gettime};
 pub(super) struct TimeLimit(Duration);
 
 impl TimeLimit {
-    /// Sets the deadline after `limit` of work from now.
+    /// Returns the time limit that ends after `limit` of work from now.
     pub fn after(limit: Duration) -> Self {
         Self(spent() + limit)
     }
@@ -21,7 +21,7 @@ impl TimeLimit {
         spent() >= self.0
     }
 
-    /// Returns the same as tree-sitter's callbacks need it.
+    /// Returns whether to continue, in the form that tree-sitter's callbacks return.
     pub fn check(self) -> ControlFlow<()> {
         if self.is_over() {
             ControlFlow::Break(())

@@ -1,4 +1,4 @@
-"""Functions without Docker: the package's `bootstrap` is started here, behind a small Runtime API."""
+"""Runs functions without Docker: starts a package's `bootstrap` as a process, behind a small Runtime API."""
 
 import json
 import os

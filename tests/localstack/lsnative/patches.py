@@ -1,6 +1,6 @@
-"""What is changed in LocalStack: who evaluates JSONata; that objects are in the folder for temporary files, not in one that
-all share; and that the events of a distributed map's children are kept: it throws them away. Each child's go to the file
-EXECUTION.jsonl in the folder HOLDFAST_CHILDREN, a line each."""
+"""Changes LocalStack when it starts. JSONata is evaluated in Python. Objects of S3 are in this process's folder for
+temporary files, not in a shared one. The events of a distributed map's children, which LocalStack discards, are written
+to the file EXECUTION.jsonl of each child in the folder HOLDFAST_CHILDREN, one event a line."""
 
 import json
 import os

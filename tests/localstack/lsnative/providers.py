@@ -1,4 +1,4 @@
-"""Services that LocalStack has not, or not without a Java runtime, answered by moto."""
+"""Serves with moto the services that LocalStack lacks, or has only with a Java runtime."""
 
 from localstack.aws.api import handler
 from localstack.aws.api.dynamodb import DynamodbApi
