@@ -19,7 +19,7 @@ use crate::render::{Inline, announcement_body, check_outcome, review_draft, summ
 ///
 /// # Errors
 ///
-/// `RunSuperseded`; what GitHub, the table and the store return.
+/// `RunSuperseded`; GitHub refuses the check or the comment, or doesn't answer; the table or the store fails.
 pub async fn announce(
     run: &Run,
     files: u64,
@@ -45,7 +45,7 @@ pub async fn announce(
 ///
 /// # Errors
 ///
-/// What GitHub returns.
+/// GitHub refuses the draft, also without its inline comments, or doesn't answer.
 pub async fn draft(
     run: &Run,
     report: &Report,
@@ -68,7 +68,7 @@ pub async fn draft(
 ///
 /// # Errors
 ///
-/// What GitHub and the store return.
+/// GitHub refuses a write or doesn't answer; the store fails.
 pub async fn withdraw(
     run: &Run,
     error: &str,
@@ -107,7 +107,7 @@ pub async fn withdraw(
 ///
 /// # Errors
 ///
-/// The claim check's error; what GitHub and the store return.
+/// The error of the claim check; the undo fails.
 pub async fn withdraw_if_superseded(
     held: Result<(), StageError>,
     run: &Run,
@@ -127,7 +127,7 @@ pub async fn withdraw_if_superseded(
 ///
 /// # Errors
 ///
-/// What GitHub and the store return.
+/// GitHub refuses a write or doesn't answer; the store fails.
 pub async fn conclude(
     run: &Run,
     report: &Report,
@@ -146,7 +146,7 @@ pub async fn conclude(
 ///
 /// # Errors
 ///
-/// What GitHub and the store return.
+/// GitHub refuses a write or doesn't answer; the store fails.
 pub async fn discard(
     run: &Run,
     outcome: &CheckOutcome,

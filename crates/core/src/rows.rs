@@ -71,7 +71,7 @@ pub async fn create<T: Serialize>(rows: &dyn KeepRows, key: &str, value: &T) -> 
 ///
 /// # Errors
 ///
-/// What `decide` returns; the table can't be reached; the row has another shape; each of [`MAX_CONFLICTS`] attempts
+/// `decide` fails; the table can't be reached; the row has another shape; each of [`MAX_CONFLICTS`] attempts
 /// conflicted.
 pub async fn update<T, A, E, D>(rows: &dyn KeepRows, key: &str, mut decide: impl FnMut(Option<T>) -> D) -> Result<A, E>
 where

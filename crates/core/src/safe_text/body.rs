@@ -283,7 +283,7 @@ fn marked_line(inlines: &[Inline], links: &Links) -> String {
             Inline::Text(text) => {
                 let place = Place {
                     begins: parts.iter().all(String::is_empty),
-                    goes_on: index + 1 < inlines.len(),
+                    continues: index + 1 < inlines.len(),
                 };
                 parts.push(escaped(text, place, links));
             }

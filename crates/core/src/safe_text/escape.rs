@@ -71,14 +71,14 @@ pub(super) struct Place {
     /// Whether it begins the line.
     pub begins: bool,
     /// Whether more of the same line follows.
-    pub goes_on: bool,
+    pub continues: bool,
 }
 
 impl Place {
     /// A whole line.
     pub const LINE: Self = Self {
         begins: true,
-        goes_on: false,
+        continues: false,
     };
 }
 
@@ -91,7 +91,7 @@ pub(super) fn escaped(line: &str, place: Place, links: &Links) -> String {
         line.to_owned()
     };
     let mut out = String::with_capacity(line.len() + 16);
-    for piece in mute(&line, links, place.goes_on) {
+    for piece in mute(&line, links, place.continues) {
         match piece {
             Piece::Text(text) => escape_into(&text, place.begins, &mut out),
             Piece::Link(address) => {

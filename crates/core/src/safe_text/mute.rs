@@ -119,9 +119,9 @@ static ANNOTATIONS: &[&str] = &[
     "wraps",
 ];
 
-/// Returns a line's text with all active words broken, except links that `links` allows. `goes_on` is true if more of
+/// Returns a line's text with all active words broken, except links that `links` allows. `continues` is true if more of
 /// the same line follows, perhaps the reference that a closing word needs.
-pub(super) fn mute(text: &str, links: &Links, goes_on: bool) -> Vec<Piece> {
+pub(super) fn mute(text: &str, links: &Links, continues: bool) -> Vec<Piece> {
     let Some(active) = ACTIVE.as_ref() else {
         return Vec::new();
     };
@@ -156,7 +156,7 @@ pub(super) fn mute(text: &str, links: &Links, goes_on: bool) -> Vec<Piece> {
         }
     }
     plain.push_str(&text[done..]);
-    pieces.push(Piece::Text(closing_broken(&plain, goes_on)));
+    pieces.push(Piece::Text(closing_broken(&plain, continues)));
     pieces
 }
 
@@ -266,12 +266,12 @@ fn is_like_sha(word: &str) -> bool {
 }
 
 /// Breaks words that close an issue if a reference or a link follows, or may follow later in the same line.
-fn closing_broken(text: &str, goes_on: bool) -> String {
+fn closing_broken(text: &str, continues: bool) -> String {
     CLOSING.as_ref().map_or_else(
         || text.to_owned(),
         |closing| {
             let broken = closing.replace_all(text, |found: &Captures<'_>| {
-                if !goes_on && found["rest"].trim_matches([' ', '\t', ':']).is_empty() {
+                if !continues && found["rest"].trim_matches([' ', '\t', ':']).is_empty() {
                     return found[0].to_owned();
                 }
                 let (first, last) = found["word"].split_at(found["word"].len() - 1);
