@@ -1,4 +1,4 @@
-//! Contracts between rooms: names, the definition's validity for AWS, and the functions as Lambda runs them.
+//! Contracts between crates: names, the definition's validity for AWS, and the functions as Lambda runs them.
 
 #![expect(clippy::unwrap_used, reason = "a failed step fails the test")]
 

@@ -1,5 +1,5 @@
 //! `cargo xtask words`: counts the words that make this project's prose hard to read, per 10,000 words of comments and
-//! documents, for each room and in total. `cargo xtask tidy` fails if a total exceeds its limit.
+//! documents, for each crate or folder and in total. `cargo xtask tidy` fails if a total exceeds its limit.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -125,29 +125,29 @@ impl Counts {
         count as f64 * 10_000.0 / self.words.max(1) as f64
     }
 
-    fn row(&self, room: &str) -> String {
+    fn row(&self, folder: &str) -> String {
         let rates = self.habits.iter().chain([&self.openers]);
         let rates: String = rates.map(|count| format!("{:>9.1}", self.rate(*count))).collect();
-        format!("{room:<24}{:>8}{rates}\n", self.words)
+        format!("{folder:<24}{:>8}{rates}\n", self.words)
     }
 }
 
-/// Returns a table of all rooms and their total.
+/// Returns a table of all folders and their total.
 ///
 /// # Errors
 /// A file can't be read.
 pub fn table(root: &Path) -> Result<String, String> {
-    let mut rooms: BTreeMap<String, Counts> = BTreeMap::new();
+    let mut folders: BTreeMap<String, Counts> = BTreeMap::new();
     let mut total = Counts::default();
     for (path, counts) in crate::tidy::counted_files(root)? {
         total.add(&counts);
-        rooms.entry(room_of(&path)).or_default().add(&counts);
+        folders.entry(folder_of(&path)).or_default().add(&counts);
     }
     let names = HABITS.iter().map(|habit| habit.name).chain(["opens"]);
     let names: String = names.map(|name| format!("{name:>9}")).collect();
     let limits = HABITS.iter().map(|habit| habit.limit).chain([OPENERS_LIMIT]);
     let limits: String = limits.map(|limit| format!("{limit:>9}")).collect();
-    let rows: String = rooms.iter().map(|(room, counts)| counts.row(room)).collect();
+    let rows: String = folders.iter().map(|(folder, counts)| counts.row(folder)).collect();
     let heading = format!(
         "{:<24}{:>8}{names}\n{:<24}{:>8}{limits}\n",
         "per 10,000 words", "words", "at most", ""
@@ -167,12 +167,12 @@ pub fn comments(text: &str) -> String {
     text.lines().filter_map(comment_of).collect::<Vec<_>>().join("\n")
 }
 
-/// Returns the room of a file: `crates/core`, `docs`, or `.` for files at the root.
-fn room_of(path: &str) -> String {
+/// Returns the folder of a file: `crates/core`, `docs`, or `.` for files at the root.
+fn folder_of(path: &str) -> String {
     let parts: Vec<&str> = path.split('/').collect();
     match parts.as_slice() {
-        [group @ ("crates" | "lib"), room, _, ..] => format!("{group}/{room}"),
-        [room, _, ..] => (*room).to_owned(),
+        [group @ ("crates" | "lib"), folder, _, ..] => format!("{group}/{folder}"),
+        [folder, _, ..] => (*folder).to_owned(),
         _ => ".".to_owned(),
     }
 }
@@ -231,13 +231,13 @@ mod tests {
     }
 
     #[test]
-    fn a_room_is_a_crate_or_a_folder() {
-        for (path, room) in [
+    fn files_are_counted_by_crate_or_folder() {
+        for (path, folder) in [
             ("crates/core/src/lib.rs", "crates/core"),
             ("docs/adr/0001.md", "docs"),
             ("README.md", "."),
         ] {
-            assert_eq!(room_of(path), room);
+            assert_eq!(folder_of(path), folder);
         }
     }
 }

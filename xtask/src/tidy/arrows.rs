@@ -1,4 +1,4 @@
-//! The dependencies between packages against a table, and the rooms of ARCHITECTURE.md: one line for each package.
+//! The dependencies between packages against a table, and the code map of ARCHITECTURE.md: one line for each package.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -72,31 +72,31 @@ fn compare(allowed: &Arrows, real: &Arrows) -> Vec<String> {
     problems
 }
 
-/// Returns a line for each package whose folder doesn't open exactly one line of the rooms, and for each folder there
-/// that doesn't exist.
-pub fn check_rooms(
+/// Returns a line for each package whose folder doesn't open exactly one line of the code map, and for each folder
+/// there that doesn't exist.
+pub fn check_code_map(
     architecture: &str,
     packages: &BTreeMap<String, Package>,
     exists: &dyn Fn(&str) -> bool,
 ) -> Vec<String> {
-    let rooms = rooms(architecture);
+    let listed = listed_folders(architecture);
     let mut problems = Vec::new();
     for package in packages.values() {
-        match rooms.iter().filter(|room| **room == package.folder).count() {
+        match listed.iter().filter(|folder| **folder == package.folder).count() {
             1 => {}
             count => problems.push(format!(
-                "ARCHITECTURE.md: the rooms list {} {count} times; once is right",
+                "ARCHITECTURE.md: the code map lists {} {count} times; once is right",
                 package.folder
             )),
         }
     }
-    let missing = rooms.iter().filter(|room| !exists(room));
-    problems.extend(missing.map(|room| format!("ARCHITECTURE.md: the rooms list {room}, which doesn't exist")));
+    let missing = listed.iter().filter(|folder| !exists(folder));
+    problems.extend(missing.map(|folder| format!("ARCHITECTURE.md: the code map lists {folder}, which doesn't exist")));
     problems
 }
 
 /// Returns the folders that open the lines of the code block below "Code map".
-fn rooms(architecture: &str) -> Vec<&str> {
+fn listed_folders(architecture: &str) -> Vec<&str> {
     let section = architecture.split("\n## Code map\n").nth(1).unwrap_or_default();
     let block = section.split("```").nth(1).unwrap_or_default();
     block
@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn each_package_is_one_room() {
+    fn each_package_is_in_the_code_map_once() {
         let package = |folder: &str| Package {
             folder: folder.to_owned(),
             targets: BTreeSet::new(),
@@ -136,17 +136,17 @@ mod tests {
         let packages: BTreeMap<String, Package> = ["lib/a", "lib/b"]
             .map(|folder| (folder.to_owned(), package(folder)))
             .into();
-        let found = |rooms: &str| {
-            let text = format!("# A\n\n## Code map\n\n```\n{rooms}\n```\n\n## More\n");
-            check_rooms(&text, &packages, &|room| room != "lib/gone")
+        let found = |listed: &str| {
+            let text = format!("# A\n\n## Code map\n\n```\n{listed}\n```\n\n## More\n");
+            check_code_map(&text, &packages, &|folder| folder != "lib/gone")
         };
         assert_eq!(found("lib/a  x\n  lib/a y\nlib/b/ z"), Vec::<String>::new());
-        for (rooms, named) in [
+        for (listed, named) in [
             ("lib/a\nlib/b\nlib/a", "lib/a 2 times"),
             ("lib/a", "lib/b 0 times"),
             ("lib/a\nlib/b\nlib/gone", "lib/gone, which doesn't exist"),
         ] {
-            let problems = found(rooms);
+            let problems = found(listed);
             assert!(
                 problems.len() == 1 && problems[0].contains(named),
                 "{named}: {problems:?}"

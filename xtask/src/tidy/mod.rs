@@ -1,5 +1,5 @@
 //! House rules without a lint: every file opens with a description, none exceeds its length, nothing is left for later;
-//! documents, rooms and dependencies match the repository; names of states are constants; prose stays below the limits
+//! documents, code map and dependencies match the repository; names of states are constants; prose stays below the limits
 //! of `words`.
 
 mod arrows;
@@ -43,7 +43,7 @@ pub fn check(root: &Path) -> Result<(), String> {
     problems.extend(arrows::check(&packages));
     let exists = |path: &str| root.join(path).exists();
     let architecture = read(&root.join("ARCHITECTURE.md"))?;
-    problems.extend(arrows::check_rooms(&architecture, &packages, &exists));
+    problems.extend(arrows::check_code_map(&architecture, &packages, &exists));
     let recipes = documents::recipes(&read(&root.join("Justfile"))?);
     let known = documents::Known {
         packages: &packages,
