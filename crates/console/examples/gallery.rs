@@ -13,16 +13,16 @@ mod sample;
 
 fn main() -> ExitCode {
     let Some(folder) = std::env::args_os().nth(1) else {
-        return complain("name the folder to write to");
+        return fail("name the folder to write to");
     };
     match gallery::write(Path::new(&folder)) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => complain(&format!("{}: {error}", folder.display())),
+        Err(error) => fail(&format!("{}: {error}", folder.display())),
     }
 }
 
 #[expect(clippy::print_stderr, reason = "a message for the person at the terminal")]
-fn complain(message: &str) -> ExitCode {
+fn fail(message: &str) -> ExitCode {
     eprintln!("gallery: {message}");
     ExitCode::FAILURE
 }
