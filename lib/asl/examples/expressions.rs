@@ -70,7 +70,7 @@ fn measure() -> io::Result<()> {
     let (Some(mut to), Some(mut from)) = (child.stdin.take(), child.stdout.take()) else {
         return Err(io::ErrorKind::BrokenPipe.into());
     };
-    writeln!(out, "input, bytes   in this process, us in another process, us")?;
+    writeln!(out, "input, bytes   in this process, us   in another process, us")?;
     for bytes in [100, 10_000, 200_000] {
         let input = json!({ "n": 1, "text": "x".repeat(bytes) });
         let begun = Instant::now();
@@ -93,7 +93,7 @@ fn measure() -> io::Result<()> {
             }
         }
         let there_us = begun.elapsed().as_micros() / u128::from(ROUNDS);
-        writeln!(out, "{bytes:12}   {here_us:20}   {there_us:16}")?;
+        writeln!(out, "{bytes:12}   {here_us:19}   {there_us:22}")?;
     }
     drop(to);
     child.wait().map(drop)
