@@ -154,7 +154,7 @@ impl DataArgs {
     pub fn place(&self) -> DataPlace {
         DataPlace {
             given: self.data.clone(),
-            notify: output::complain,
+            notify: output::print_to_stderr,
         }
     }
 }
@@ -232,7 +232,7 @@ impl SetupArgs {
             organization: self.organization.as_deref(),
             listen: self.listen,
             data: self.data.place(),
-            notify: output::complain,
+            notify: output::print_to_stderr,
         }
     }
 }
@@ -263,7 +263,7 @@ impl ServeArgs {
             step_functions: self.step_functions,
             new_console_key: self.new_console_key,
             data: self.data.place(),
-            notify: output::complain,
+            notify: output::print_to_stderr,
         }
     }
 }

@@ -40,7 +40,7 @@ pub fn run(cli: &Cli) -> ExitCode {
         Err(error) => Err(Failure::incomplete(format!("the async runtime can't start: {error}"))),
     };
     let exit = exit.unwrap_or_else(|failure| {
-        output::complain(&failure.message);
+        output::print_to_stderr(&failure.message);
         failure.kind.into()
     });
     ExitCode::from(exit as u8)

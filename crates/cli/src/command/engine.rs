@@ -38,7 +38,7 @@ pub async fn run(args: &EngineArgs) -> Result<Exit, Failure> {
             return Err(failure(error));
         }
     };
-    output::complain(&format!(
+    output::print_to_stderr(&format!(
         "serving the Step Functions API on http://{} (data: {})",
         server.address(),
         data.display()
@@ -53,7 +53,7 @@ pub async fn run(args: &EngineArgs) -> Result<Exit, Failure> {
         stop.send_replace(true);
     });
     let served = server.serve(stopped).await;
-    output::complain("stopping: open executions resume at the next start");
+    output::print_to_stderr("stopping: open executions resume at the next start");
     engine.shutdown().await;
     served.map(|()| Exit::Clean).map_err(failure)
 }

@@ -70,7 +70,7 @@ async fn finished_so_far(data: &Path, name: &str) -> String {
 /// Prints the notes on the engine's open executions.
 pub fn report_recovery(recovered: &Recovered, quiet: bool) {
     for note in recovery_notes(recovered, quiet) {
-        output::complain(&note);
+        output::print_to_stderr(&note);
     }
 }
 
@@ -108,20 +108,20 @@ fn print_review(
     let printed = review.render(args.format, Style::of_stdout())?;
     output::print(&printed).map_err(|error| Failure::incomplete(format!("can't write to standard output: {error}")))?;
     if report.coverage.is_empty() && report.status == RunStatus::Skipped {
-        output::complain(&format!(
+        output::print_to_stderr(&format!(
             "nothing to review: no file differs between {} and {}",
             text::short(&report.target.base),
             text::short(&report.target.head)
         ));
     }
     if report.status == RunStatus::AwaitingApproval {
-        output::complain(&format!(
+        output::print_to_stderr(&format!(
             "a person has to decide: holdfast approve {0}, or holdfast reject {0} --reason TEXT",
             record.run
         ));
     }
     if let Some(failure) = &record.failure {
-        output::complain(&format!("run {}: {failure}", record.run));
+        output::print_to_stderr(&format!("run {}: {failure}", record.run));
     }
     if unwritten.is_empty() {
         Ok(verdict.exit)

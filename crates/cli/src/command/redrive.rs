@@ -38,7 +38,7 @@ pub async fn run(args: &RedriveArgs) -> Result<Exit, Failure> {
         }
     };
     if !args.print.quiet {
-        output::complain(&format!("run {name} continues as {attempt}"));
+        output::print_to_stderr(&format!("run {name} continues as {attempt}"));
     }
     follow::to_its_end(engine, data, &attempt, &args.print).await
 }

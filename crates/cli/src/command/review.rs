@@ -37,7 +37,7 @@ pub async fn run(args: &ReviewArgs) -> Result<Exit, Failure> {
     // Ends from the command line need no line: the report has them.
     let shown = resolved.base_note.iter().filter(|_| resolved.is_chosen);
     for line in shown.chain(&resolved.notes).filter(|_| !args.print.quiet) {
-        output::complain(line);
+        output::print_to_stderr(line);
     }
     follow::report_recovery(&recovered, args.print.quiet);
     let notes = resolved.base_note.into_iter().chain(resolved.notes).collect();
@@ -46,7 +46,7 @@ pub async fn run(args: &ReviewArgs) -> Result<Exit, Failure> {
             let name = match begun {
                 ReviewRun::Open(name) => name,
                 ReviewRun::Published(name) => {
-                    output::complain(&format!(
+                    output::print_to_stderr(&format!(
                         "run {name} has already published this review; nothing is posted again"
                     ));
                     name

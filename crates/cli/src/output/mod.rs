@@ -89,7 +89,7 @@ impl Write for LogWriter {
 }
 
 /// Prints one line on stderr. A closed stderr is ignored.
-pub fn complain(line: &str) {
+pub fn print_to_stderr(line: &str) {
     let _nobody_reads = writeln!(io::stderr().lock(), "holdfast: {}", plain(line));
 }
 

@@ -91,7 +91,7 @@ struct Printer {
 impl Printer {
     fn begin(&self) {
         if !self.is_screen {
-            super::complain(&format!("reviewing, run {}", self.run));
+            super::print_to_stderr(&format!("reviewing, run {}", self.run));
         }
     }
 
@@ -123,7 +123,7 @@ impl Printer {
         if self.is_screen {
             self.draw();
         } else {
-            super::complain(&self.tracker.status(self.begun.elapsed()));
+            super::print_to_stderr(&self.tracker.status(self.begun.elapsed()));
         }
     }
 
@@ -133,7 +133,7 @@ impl Printer {
             self.drawn.clear();
             write_stderr(&format!("\r\u{1b}[K{}\n", super::plain(line)));
         } else {
-            super::complain(line);
+            super::print_to_stderr(line);
         }
     }
 
