@@ -259,7 +259,7 @@ const USER: Group = ("others", &["USER", "LOGNAME", "USERNAME"]);
 const DECIDED: &[(u8, &str)] = &[
     (0, "the decision is stored"),
     (2, "usage or configuration error, or the run waits for no decision"),
-    (3, "the review failed after the decision"),
+    (3, "the review failed after the decision, or a signal stopped it"),
 ];
 
 /// Returns the sections of `holdfast approve`.

@@ -116,8 +116,13 @@ async fn waiting(runs: &dyn ReadRuns, beginning: &str) -> Result<RunSummary, Fai
     if record.status == RunStatus::AwaitingApproval {
         return Ok(record);
     }
+    // A process that was stopped after a decision leaves its run open.
+    let remedy = match record.row.status.is_final() || !runs.option().is_empty() {
+        true => "",
+        false => ". If its process was stopped, start holdfast serve or the same holdfast review: it resumes the run",
+    };
     Err(Failure::usage(format!(
-        "run {name} does not wait for a decision: it is {}",
+        "run {name} does not wait for a decision: it is {}{remedy}",
         record.status.as_str()
     )))
 }

@@ -3,6 +3,7 @@
 use holdfast_core::model::approval::Verdict;
 
 use crate::cli::{DecideArgs, RejectArgs};
+use crate::command::stop_signal::wait_for_signal;
 use crate::exit::Exit;
 use crate::output;
 use holdfast_ops::decide::{self, Decided, Decision};
@@ -62,7 +63,16 @@ pub async fn reject_on(deployment: &dyn Deployment, args: &RejectArgs) -> Result
 async fn here(args: &DecideArgs, decision: Decision) -> Result<Exit, Failure> {
     let (directory, name) = args.data.place().find_run(&args.run).await?;
     let verdict = decision.verdict;
-    let decided = decide::on_machine(&directory.path, &name, user(), decision).await?;
+    let decided = tokio::select! {
+        decided = decide::on_machine(&directory.path, &name, user(), decision) => decided?,
+        stopped = wait_for_signal() => {
+            return Err(Failure::incomplete(format!(
+                "{}: holdfast show {name} shows the run's state. If it still waits, decide again; if it is running, start \
+                 holdfast serve or the same holdfast review to resume it",
+                stopped?
+            )));
+        }
+    };
     print(&name, "", verdict, decided)
 }
 

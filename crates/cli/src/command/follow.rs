@@ -5,9 +5,9 @@ use std::path::Path;
 use holdfast_core::model::change::Change;
 use holdfast_core::model::report::{Report, RunStatus};
 use holdfast_core::render::counted;
-use tokio::signal::unix::{SignalKind, signal};
 
 use crate::cli::PrintArgs;
+use crate::command::stop_signal::wait_for_signal;
 use crate::exit::Exit;
 use crate::output::progress::Progress;
 use crate::output::review::Review;
@@ -26,18 +26,17 @@ use holdfast_ops::run_summary::{self, LocalRuns, ReadRuns, RunSummary};
 /// The review couldn't be completed; the failure names the cause.
 pub async fn to_its_end(engine: Engine, data: &Path, name: &str, args: &PrintArgs) -> Result<Exit, Failure> {
     let progress = Progress::start(&engine, name, data, args.quiet);
-    let mut terminate = signal(SignalKind::terminate()).map_err(Failure::incomplete)?;
     let waited = tokio::select! {
         outcome = engine.wait(name) => Ok(outcome),
-        _ = tokio::signal::ctrl_c() => Err("interrupted"),
-        _ = terminate.recv() => Err("stopped by SIGTERM"),
+        stopped = wait_for_signal() => Err(stopped),
     };
     progress.finish().await;
     engine.shutdown().await;
     let resume = format!("start the same command again to resume run {name}");
     match waited {
         Err(stopped) => Err(Failure::incomplete(format!(
-            "{stopped}{}; {resume}",
+            "{}{}; {resume}",
+            stopped?,
             finished_so_far(data, name).await
         ))),
         Ok(Err(error)) => Err(Failure::incomplete(format!("{error}; {resume}"))),

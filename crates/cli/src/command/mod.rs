@@ -15,4 +15,5 @@ pub mod replay;
 pub mod review;
 pub mod runs;
 pub mod show;
+pub mod stop_signal;
 pub mod sweep;

@@ -255,3 +255,42 @@ fn without_an_aws_account_the_settings_are_named() {
         );
     }
 }
+
+#[test]
+fn a_signal_after_a_decision_leaves_a_hint_and_the_review_resumes() {
+    let pull = Pull::new(Script::finding_each_file(), FakeGithub::INSTALLATION_TOKEN);
+    let run = pull.publish().1["run"].as_str().unwrap().to_owned();
+    pull.github.fail_next(
+        Matcher::new("POST", "/repos/*/*/pulls/*/reviews").always(),
+        Fault::status(503),
+    );
+    let tries = || {
+        let entries = pull.github.journal().entries().into_iter();
+        let posts = entries.filter(|entry| entry.method == "POST" && entry.path.ends_with("/reviews"));
+        posts.count()
+    };
+    let child = pull
+        .scene
+        .command(&["approve", &run])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let give_up = Instant::now() + Duration::from_secs(60);
+    while tries() == 0 {
+        assert!(Instant::now() < give_up, "nothing is published");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    let sent = Command::new("kill").args(["-TERM", &child.id().to_string()]).status();
+    assert!(sent.unwrap().success());
+    let (status, line) = one_line(&child.wait_with_output().unwrap());
+    assert!(
+        status == 3 && line.contains("stopped by SIGTERM") && line.contains(&run),
+        "{line}"
+    );
+    let (status, line) = one_line(&pull.scene.run(&["approve", &run]));
+    assert!(status == 2 && line.contains("it resumes the run"), "{line}");
+    pull.github.clear_faults();
+    assert_eq!(pull.publish().1["status"], "published");
+    assert_eq!(pull.reviews().len(), 1);
+}
