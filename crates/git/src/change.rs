@@ -18,6 +18,7 @@ use super::path::{path_bytes, path_text};
 use super::rename::join_renames;
 use super::snapshot::Remarks;
 use super::tree_diff::{Difference, Version, compare_trees};
+use super::wording::limits;
 use holdfast_core::diff::coarse_note;
 
 /// Maximum size of the commit messages in the description, in bytes.
@@ -90,11 +91,10 @@ pub(super) fn read_change(
 
 /// Returns the note on changed files outside of the limits by path.
 fn outside_note(outside: usize, only: &[String]) -> Option<String> {
-    let places = match only.len() {
-        0 => return None,
-        1..=5 => only.join(", "),
-        count => format!("{} and {} others", only[..5].join(", "), count - 5),
-    };
+    if only.is_empty() {
+        return None;
+    }
+    let places = limits(only);
     Some(match outside {
         0 => format!("limited to {places}: no changed file is outside of it"),
         1 => format!("limited to {places}: 1 changed file is outside of it and is not reviewed"),

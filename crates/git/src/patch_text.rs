@@ -4,7 +4,9 @@
 use gix::bstr::BString;
 use gix::objs::tree::{EntryKind, EntryMode};
 
+use super::budget::Limits;
 use super::path::shown;
+use super::tree_diff::MAX_PATH_BYTES;
 
 /// Maximum size of a patch, in bytes.
 pub(super) const MAX_PATCH_BYTES: usize = 64 * 1024 * 1024;
@@ -268,7 +270,11 @@ fn path_of(text: &[u8], has_prefix: bool) -> Result<Option<BString>, String> {
 /// Refuses a path that leads out of the repository or into git's own folder.
 fn check(path: &BString) -> Result<(), String> {
     let is_bad = |part: &[u8]| part.is_empty() || part == b"." || part == b".." || part.eq_ignore_ascii_case(b".git");
-    match path.split(|byte| *byte == b'/').any(is_bad) {
+    let parts = || path.split(|byte| *byte == b'/');
+    if path.len() > MAX_PATH_BYTES || parts().count() > Limits::default().depth {
+        return Err(format!("{} is too long or too deep", shown(path)));
+    }
+    match parts().any(is_bad) {
         true => Err(format!("{} is not a path of a repository", shown(path))),
         false => Ok(()),
     }

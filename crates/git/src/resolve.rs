@@ -17,12 +17,12 @@ use super::limits::{below, is_known};
 use super::object::{Clone, NoObject, explain};
 use super::open::open;
 use super::patch::apply_patch;
-use super::revision::{fail, find_commit, merge_base, root_of, sha};
+use super::revision::{check_own_root, fail, find_commit, merge_base, root_of, sha};
 use super::scan::{named, read_index, scan_work_tree};
 use super::selection::{Commits, Reading, Scope, Selection, commits};
 use super::snapshot::{Remarks, Snapshot};
 use super::tree_diff::compare_trees;
-use super::wording::{MAX_COUNTED_COMMITS, commits_of, files, summary};
+use super::wording::{MAX_COUNTED_COMMITS, commits_of, files, limited, summary};
 use super::{MAX_REPOSITORY_TIME, gave_up, open_at};
 use holdfast_bounded::run_blocking;
 
@@ -91,17 +91,19 @@ impl<'a> Resolver<'a> {
             Reading::Commits => self.commits()?,
             Reading::Patch => self.patch()?,
         };
+        let only = self.only(ends.base)?;
+        let limited = limited(&only);
         let target = Target::WorkTree {
             path: self.root.to_string_lossy().into_owned(),
             base: sha(ends.base)?,
             head: ends.head.clone(),
-            only: self.only(ends.base)?,
+            only,
         };
         let mut notes: Vec<String> = self.other_reading().into_iter().collect();
         notes.extend(self.policy_note(&ends)?);
         Ok(ResolvedTarget {
             target,
-            base_note: ends.note,
+            base_note: ends.note + &limited,
             is_chosen: ends.is_chosen,
             notes,
         })
@@ -247,6 +249,7 @@ impl<'a> Resolver<'a> {
 
     /// Takes a snapshot of the work tree.
     fn uncommitted(&self) -> Result<Uncommitted, ReadError> {
+        check_own_root(&self.repository, &self.root)?;
         let head = self.head()?;
         let mut snapshot = Snapshot::new(&self.repository, &self.root, self.data)?;
         let limits = Limits::default();
@@ -275,7 +278,7 @@ impl<'a> Resolver<'a> {
         let (_, scan) = read_index(&self.repository)?;
         let mut snapshot = Snapshot::new(&self.repository, &self.root, self.data)?;
         let (head_tree, index) = (self.tree_of(head)?, snapshot.write_tree(&scan.index)?);
-        let mut remarks = Remarks::default();
+        let mut remarks = scan.remarks.clone();
         if !scan.unmerged.is_empty() {
             remarks.notes.push(format!(
                 "a merge is not finished: unmerged files have no staged version and are left out: {}",
@@ -445,7 +448,7 @@ impl<'a> Resolver<'a> {
             only.insert(limit);
         }
         if let (true, Reading::Path(path)) = (only.is_empty(), self.selection.reading())
-            && self.repository.workdir().is_some()
+            && check_own_root(&self.repository, &self.root).is_ok()
         {
             // A link to a folder is that folder.
             let path = path.canonicalize().ok().filter(|real| real.is_dir()).unwrap_or(path);

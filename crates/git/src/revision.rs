@@ -1,16 +1,35 @@
 //! Revisions: the commits that people name, and what is common to two of them.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use gix::{ObjectId, Repository};
 use holdfast_core::model::sha::CommitSha;
 use holdfast_core::port::ReadError;
+
+use super::open::open;
 
 /// Returns the real path of a repository's work tree, or of its git directory if it is bare.
 pub(super) fn root_of(repository: &Repository) -> Result<PathBuf, ReadError> {
     let root = repository.workdir().unwrap_or_else(|| repository.git_dir());
     root.canonicalize()
         .map_err(|error| fail(format!("{} cannot be read: {error}", root.display())))
+}
+
+/// Fails if the settings of a repository name another folder as its work tree (`core.worktree`): in a stranger's
+/// repository this may be any folder of this machine, whose files would be reviewed as untracked ones.
+pub(super) fn check_own_root(repository: &Repository, root: &Path) -> Result<(), ReadError> {
+    let own = |repository: &Repository| repository.git_dir().canonicalize().ok();
+    let is_own = root.join(".git").symlink_metadata().is_ok()
+        && open(root).is_ok_and(|found| own(&found).is_some() && own(&found) == own(repository));
+    match is_own {
+        true => Ok(()),
+        false => Err(fail(format!(
+            "{} names {} as its work tree (core.worktree), where another or no .git is, so uncommitted work is not read: \
+             --committed, or git config --unset core.worktree",
+            repository.git_dir().display(),
+            root.display()
+        ))),
+    }
 }
 
 /// Returns the commit that a revision names, or the phrase after its name that explains why there is none.

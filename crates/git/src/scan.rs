@@ -20,7 +20,7 @@ use super::open::open;
 use super::path::{path_text, shown};
 use super::revision::fail;
 use super::snapshot::{Files, Remarks, Snapshot};
-use super::tree_diff::Version;
+use super::tree_diff::{MAX_PATH_BYTES, Version};
 use super::worktree_file::{Attributes, NoContent, check_rules};
 
 /// Maximum number of files and folders of a work tree that are looked at.
@@ -45,6 +45,21 @@ pub(super) struct Scan {
     pub remarks: Remarks,
 }
 
+impl Scan {
+    /// Counts a place that is not listed, and notes the first ones.
+    fn unlist(&mut self, note: String) {
+        self.remarks.unlisted += 1;
+        if self.remarks.notes.len() < MAX_NAMED {
+            self.remarks.notes.push(note);
+        }
+    }
+}
+
+/// Returns whether a path of the index has a usual length and depth. An index may hold any bytes.
+fn is_bounded(path: &[u8]) -> bool {
+    path.len() <= MAX_PATH_BYTES && path.iter().filter(|byte| **byte == b'/').count() <= Limits::default().depth
+}
+
 /// A folder of the work tree.
 struct Folder {
     path: BString,
@@ -64,6 +79,13 @@ pub(super) fn read_index(repository: &Repository) -> Result<(gix::worktree::Inde
     let mut scan = Scan::default();
     for entry in index.entries() {
         let path = entry.path(&index);
+        if !is_bounded(path) {
+            scan.unlist(format!(
+                "{} is not listed: its path is too long or too deep",
+                shown(path)
+            ));
+            continue;
+        }
         let is_staged = match entry.stage() {
             Stage::Unconflicted => !entry.flags.contains(Flags::INTENT_TO_ADD),
             stage => {
@@ -146,7 +168,7 @@ impl<'a> Walk<'a, '_> {
         while let Some(folder) = stack.pop() {
             if let Some(reason) = self.stop() {
                 self.is_cut = true;
-                self.unlist(format!(
+                self.scan.unlist(format!(
                     "uncommitted work from {} on is not listed: {reason}",
                     place_of(&folder.path)
                 ));
@@ -186,7 +208,8 @@ impl<'a> Walk<'a, '_> {
             }
             Err(error) => {
                 self.unread.push(folder.path.clone());
-                self.unlist(format!("{} is not listed: {error}", shown(&folder.path)));
+                self.scan
+                    .unlist(format!("{} is not listed: {error}", shown(&folder.path)));
                 return Ok(());
             }
         };
@@ -240,7 +263,7 @@ impl<'a> Walk<'a, '_> {
         let mut sparse = path.clone();
         sparse.push(b'/');
         if self.entry(&sparse).is_some() {
-            self.unlist(format!(
+            self.scan.unlist(format!(
                 "{} is not listed: git's sparse checkout leaves this folder out",
                 shown(&path)
             ));
@@ -258,7 +281,7 @@ impl<'a> Walk<'a, '_> {
         if depth > self.budget.limits.depth {
             self.unread.push(path.clone());
             let reason = format!("it is nested in more than {} folders", self.budget.limits.depth);
-            self.unlist(format!("{} is not listed: {reason}", shown(&path)));
+            self.scan.unlist(format!("{} is not listed: {reason}", shown(&path)));
             return Ok(());
         }
         stack.push(Folder { path, depth });
@@ -387,6 +410,9 @@ impl<'a> Walk<'a, '_> {
                 continue;
             }
             let path = entry.path(self.index);
+            if !is_bounded(path) {
+                continue;
+            }
             let is_unread = self.unread.iter().any(|folder| {
                 path.strip_prefix(folder.as_slice())
                     .is_some_and(|rest| rest.starts_with(b"/"))
@@ -405,13 +431,6 @@ impl<'a> Walk<'a, '_> {
             self.scan.remarks.notes.push(format!(
                 "a merge is not finished: unmerged files are reviewed as they are in the work tree: {named}"
             ));
-        }
-    }
-
-    fn unlist(&mut self, note: String) {
-        self.scan.remarks.unlisted += 1;
-        if self.scan.remarks.notes.len() < MAX_NAMED {
-            self.scan.remarks.notes.push(note);
         }
     }
 

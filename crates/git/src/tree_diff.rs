@@ -43,7 +43,7 @@ pub(super) struct Differences {
 /// Maximum number of listed reasons; further places are counted.
 const MAX_REASONS: usize = 10;
 /// Maximum length of a listed path, in bytes.
-const MAX_PATH_BYTES: usize = 4_096;
+pub(super) const MAX_PATH_BYTES: usize = 4_096;
 
 type Entries = BTreeMap<BString, Version>;
 

@@ -38,3 +38,22 @@ pub(super) fn commits_of(count: usize) -> String {
         count => format!("{count} commits"),
     }
 }
+
+/// Maximum number of limits by path that a line names.
+const MAX_NAMED_LIMITS: usize = 5;
+
+/// Returns the end of a line that names the limits by path.
+pub(super) fn limited(only: &[String]) -> String {
+    match only {
+        [] => String::new(),
+        _ => format!("; limited to {}", limits(only)),
+    }
+}
+
+/// Returns the first limits by path, and the number of the others.
+pub(super) fn limits(only: &[String]) -> String {
+    match only.split_at_checked(MAX_NAMED_LIMITS) {
+        Some((first, others @ [_, ..])) => format!("{} and {} others", first.join(", "), others.len()),
+        _ => only.join(", "),
+    }
+}

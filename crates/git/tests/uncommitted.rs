@@ -536,6 +536,65 @@ async fn special_files_block_nothing_and_large_ones_have_a_reason() {
     assert!(error.contains(".gitattributes has 1099511627776 bytes"), "{error}");
 }
 
+#[test]
+fn settings_that_name_another_work_tree_or_rules_that_block_are_refused() {
+    let repository = base_repository();
+    let desk = Desk::of(repository.path());
+    let private = tempfile::tempdir().unwrap();
+    std::fs::write(private.path().join("key"), "private\n").unwrap();
+    repository
+        .git(&["config", "core.worktree", private.path().to_str().unwrap()])
+        .unwrap();
+    let error = desk.resolve(Scope::Everything).unwrap_err();
+    assert!(
+        error.contains("core.worktree") && error.contains("--committed"),
+        "{error}"
+    );
+    assert!(desk.resolve(Scope::Committed).is_ok());
+    text(
+        Command::new("git")
+            .args(["config", "--file"])
+            .arg(repository.path().join(".git/config"))
+            .args(["--unset", "core.worktree"]),
+    );
+    repository.write("untracked/a.rs", "fn a() {}\n").unwrap();
+    text(Command::new("mkfifo").arg(repository.path().join("untracked/.gitignore")));
+    let error = desk.resolve(Scope::Everything).unwrap_err();
+    assert!(error.contains("untracked/.gitignore is not a regular file"), "{error}");
+    repository.delete("untracked/.gitignore").unwrap();
+    for key in ["core.excludesFile", "core.attributesFile"] {
+        repository.git(&["config", key, "/dev/zero"]).unwrap();
+        let error = desk.resolve(Scope::Everything).unwrap_err();
+        assert!(error.contains("/dev/zero is not a regular file"), "{error}");
+        repository.git(&["config", "--unset", key]).unwrap();
+    }
+    text(Command::new("mkfifo").arg(repository.path().join(".git/info/attributes")));
+    let error = desk.resolve(Scope::Everything).unwrap_err();
+    assert!(error.contains("info/attributes is not a regular file"), "{error}");
+}
+
+#[tokio::test]
+async fn a_path_of_the_index_that_is_too_deep_is_left_out_with_a_note() {
+    let repository = base_repository();
+    let blob = repository.git(&["hash-object", "-w", "a.txt"]).unwrap();
+    let deep = format!("{}x", "d/".repeat(1_500));
+    let info = format!("100644,{blob},{deep}");
+    repository
+        .git(&["update-index", "--add", "--cacheinfo", &info])
+        .unwrap();
+    let desk = Desk::of(repository.path());
+    for scope in [Scope::Uncommitted, Scope::Staged] {
+        let resolved = desk.resolve(scope).unwrap();
+        let change = desk.read(&resolved.target).await;
+        assert_eq!(change.unlisted(), 1);
+        assert!(
+            change.notes.join("").contains("too long or too deep"),
+            "{:?}",
+            change.notes
+        );
+    }
+}
+
 #[derive(Clone, Debug)]
 enum Edit {
     Write(usize, u8),
