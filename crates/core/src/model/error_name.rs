@@ -26,6 +26,8 @@ error_names! {
     PayloadInvalid,
     /// The artifact store, the table or the engine did not answer; worth a retry.
     ArtifactUnavailable,
+    /// A stage's time ran out before its work was done; worth a retry, which does the rest.
+    StageTimedOut,
     /// An artifact that an earlier state wrote is missing.
     ArtifactMissing,
     /// The work tree or one of its commits can't be read.
@@ -79,6 +81,7 @@ impl ErrorName {
     /// `States.ALL`.
     pub const NAMED_IN_WORKFLOW: &[Self] = &[
         Self::ArtifactUnavailable,
+        Self::StageTimedOut,
         Self::GithubUnavailable,
         Self::GithubRateLimited,
         Self::ModelUnavailable,

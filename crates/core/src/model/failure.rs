@@ -65,6 +65,7 @@ impl ErrorName {
         match self {
             Self::PayloadInvalid | Self::ArtifactMissing => "the run's stored data cannot be read by this version",
             Self::ArtifactUnavailable => "the storage of the reviews could not be reached",
+            Self::StageTimedOut => "a step of the review ran out of time",
             Self::RepositoryUnreadable => "the repository could not be read",
             Self::RepositoryConfigurationInvalid => {
                 "`.holdfast.yml` on the base branch is invalid; `holdfast check` lists its problems"

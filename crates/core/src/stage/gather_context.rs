@@ -145,7 +145,7 @@ fn out_of_time(written: u64, planned: usize) -> StageError {
     let message = format!(
         "the time for GatherContext ran out with {written} of {planned} unit documents written; a retry writes the rest"
     );
-    StageError::new(ErrorName::ArtifactUnavailable, message)
+    StageError::new(ErrorName::StageTimedOut, message)
 }
 
 /// The rest of the change's time and bytes.

@@ -324,7 +324,7 @@ fn after_the_deadline_the_stage_fails_and_its_retry_writes_the_rest() {
     let world = planned(&paths, FileKind::Text, b"x", |_| seen(Duration::from_hours(1)));
     *world.time_left.lock().unwrap() = Duration::from_mins(2);
     let failure = world.gather().unwrap_err();
-    assert_eq!(failure.name, ErrorName::ArtifactUnavailable, "the workflow retries it");
+    assert_eq!(failure.name, ErrorName::StageTimedOut, "the workflow retries it");
     assert!(failure.message.contains("100 of 104"), "{}", failure.message);
     *world.time_left.lock().unwrap() = Duration::MAX;
     world.views.lock().unwrap().clear();

@@ -27,8 +27,9 @@ use super::replay_notes::{GivenAgain, ReplayNotes};
 
 /// Errors that services outside of the program caused. They are returned again, because a replay calls no service.
 /// [`RecordedModel`] returns those of a model.
-const OF_OUTSIDE: [ErrorName; 14] = [
+const OF_OUTSIDE: [ErrorName; 15] = [
     ErrorName::ArtifactUnavailable,
+    ErrorName::StageTimedOut,
     ErrorName::RepositoryUnreadable,
     ErrorName::GithubUnavailable,
     ErrorName::GithubRateLimited,
