@@ -97,6 +97,20 @@ async fn each_limit_is_named() {
 }
 
 #[test]
+fn findings_over_the_limit_are_noted() {
+    for (count, limit) in [(1_000, None), (1_001, Some(SyntaxLimit::TooManyMatches))] {
+        let text = "assert (True, 'x')\n".repeat(count);
+        let (view, found) = read_syntax(
+            Language::of_path("a.py").unwrap(),
+            &text,
+            &[1],
+            TimeLimit::after(WATCHDOG),
+        );
+        assert_eq!((view.unwrap().findings.len(), found), (1_000, limit), "{count}");
+    }
+}
+
+#[test]
 fn a_rule_finds_what_lies_in_deep_code() {
     let sum = vec!["\"a\""; 300].join("+");
     let text = format!("class A {{ boolean f(String s) {{ return s == \"x\"; }} String t = {sum}; }}\n");

@@ -51,7 +51,7 @@ pub enum SyntaxLimit {
     TooLarge,
     /// Brackets are nested deeper than the parser accepts.
     TooDeep,
-    /// The search has more open matches than its limit: some findings may be missing.
+    /// A rule has more matches in the file than its limit, or more open ones: some findings may be missing.
     TooManyMatches,
 }
 

@@ -23,7 +23,7 @@ use super::deadline::TimeLimit;
 use super::language::Language;
 use super::outline::rows;
 
-/// Maximum number of findings of one query of a rule in one file. Further ones are left out.
+/// Maximum number of findings of one query of a rule in one file. Further ones are left out, and a note reports it.
 const MAX_FINDINGS: usize = 1_000;
 
 /// Maximum number of matches that one search has in flight. Each step of a search costs up to its square.
@@ -94,8 +94,8 @@ pub fn rule_ids() -> impl Iterator<Item = &'static str> {
     RULES.iter().map(|rule| rule.id)
 }
 
-/// Returns the findings in a file, at most `MAX_FINDINGS` of each query, and true if no search had to drop matches;
-/// `None` when the time is up.
+/// Returns the findings in a file, at most `MAX_FINDINGS` of each query, and true if none was left out; `None` when the
+/// time is up.
 pub(super) fn find(
     tree: &Tree,
     text: &str,
@@ -116,6 +116,10 @@ pub(super) fn find(
                 .iter()
                 .find(|capture| query.capture_names().get(capture.index as usize) == Some(&"found"));
             if let Some(place) = place {
+                if seen == MAX_FINDINGS {
+                    is_complete = false;
+                    break;
+                }
                 let (start_line, end_line) = rows(&place.node);
                 findings.push(SyntaxFinding {
                     rule: rule.id,
@@ -129,7 +133,7 @@ pub(super) fn find(
                 });
                 seen += 1;
             }
-            if seen == MAX_FINDINGS || deadline.is_over() {
+            if deadline.is_over() {
                 break;
             }
         }
