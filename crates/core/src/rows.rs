@@ -93,8 +93,13 @@ where
             }
         }
     }
+    Err(contended(key).into())
+}
+
+/// Returns the failure of a write that conflicted [`MAX_CONFLICTS`] times. The workflow retries it.
+pub(crate) fn contended(key: &str) -> StageError {
     let message = format!("row {key}: others wrote it {MAX_CONFLICTS} times in a row");
-    Err(StageError::new(ErrorName::ArtifactUnavailable, message).into())
+    StageError::new(ErrorName::ArtifactUnavailable, message)
 }
 
 async fn put<T: Serialize>(

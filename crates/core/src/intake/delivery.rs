@@ -46,18 +46,22 @@ impl Delivery {
     ///
     /// # Errors
     ///
-    /// The table fails.
+    /// The table fails; the row appears and disappears [`rows::MAX_CONFLICTS`] times.
     pub async fn begin(table: &dyn KeepRows, name: &str) -> Result<Option<Self>, StageError> {
         let key = format!("once/{name}");
-        if let Some(row) = table.get(&key).await? {
-            return Self::found(key, &row);
+        for _ in 0..rows::MAX_CONFLICTS {
+            if let Some(row) = table.get(&key).await? {
+                return Self::found(key, &row);
+            }
+            let progress = Progress::default();
+            match table.put(&key, &json!(progress), Precondition::Absent).await? {
+                Written::Done { version } => return Ok(Some(Self { key, version, progress })),
+                Written::Conflict { found: Some(row) } => return Self::found(key, &row),
+                // The row was deleted after the conflict: nothing shows that the delivery is finished.
+                Written::Conflict { found: None } => {}
+            }
         }
-        let progress = Progress::default();
-        match table.put(&key, &json!(progress), Precondition::Absent).await? {
-            Written::Done { version } => Ok(Some(Self { key, version, progress })),
-            Written::Conflict { found: Some(row) } => Self::found(key, &row),
-            Written::Conflict { found: None } => Ok(None),
-        }
+        Err(rows::contended(&key))
     }
 
     fn found(key: String, row: &Row) -> Result<Option<Self>, StageError> {
@@ -99,5 +103,56 @@ impl Delivery {
             Ok(()) | Err(NotStored::ChangedByDuplicate) => Ok(()),
             Err(NotStored::Failed(error)) => Err(error),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a failed step fails the test")]
+    use std::sync::Mutex;
+
+    use async_trait::async_trait;
+    use futures::executor::block_on;
+    use serde_json::Value;
+
+    use super::*;
+    use crate::model::error_name::ErrorName;
+    use crate::port::RowError;
+
+    /// A table whose row is deleted just after each of this many conflicts.
+    struct Vanishing(Mutex<usize>);
+
+    #[async_trait]
+    impl KeepRows for Vanishing {
+        async fn get(&self, _: &str) -> Result<Option<Row>, RowError> {
+            Ok(None)
+        }
+
+        async fn put(&self, _: &str, _: &Value, _: Precondition) -> Result<Written, RowError> {
+            let mut conflicts = self.0.lock().unwrap();
+            Ok(match conflicts.checked_sub(1) {
+                Some(fewer) => {
+                    *conflicts = fewer;
+                    Written::Conflict { found: None }
+                }
+                None => Written::Done { version: 1 },
+            })
+        }
+
+        async fn delete(&self, _: &str, version: u64) -> Result<Written, RowError> {
+            Ok(Written::Done { version })
+        }
+
+        async fn list(&self, _: &str, _: usize) -> Result<Vec<(String, Row)>, RowError> {
+            Ok(Vec::new())
+        }
+    }
+
+    #[test]
+    fn a_conflict_without_a_row_is_not_a_finished_delivery() {
+        let begin = |conflicts| block_on(Once::begin(&Vanishing(Mutex::new(conflicts)), "comment/1"));
+        assert!(begin(1).unwrap().is_some());
+        let error = begin(usize::MAX).unwrap_err();
+        assert_eq!(error.name, ErrorName::ArtifactUnavailable, "GitHub delivers it again");
     }
 }
