@@ -1,13 +1,14 @@
 //! PlanReview: skips noise and divides the rest of the change into units by file, the riskiest first.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use serde::{Deserialize, Serialize};
 
-use crate::diff::{parse_patch, render_hunks};
+use crate::diff::{Hunk, parse_patch, render_hunks};
 use crate::filter::{Triage, risk_of, triage};
 use crate::identity;
 use crate::model::change::{Change, ChangedFile};
+use crate::model::finding::Finding;
 use crate::model::key;
 use crate::model::plan::{Plan, Tier, Unit, UnitItem};
 use crate::model::policy::{POLICY_PATH, Policy, PolicyGlobs};
@@ -148,17 +149,31 @@ fn plan_units(change: &Change, policy: &Policy, globs: &PolicyGlobs, sizes: (u64
             is_or_are(unlisted)
         ));
     }
-    let settled: HashSet<&str> = plan.settled.iter().map(|entry| entry.path.as_str()).collect();
-    for file in change.files.iter().filter(|file| settled.contains(file.path.as_str())) {
-        let hunks = file.patch.as_deref().and_then(|patch| parse_patch(patch).ok());
-        plan.findings
-            .extend(secret_findings(&file.path, &hunks.unwrap_or_default()));
-        plan.findings.extend(file.secrets.iter().cloned());
-    }
+    plan.findings = secrets_outside_of_units(change, &plan);
     for (index, unit) in plan.units.iter_mut().enumerate() {
         unit.id = format!("u{:04}", index + 1);
     }
     plan
+}
+
+/// Returns the secrets in the hunks that are in no unit. GatherContext searches the units' hunks.
+fn secrets_outside_of_units(change: &Change, plan: &Plan) -> Vec<Finding> {
+    let settled: HashSet<&str> = plan.settled.iter().map(|entry| entry.path.as_str()).collect();
+    let mut in_units: HashMap<&str, HashSet<usize>> = HashMap::new();
+    for unit in &plan.units {
+        in_units.entry(&unit.path).or_default().extend(&unit.hunks);
+    }
+    let mut findings = Vec::new();
+    for file in change.files.iter().filter(|file| settled.contains(file.path.as_str())) {
+        let hunks = file.patch.as_deref().and_then(|patch| parse_patch(patch).ok());
+        let known = in_units.get(file.path.as_str());
+        let outside = hunks.unwrap_or_default().into_iter().enumerate();
+        let outside = outside.filter(|(index, _)| known.is_none_or(|known| !known.contains(index)));
+        let outside: Vec<Hunk> = outside.map(|(_, hunk)| hunk).collect();
+        findings.extend(secret_findings(&file.path, &outside));
+        findings.extend(file.secrets.iter().cloned());
+    }
+    findings
 }
 
 fn plan_file(
@@ -261,12 +276,64 @@ fn settle(file: &ChangedFile, outcome: Outcome, reason: String) -> Coverage {
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::unwrap_used, reason = "a failed parse fails the test")]
     use super::*;
+    use crate::model::change::{FileKind, FileStatus};
+    use crate::model::sha::CommitSha;
 
     #[test]
     fn the_strong_tier_starts_at_a_risk_of_40() {
         let tiers = [0, 39, 40, 41, 100].map(tier_of_risk);
         let expected = [Tier::Light, Tier::Light, Tier::Strong, Tier::Strong, Tier::Strong];
         assert_eq!(tiers, expected);
+    }
+
+    fn with_patch(patch: String) -> Change {
+        let sha = |digit: &str| CommitSha::parse(&digit.repeat(40)).unwrap();
+        Change {
+            base: sha("a"),
+            base_tip: None,
+            head: sha("b"),
+            title: String::new(),
+            description: String::new(),
+            author: None,
+            url: None,
+            files: vec![ChangedFile {
+                path: "src/a.rs".to_owned(),
+                previous_path: None,
+                status: FileStatus::Modified,
+                kind: FileKind::Text,
+                additions: 2,
+                deletions: 0,
+                patch: Some(patch),
+                omitted: None,
+                secrets: Vec::new(),
+            }],
+            files_total: 1,
+            notes: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn secrets_are_searched_once_in_each_hunk() {
+        let secret = |letter: &str| format!("ghp_{}{}", letter.repeat(3), "4fR7kQ2mZ9xW1cV6bN3tY8pL5sD0hG2jK");
+        let long = "x".repeat(4_000);
+        let hunk = |line: u32, text: &str| format!("@@ -{line},0 +{line},1 @@\n+{text}\n");
+        let change = with_patch(hunk(1, &secret("a")) + &hunk(9, &format!("{} {long}", secret("b"))));
+        let lines = |max_hunk_tokens: u64, max_units: u32| {
+            let mut policy = Policy::default();
+            policy.max_units = max_units;
+            let plan = plan_units(&change, &policy, policy.globs().unwrap(), 1_000, max_hunk_tokens);
+            let lines: Vec<u32> = plan.findings.iter().map(|finding| finding.line).collect();
+            (plan.units.len(), lines)
+        };
+        assert_eq!(lines(u64::MAX, 100), (2, vec![]), "GatherContext searches both");
+        assert_eq!(lines(500, 100), (1, vec![9]), "the second is too large");
+        assert_eq!(
+            lines(u64::MAX, 1),
+            (1, vec![9]),
+            "the second is over the limit of units"
+        );
+        assert_eq!(lines(1, 100), (0, vec![1, 9]));
     }
 }
