@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use holdfast_core::model::setting_name::{unknown_names, unknown_names_in};
+use holdfast_core::model::setting_name::{SettingProblem, unknown_names, unknown_names_in};
 use holdfast_core::model::settings::{Settings, SettingsProblems};
 use secrecy::SecretString;
 
@@ -16,7 +16,7 @@ pub const TOPIC: &str = "HOLDFAST_TOPIC_ARN";
 pub const STATE_MACHINE: &str = "HOLDFAST_STATE_MACHINE_ARN";
 /// The name of the setting for the state machine's alias that starts runs.
 pub const ALIAS: &str = "HOLDFAST_STATE_MACHINE_ALIAS";
-/// The name of the setting for the key that seals the pages' forms: a secret of at least 32 characters.
+/// The name of the setting for the key that seals the pages' forms: a secret of at least 32 bytes.
 pub const SEAL_KEY: &str = "HOLDFAST_SEAL_KEY";
 /// The name of the setting for the secrets' ARNs, comma-separated. Each secret is a JSON object of setting names and
 /// texts.
@@ -51,7 +51,7 @@ impl FunctionSettings {
         for name in places {
             match environment(name).filter(|text| !text.trim().is_empty()) {
                 Some(text) => drop(found.insert(*name, text)),
-                None => problems.push(format!("{name} (environment): not set; this function needs it")),
+                None => problems.push(SettingProblem::new(name, "not set; this function needs it")),
             }
         }
         let lookup = |name: &str| secrets.get(name).cloned().or_else(|| environment(name));
@@ -74,7 +74,7 @@ impl FunctionSettings {
 
 /// Returns a line for each unknown name in the secrets. The function logs these lines and starts all the same: several
 /// versions of a function share the secrets, and an older one, which in-flight reviews use, may not know a new name.
-pub fn unknown_secret_names(secrets: &BTreeMap<String, String>) -> Vec<String> {
+pub fn unknown_secret_names(secrets: &BTreeMap<String, String>) -> Vec<SettingProblem> {
     unknown_names_in("a secret", secrets.keys().map(String::as_str))
 }
 
@@ -134,7 +134,10 @@ mod tests {
         ];
         let secrets = keys.map(|name| (name.to_owned(), "secret-text".to_owned())).into();
         assert_eq!(
-            unknown_secret_names(&secrets),
+            unknown_secret_names(&secrets)
+                .iter()
+                .map(ToString::to_string)
+                .collect::<Vec<_>>(),
             ["HOLDFAST_WEBHOK_SECRET (a secret): there is no such setting; did you mean HOLDFAST_WEBHOOK_SECRET?"]
         );
     }

@@ -26,7 +26,7 @@ use url::Url;
 use crate::settings::{ALIAS, BUCKET, FunctionSettings, SEAL_KEY, STATE_MACHINE, TABLE, TOPIC, unknown_secret_names};
 
 /// Minimum length of the key that seals forms, in bytes.
-const MIN_SEAL_KEY_CHARS: usize = 32;
+const MIN_SEAL_KEY_BYTES: usize = 32;
 
 /// The function can't start. The text has every problem, one on each line.
 #[derive(Debug, thiserror::Error)]
@@ -64,7 +64,7 @@ impl Setup {
             .map(|(name, _)| name.to_string_lossy().into_owned())
             .collect();
         for problem in unknown_secret_names(secrets) {
-            tracing::error!(problem, "a secret holds a setting that nothing reads");
+            tracing::error!(%problem, "a secret holds a setting that nothing reads");
         }
         let settings = FunctionSettings::read(&environment, &names, secrets, places)
             .map_err(|problems| SetupError(problems.to_string()))?;
@@ -160,9 +160,9 @@ impl Setup {
     /// The key is missing or too short; the pages' address isn't set.
     pub fn seal(&self) -> Result<Seal, SetupError> {
         let key = self.settings.seal_key.clone();
-        let key = key.filter(|key| key.expose_secret().len() >= MIN_SEAL_KEY_CHARS).ok_or_else(|| {
+        let key = key.filter(|key| key.expose_secret().len() >= MIN_SEAL_KEY_BYTES).ok_or_else(|| {
             SetupError(format!(
-                "{SEAL_KEY} (a secret): not set or shorter than {MIN_SEAL_KEY_CHARS} characters; forms are sealed with it"
+                "{SEAL_KEY} (a secret): not set or shorter than {MIN_SEAL_KEY_BYTES} bytes; forms are sealed with it"
             ))
         })?;
         Ok(Seal::new(key, self.public_url()?.origin().ascii_serialization()))

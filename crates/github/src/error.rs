@@ -2,6 +2,8 @@
 
 use std::io;
 
+use holdfast_core::model::setting_name::SettingProblem;
+
 /// An unusable setting of the connection to GitHub.
 #[derive(Debug, thiserror::Error)]
 pub enum GithubSetupError {
@@ -25,6 +27,19 @@ pub enum GithubSetupError {
         /// The system's reason.
         source: io::Error,
     },
+}
+
+impl GithubSetupError {
+    /// Returns the problem with its setting, if it is about one.
+    pub fn problem(&self) -> SettingProblem {
+        let setting = match self {
+            Self::Url(_) => Some("HOLDFAST_GITHUB_URL"),
+            Self::Client(_) => None,
+            Self::Token => Some("GITHUB_TOKEN"),
+            Self::AppKey | Self::AppKeyFile { .. } => Some("HOLDFAST_GITHUB_APP_KEY_FILE"),
+        };
+        SettingProblem::of_line(setting, self)
+    }
 }
 
 /// An address that isn't one of a pull request on this host.

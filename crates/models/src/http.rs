@@ -5,16 +5,23 @@ use std::fmt;
 use std::time::Duration;
 
 use holdfast_core::model::address::{HttpHosts, is_loopback};
+use holdfast_core::model::setting_name::{SettingProblem, lines_of};
 use holdfast_core::port::ModelError;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 use url::Url;
 
-/// An invalid setting of a model server: its name, and the allowed values.
+/// Invalid settings of a model server, each with the allowed values.
 #[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub struct ModelSettingsError(pub String);
+#[error("{}", lines_of(.0))]
+pub struct ModelSettingsError(pub Vec<SettingProblem>);
+
+impl ModelSettingsError {
+    fn of(problem: SettingProblem) -> Self {
+        Self(vec![problem])
+    }
+}
 
 /// Limits of one call.
 #[derive(Clone, Copy, Debug)]
@@ -64,9 +71,10 @@ pub(crate) fn call_url(
     allow_http: &HttpHosts,
 ) -> Result<Url, ModelSettingsError> {
     let wrong = |what: &str| {
-        ModelSettingsError(format!(
+        let line = format!(
             "HOLDFAST_MODEL_URL {what}: expected https://HOST[/PATH], or http on loopback and to hosts in HOLDFAST_ALLOW_HTTP"
-        ))
+        );
+        ModelSettingsError::of(SettingProblem::of_line(Some("HOLDFAST_MODEL_URL"), line))
     };
     let mut url = match base {
         Some(url) => url.clone(),
@@ -157,10 +165,8 @@ impl ModelHttp {
         if let Some(key) = &key {
             let text = format!("{}{}", provider.key_prefix, key.expose_secret().trim());
             let mut value = HeaderValue::from_str(&text).map_err(|_| {
-                ModelSettingsError(format!(
-                    "{} (environment): holds a character that no key has",
-                    provider.key_name
-                ))
+                let what = "holds a character that no key has";
+                ModelSettingsError::of(SettingProblem::new(provider.key_name, what))
             })?;
             value.set_sensitive(true);
             headers.insert(HeaderName::from_static(provider.key_header), value);
@@ -176,7 +182,10 @@ impl ModelHttp {
             .referer(false)
             .connect_timeout(limits.connect)
             .build()
-            .map_err(|error| ModelSettingsError(format!("the HTTP client cannot be built: {}", chain(&error))))?;
+            .map_err(|error| {
+                let line = format!("the HTTP client cannot be built: {}", chain(&error));
+                ModelSettingsError::of(SettingProblem::of_line(None, line))
+            })?;
         Ok(Self {
             client,
             host: host_of(&url),

@@ -9,6 +9,7 @@ use holdfast_core::model::address::HttpHosts;
 use holdfast_core::model::model_id::ModelId;
 use holdfast_core::model::price::Prices;
 use holdfast_core::model::run::RecordedAnswer;
+use holdfast_core::model::setting_name::SettingProblem;
 use holdfast_core::model::token_limits::TokenLimits;
 use holdfast_core::port::{AskModel, ModelError, ModelRequest};
 use secrecy::{ExposeSecret, SecretString};
@@ -71,8 +72,14 @@ impl ModelRouter {
                 prices: settings.prices,
             }),
             (Err(error), Ok(_)) | (Ok(_), Err(error)) => Err(error),
-            (Err(one), Err(other)) if one.0 == other.0 => Err(one),
-            (Err(one), Err(other)) => Err(ModelSettingsError(format!("{one}\n{other}"))),
+            (Err(ModelSettingsError(mut problems)), Err(ModelSettingsError(more))) => {
+                for problem in more {
+                    if !problems.contains(&problem) {
+                        problems.push(problem);
+                    }
+                }
+                Err(ModelSettingsError(problems))
+            }
         }
     }
 
@@ -86,11 +93,11 @@ impl ModelRouter {
     }
 
     /// Returns everything that prevents calls to these models, each problem once.
-    pub fn check(&self, models: &[&ModelId]) -> Vec<String> {
+    pub fn check(&self, models: &[&ModelId]) -> Vec<SettingProblem> {
         let mut problems = Vec::new();
         for model in models.iter().filter(|model| !model.is_rules()) {
             if let Err(error) = self.pick(model) {
-                let problem = error.to_string();
+                let problem = SettingProblem::of_line(error.setting(), error);
                 if !problems.contains(&problem) {
                     problems.push(problem);
                 }
@@ -115,26 +122,53 @@ impl ModelRouter {
         Ok(examine(model, &Examined { ask, server }, limits).await)
     }
 
-    fn pick(&self, model: &ModelId) -> Result<&dyn AskModel, ModelError> {
-        let missing = |provider: &Provider| {
-            ModelError::Unauthorized(format!(
-                "{} (environment): not set; the server of {model} requires a key",
-                provider.key_name
-            ))
-        };
+    fn pick(&self, model: &ModelId) -> Result<&dyn AskModel, Unusable> {
+        let missing = |provider: &Provider| Unusable::KeyMissing(provider.key_name, model.clone());
         match model.provider() {
             "anthropic" if self.anthropic.is_usable() => Ok(&self.anthropic),
             "anthropic" => Err(missing(&anthropic::PROVIDER)),
             "openai" if self.openai.is_usable() => Ok(&self.openai),
             "openai" => Err(missing(&openai::PROVIDER)),
-            "bedrock" => self.bedrock.as_deref().ok_or_else(|| {
-                ModelError::Rejected(format!(
-                    "the model \"{model}\" needs Amazon Bedrock, and this program is built without AWS: {INSTALL_WITH_AWS}"
-                ))
-            }),
-            _ => Err(ModelError::Rejected(format!(
-                "the model \"{model}\" is of no known provider: set HOLDFAST_MODEL to anthropic/NAME, openai/NAME or bedrock/ID"
-            ))),
+            "bedrock" => self
+                .bedrock
+                .as_deref()
+                .ok_or_else(|| Unusable::WithoutAws(model.clone())),
+            _ => Err(Unusable::ProviderUnknown(model.clone())),
+        }
+    }
+}
+
+/// The reason why a model can't be called.
+#[derive(Debug, thiserror::Error)]
+enum Unusable {
+    /// The setting of the provider's key isn't set.
+    #[error("{0} (environment): not set; the server of {1} requires a key")]
+    KeyMissing(&'static str, ModelId),
+    /// The model is on Bedrock.
+    #[error("the model \"{0}\" needs Amazon Bedrock, and this program is built without AWS: {INSTALL_WITH_AWS}")]
+    WithoutAws(ModelId),
+    /// No adapter has the provider's name.
+    #[error(
+        "the model \"{0}\" is of no known provider: set HOLDFAST_MODEL to anthropic/NAME, openai/NAME or bedrock/ID"
+    )]
+    ProviderUnknown(ModelId),
+}
+
+impl Unusable {
+    /// Returns the setting that is wrong, if it is a single one.
+    const fn setting(&self) -> Option<&'static str> {
+        match self {
+            Self::KeyMissing(name, _) => Some(name),
+            Self::WithoutAws(_) | Self::ProviderUnknown(_) => None,
+        }
+    }
+}
+
+impl From<Unusable> for ModelError {
+    fn from(error: Unusable) -> Self {
+        match error {
+            Unusable::KeyMissing(..) => Self::Unauthorized(error.to_string()),
+            Unusable::WithoutAws(_) | Unusable::ProviderUnknown(_) => Self::Rejected(error.to_string()),
         }
     }
 }

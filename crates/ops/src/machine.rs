@@ -6,7 +6,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use holdfast_core::model::change::{Change, Target};
 use holdfast_core::model::policy::nearest;
-use holdfast_core::model::setting_name::{SETTINGS, unknown_names};
+use holdfast_core::model::setting_name::{SETTINGS, SettingProblem, lines_of, unknown_names};
 use holdfast_core::model::settings::Settings;
 use holdfast_core::model::sha::CommitSha;
 use holdfast_core::port::{
@@ -19,7 +19,7 @@ use holdfast_github::{
 };
 use holdfast_mail::OutboxNotifyPeople;
 use holdfast_mail::SmtpNotifyPeople;
-use holdfast_models::{ModelRouter, ModelSettings};
+use holdfast_models::{ModelRouter, ModelSettings, ModelSettingsError};
 use holdfast_rules::TreeSitterSyntax;
 use holdfast_stores::files::FilesStoreArtifact;
 use holdfast_stores::sqlite::SqliteKeepRows;
@@ -46,12 +46,16 @@ pub fn read_settings() -> Result<Settings, Failure> {
     let lookup = |name: &str| std::env::var(name).ok();
     Settings::read_and_check(&lookup, &|settings| {
         let mut problems = name_problems();
-        problems.extend(model(settings).map_or_else(
-            |failure| vec![failure.message],
-            |model| model.check(&[&settings.model, &settings.model_light]),
+        problems.extend(router(settings).map_or_else(
+            |ModelSettingsError(problems)| problems,
+            |router| router.check(&[&settings.model, &settings.model_light]),
         ));
-        problems.extend(github(settings).err().map(|failure| failure.message));
-        problems.extend(mail_server(settings).err().map(|failure| failure.message));
+        problems.extend(GithubConnection::of(settings).err().map(|error| error.problem()));
+        problems.extend(
+            mail_server(settings)
+                .err()
+                .map(|failure| SettingProblem::of_line(Some("HOLDFAST_SMTP_URL"), failure)),
+        );
         problems
     })
     .map_err(Failure::usage)
@@ -65,18 +69,18 @@ pub fn check_names() -> Result<(), Failure> {
     let problems = name_problems();
     match problems.is_empty() {
         true => Ok(()),
-        false => Err(Failure::usage(problems.join("\n"))),
+        false => Err(Failure::usage(lines_of(&problems))),
     }
 }
 
-fn name_problems() -> Vec<String> {
+fn name_problems() -> Vec<SettingProblem> {
     let names: Vec<String> = std::env::vars_os()
         .map(|(name, _)| name.to_string_lossy().into_owned())
         .collect();
     let mut problems = unknown_names(names.iter().map(String::as_str));
     for name in names.iter().filter(|name| SETTINGS.contains(&name.as_str())) {
         if std::env::var_os(name).is_some_and(|value| value.to_str().is_none()) && name != "HOLDFAST_DATA" {
-            problems.push(format!("{name} (environment): its value is not UTF-8"));
+            problems.push(SettingProblem::new(name, "its value is not UTF-8"));
         }
     }
     problems.extend(filter_problem(&std::env::var("HOLDFAST_LOG").unwrap_or_default()));
@@ -84,19 +88,19 @@ fn name_problems() -> Vec<String> {
 }
 
 /// Returns the problem of a log filter. The parser would take a misspelt level for the name of a part of the program.
-fn filter_problem(filter: &str) -> Option<String> {
+fn filter_problem(filter: &str) -> Option<SettingProblem> {
+    const NAME: &str = "HOLDFAST_LOG";
     const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
     if let Err(error) = EnvFilter::builder().parse(filter) {
-        return Some(format!(
-            "HOLDFAST_LOG (environment): {filter:?} is not a valid filter ({error}): expected a level such as info, or TARGET=LEVEL"
-        ));
+        let what =
+            format!("{filter:?} is not a valid filter ({error}): expected a level such as info, or TARGET=LEVEL");
+        return Some(SettingProblem::new(NAME, what));
     }
     filter.split(',').map(str::trim).find_map(|part| {
         let is_level = LEVELS.iter().any(|level| level.eq_ignore_ascii_case(part));
         let near = nearest(part, LEVELS).filter(|_| !is_level)?;
-        Some(format!(
-            "HOLDFAST_LOG (environment): {part:?} is not a log level; did you mean {near}?"
-        ))
+        let what = format!("{part:?} is not a log level; did you mean {near}?");
+        Some(SettingProblem::new(NAME, what))
     })
 }
 
@@ -109,7 +113,7 @@ pub fn check_models(settings: &Settings) -> Result<(), Failure> {
     if problems.is_empty() {
         Ok(())
     } else {
-        Err(Failure::usage(problems.join("\n")))
+        Err(Failure::usage(lines_of(&problems)))
     }
 }
 
@@ -327,6 +331,10 @@ pub fn artifact_objects(data: &Path) -> impl Objects + use<> {
 /// # Errors
 /// The address or a key is unusable.
 pub fn model(settings: &Settings) -> Result<ModelRouter, Failure> {
+    router(settings).map_err(Failure::usage)
+}
+
+fn router(settings: &Settings) -> Result<ModelRouter, ModelSettingsError> {
     let timeout = std::time::Duration::from_secs(settings.model_timeout_s);
     let router = ModelRouter::new(ModelSettings {
         url: settings.model_url.clone(),
@@ -335,8 +343,7 @@ pub fn model(settings: &Settings) -> Result<ModelRouter, Failure> {
         openai_key: settings.openai_key.clone(),
         prices: settings.prices.clone(),
         timeout,
-    });
-    let router = router.map_err(Failure::usage)?;
+    })?;
     Ok(match aws::bedrock(settings) {
         Some(bedrock) => router.with_bedrock(bedrock),
         None => router,

@@ -1,6 +1,8 @@
 //! The names of all settings that come from the environment, in one table. A name that is not in it is reported as a
 //! typing error. A new setting adds a line; a test compares the table with the documentation.
 
+use std::fmt;
+
 /// The beginning of all of Holdfast's names.
 pub const PREFIX: &str = "HOLDFAST_";
 
@@ -63,20 +65,63 @@ const TOOL_SETTINGS: &[&str] = &[
     "HOLDFAST_WAITING",
 ];
 
-/// Returns one line for each wrong name in an environment: a name that is nearly a setting, or that begins with
+/// A problem with the settings: one line for people, and the setting that it is about.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct SettingProblem {
+    line: String,
+    setting: Option<String>,
+}
+
+impl SettingProblem {
+    /// Returns the problem of a setting in the environment. The line begins with the name.
+    pub fn new(setting: &str, what: impl fmt::Display) -> Self {
+        Self::in_place(setting, "environment", what)
+    }
+
+    /// Returns the problem of a setting in another place, which the line mentions.
+    fn in_place(setting: &str, place: &str, what: impl fmt::Display) -> Self {
+        Self::of_line(Some(setting), format!("{setting} ({place}): {what}"))
+    }
+
+    /// Returns a problem with this line, and the setting if the problem is about a single one.
+    pub fn of_line(setting: Option<&str>, line: impl fmt::Display) -> Self {
+        Self {
+            line: line.to_string(),
+            setting: setting.map(str::to_owned),
+        }
+    }
+
+    /// Returns whether both problems are about the same setting.
+    pub fn is_of_same_setting(&self, other: &Self) -> bool {
+        self.setting.is_some() && self.setting == other.setting
+    }
+}
+
+impl fmt::Display for SettingProblem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.line)
+    }
+}
+
+/// Returns the lines of problems, one below the other.
+pub fn lines_of(problems: &[SettingProblem]) -> String {
+    problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+}
+
+/// Returns a problem for each wrong name in an environment: a name that is nearly a setting, or that begins with
 /// `HOLDFAST_` and is none.
-pub fn unknown_names<'a>(names: impl IntoIterator<Item = &'a str>) -> Vec<String> {
+pub fn unknown_names<'a>(names: impl IntoIterator<Item = &'a str>) -> Vec<SettingProblem> {
     unknown_names_in("environment", names)
 }
 
 /// Returns the same for the names in another place, which the lines mention.
-pub fn unknown_names_in<'a>(place: &str, names: impl IntoIterator<Item = &'a str>) -> Vec<String> {
-    let mut problems: Vec<String> = names.into_iter().filter_map(|name| unknown(place, name)).collect();
+pub fn unknown_names_in<'a>(place: &str, names: impl IntoIterator<Item = &'a str>) -> Vec<SettingProblem> {
+    let mut problems: Vec<SettingProblem> = names.into_iter().filter_map(|name| unknown(place, name)).collect();
     problems.sort();
     problems
 }
 
-fn unknown(place: &str, name: &str) -> Option<String> {
+fn unknown(place: &str, name: &str) -> Option<SettingProblem> {
     let known = || {
         [SETTINGS, FUNCTION_SETTINGS, TOOL_SETTINGS]
             .into_iter()
@@ -96,15 +141,12 @@ fn unknown(place: &str, name: &str) -> Option<String> {
         // Another program's name is reported only where a typing error is almost certain.
         false => at <= 2 && near.len() > PREFIX.len() + 4,
     };
-    match is_near.then_some(near) {
-        Some(near) => Some(format!(
-            "{name} ({place}): there is no such setting; did you mean {near}?"
-        )),
-        None if is_ours => Some(format!(
-            "{name} ({place}): there is no such setting: remove it; docs/configuration.md lists all"
-        )),
-        None => None,
-    }
+    let what = match is_near.then_some(near) {
+        Some(near) => format!("there is no such setting; did you mean {near}?"),
+        None if is_ours => "there is no such setting: remove it; docs/configuration.md lists all".to_owned(),
+        None => return None,
+    };
+    Some(SettingProblem::in_place(name, place, what))
 }
 
 #[cfg(test)]
@@ -133,11 +175,9 @@ mod tests {
             ("HOLDFAST_", "remove it"),
         ] {
             let problems = unknown_names([name]);
-            assert!(
-                problems.len() == 1 && problems[0].contains(meant),
-                "{name}: {problems:?}"
-            );
-            assert!(problems[0].starts_with(name));
+            let lines = lines_of(&problems);
+            assert!(problems.len() == 1 && lines.contains(meant), "{name}: {problems:?}");
+            assert!(lines.starts_with(name));
         }
     }
 
@@ -155,7 +195,7 @@ mod tests {
             "",
         ];
         let known = [SETTINGS, FUNCTION_SETTINGS, TOOL_SETTINGS].concat();
-        assert_eq!(unknown_names(others.into_iter().chain(known)), Vec::<String>::new());
+        assert_eq!(unknown_names(others.into_iter().chain(known)), Vec::new());
     }
 
     #[test]

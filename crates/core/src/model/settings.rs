@@ -10,6 +10,7 @@ use super::approver::Approver;
 use super::marker::MarkerKey;
 use super::model_id::ModelId;
 use super::price::Prices;
+use super::setting_name::{SettingProblem, lines_of};
 use super::token_limits::TokenLimits;
 use super::webhook_secrets::WebhookSecrets;
 use reader::Reader;
@@ -52,7 +53,7 @@ pub struct Settings {
     pub github_sign_in: Option<GithubSignInSettings>,
     /// Prices of models: `HOLDFAST_MODEL_PRICES`, then a built-in list.
     pub prices: Prices,
-    /// The key that signs hidden markers on pull requests, at least 16 characters. `HOLDFAST_MARKER_KEY`; on one
+    /// The key that signs hidden markers on pull requests, at least 16 bytes. `HOLDFAST_MARKER_KEY`; on one
     /// machine the data directory has its own.
     pub marker_key: Option<MarkerKey>,
     /// Approvers, `login=address`. `HOLDFAST_APPROVERS`, comma-separated.
@@ -97,8 +98,8 @@ pub struct GithubSignInSettings {
 
 /// All problems with the settings, one line each.
 #[derive(Debug, thiserror::Error)]
-#[error("{}", .0.join("\n"))]
-pub struct SettingsProblems(pub Vec<String>);
+#[error("{}", lines_of(.0))]
+pub struct SettingsProblems(pub Vec<SettingProblem>);
 
 impl Settings {
     /// Reads all settings.
@@ -115,16 +116,15 @@ impl Settings {
     /// # Errors
     ///
     /// Settings are wrong or missing.
-    pub fn read_and_check(lookup: Lookup<'_>, more: &dyn Fn(&Self) -> Vec<String>) -> Result<Self, SettingsProblems> {
+    pub fn read_and_check(
+        lookup: Lookup<'_>,
+        more: &dyn Fn(&Self) -> Vec<SettingProblem>,
+    ) -> Result<Self, SettingsProblems> {
         let (settings, mut problems) = Self::parse(lookup);
         settings.check_keys(&mut problems);
         for problem in more(&settings) {
             // Several checks may find the same problem: each setting is reported once.
-            let name = problem.split(" (environment)").next().unwrap_or_default().to_owned();
-            if !problems
-                .iter()
-                .any(|reported| reported.starts_with(&format!("{name} (environment)")))
-            {
+            if !problems.iter().any(|reported| reported.is_of_same_setting(&problem)) {
                 problems.push(problem);
             }
         }
@@ -141,26 +141,32 @@ impl Settings {
         settings.unless(problems)
     }
 
-    fn unless(self, problems: Vec<String>) -> Result<Self, SettingsProblems> {
+    fn unless(self, problems: Vec<SettingProblem>) -> Result<Self, SettingsProblems> {
         match problems.is_empty() {
             true => Ok(self),
             false => Err(SettingsProblems(problems)),
         }
     }
 
-    fn parse(lookup: Lookup<'_>) -> (Self, Vec<String>) {
+    fn parse(lookup: Lookup<'_>) -> (Self, Vec<SettingProblem>) {
         let mut reader = Reader::new(lookup);
         let (model, model_light, are_valid) = reader.models();
         if are_valid && model.is_rules() && !model_light.is_rules() {
-            reader.problems.push("HOLDFAST_MODEL_LIGHT (environment): names a model, but HOLDFAST_MODEL is rules: set HOLDFAST_MODEL as well".to_owned());
+            reader.report(
+                "HOLDFAST_MODEL_LIGHT",
+                "names a model, but HOLDFAST_MODEL is rules: set HOLDFAST_MODEL as well",
+            );
         }
         if are_valid && !model.is_rules() && model_light.is_rules() {
-            reader.problems.push("HOLDFAST_MODEL_LIGHT (environment): rules is not a model, and HOLDFAST_MODEL names one: name a model of the same kind, or leave it out".to_owned());
+            reader.report(
+                "HOLDFAST_MODEL_LIGHT",
+                "rules is not a model, and HOLDFAST_MODEL names one: name a model of the same kind, or leave it out",
+            );
         }
         let allow_http = reader.allow_http();
         let model_url = reader.model_url(&allow_http);
         if are_valid && model_url.is_some() && model.is_rules() && model_light.is_rules() {
-            reader.problems.push("HOLDFAST_MODEL_URL (environment): a server is named, but HOLDFAST_MODEL is rules and no model is called: set HOLDFAST_MODEL, or remove it".to_owned());
+            reader.report("HOLDFAST_MODEL_URL", "a server is named, but HOLDFAST_MODEL is rules and no model is called: set HOLDFAST_MODEL, or remove it");
         }
         let settings = Self {
             model_timeout_s: reader.number("HOLDFAST_MODEL_TIMEOUT_SECONDS", 120, 900),
@@ -207,7 +213,7 @@ impl Settings {
     }
 
     /// Checks that the providers' keys are set. A server that the settings name, such as a local one, may need none.
-    fn check_keys(&self, problems: &mut Vec<String>) {
+    fn check_keys(&self, problems: &mut Vec<SettingProblem>) {
         let uses = |provider: &str| {
             [&self.model, &self.model_light]
                 .iter()
@@ -218,9 +224,8 @@ impl Settings {
             ("openai", &self.openai_key, "OPENAI_API_KEY"),
         ] {
             if uses(provider) && key.is_none() && self.model_url.is_none() {
-                problems.push(format!(
-                    "{name} (environment): not set; HOLDFAST_MODEL names {provider}, whose server requires a key"
-                ));
+                let what = format!("not set; HOLDFAST_MODEL names {provider}, whose server requires a key");
+                problems.push(SettingProblem::new(name, what));
             }
         }
     }

@@ -76,7 +76,7 @@ fn all_problems_are_reported_together() {
     );
     assert_eq!(problems.len(), 3, "{problems:?}");
     for (problem, word) in problems.iter().zip(["ANTHROPIC_API_KEY", "OPENAI_API_KEY", "gemini"]) {
-        assert!(problem.contains(word), "{problem}");
+        assert!(problem.to_string().contains(word), "{problem}");
     }
     assert!(check(settings(None, Some(KEY), Some(KEY)), &["anthropic/a", "openai/b"]).is_empty());
     assert!(

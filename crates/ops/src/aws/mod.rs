@@ -20,6 +20,7 @@ use holdfast_aws::s3::S3StoreArtifact;
 use holdfast_aws::secrets_manager::read_secrets;
 use holdfast_aws::stack::{self, Stack, StackError};
 use holdfast_aws::step_functions::StepFunctionsRuns;
+use holdfast_core::model::setting_name::lines_of;
 use holdfast_core::model::settings::{Settings, SettingsProblems};
 use holdfast_core::port::{AskModel, KeepRows};
 use holdfast_github::{GithubConnection, GithubPublishReview, GithubRedeliverWebhooks, GithubSetupError};
@@ -116,7 +117,7 @@ fn stack_failure(error: StackError) -> Failure {
 #[derive(Debug, thiserror::Error)]
 enum SecretError {
     /// Its settings are invalid.
-    #[error("{}", .0.0.join("; "))]
+    #[error("{}", lines_of(&.0.0).replace('\n', "; "))]
     Settings(#[source] SettingsProblems),
     /// It has no key that signs markers.
     #[error("HOLDFAST_MARKER_KEY is missing; it signs comments and reviews")]

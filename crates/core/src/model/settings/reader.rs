@@ -1,5 +1,7 @@
 //! The reader of settings: reads each setting by its name and collects every problem.
 
+use std::fmt;
+
 use secrecy::SecretString;
 use url::Url;
 
@@ -10,14 +12,15 @@ use crate::model::marker::MarkerKey;
 use crate::model::model_id::ModelId;
 use crate::model::policy::is_mail_address;
 use crate::model::price::Prices;
+use crate::model::setting_name::SettingProblem;
 use crate::model::token_limits::TokenLimits;
 use crate::model::webhook_secrets::WebhookSecrets;
 
 /// Reads one setting after the other and collects the problems.
 pub(super) struct Reader<'a> {
     lookup: Lookup<'a>,
-    /// The problems, one line each.
-    pub problems: Vec<String>,
+    /// The problems.
+    pub problems: Vec<SettingProblem>,
 }
 
 impl<'a> Reader<'a> {
@@ -29,6 +32,11 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// Adds a problem of a setting.
+    pub fn report(&mut self, setting: &str, what: impl fmt::Display) {
+        self.problems.push(SettingProblem::new(setting, what));
+    }
+
     /// Returns a setting's text. An empty value counts as not set, because people switch a variable off that way.
     fn text(&self, name: &str) -> Option<String> {
         (self.lookup)(name)
@@ -38,17 +46,14 @@ impl<'a> Reader<'a> {
 
     fn url(&mut self, name: &str) -> Option<Url> {
         let text = self.text(name)?;
-        parse_url(&text)
-            .map_err(|problem| self.problems.push(format!("{name} (environment): {problem}")))
-            .ok()
+        parse_url(&text).map_err(|problem| self.report(name, problem)).ok()
     }
 
     /// Reads the hosts that allow plain http.
     pub fn allow_http(&mut self) -> HttpHosts {
         let text = self.text("HOLDFAST_ALLOW_HTTP").unwrap_or_default();
         HttpHosts::parse(&text).unwrap_or_else(|problem| {
-            self.problems
-                .push(format!("HOLDFAST_ALLOW_HTTP (environment): {problem}"));
+            self.report("HOLDFAST_ALLOW_HTTP", problem);
             HttpHosts::default()
         })
     }
@@ -58,10 +63,7 @@ impl<'a> Reader<'a> {
         let text = self.text("HOLDFAST_MODEL_URL")?;
         allow_http
             .parse_url(&text)
-            .map_err(|problem| {
-                self.problems
-                    .push(format!("HOLDFAST_MODEL_URL (environment): {problem}"))
-            })
+            .map_err(|problem| self.report("HOLDFAST_MODEL_URL", problem))
             .ok()
     }
 
@@ -69,9 +71,7 @@ impl<'a> Reader<'a> {
     pub fn credential(&mut self, name: &str) -> Option<SecretString> {
         let text = self.text(name)?;
         if !text.bytes().all(|byte| byte.is_ascii_graphic()) {
-            self.problems.push(format!(
-                "{name} (environment): has spaces or characters that no key has: store only the key"
-            ));
+            self.report(name, "has spaces or characters that no key has: store only the key");
         }
         Some(text.into())
     }
@@ -79,10 +79,10 @@ impl<'a> Reader<'a> {
     pub fn github_url(&mut self) -> Option<Url> {
         let url = self.url("HOLDFAST_GITHUB_URL")?;
         if matches!(url.host_str(), Some("github.com" | "www.github.com")) {
-            self.problems.push(
-                "HOLDFAST_GITHUB_URL (environment): names GitHub's pages and not its API: did you mean https://api.github.com? \
-                 That is the default"
-                    .to_owned(),
+            self.report(
+                "HOLDFAST_GITHUB_URL",
+                "names GitHub's pages and not its API: did you mean https://api.github.com? \
+                 That is the default",
             );
         }
         Some(url)
@@ -91,9 +91,10 @@ impl<'a> Reader<'a> {
     pub fn public_url(&mut self) -> Option<Url> {
         let url = self.url("HOLDFAST_PUBLIC_URL")?;
         if url.path() != "/" || url.fragment().is_some() {
-            self.problems.push(format!(
-                "HOLDFAST_PUBLIC_URL (environment): {url} has a path, and the pages are at the root of a host: expected https://HOST"
-            ));
+            self.report(
+                "HOLDFAST_PUBLIC_URL",
+                format!("{url} has a path, and the pages are at the root of a host: expected https://HOST"),
+            );
         }
         Some(url)
     }
@@ -111,7 +112,7 @@ impl<'a> Reader<'a> {
             .map(|problem| problem.to_string())
             .chain(shared_addresses(&read));
         self.problems
-            .extend(problems.map(|problem| format!("HOLDFAST_APPROVERS (environment): {problem}")));
+            .extend(problems.map(|problem| SettingProblem::new("HOLDFAST_APPROVERS", problem)));
         read
     }
 
@@ -121,9 +122,10 @@ impl<'a> Reader<'a> {
         };
         let address = from.strip_suffix('>').and_then(|text| text.rsplit_once('<'));
         if !is_mail_address(address.map_or(from.as_str(), |(_, address)| address)) {
-            self.problems.push(format!(
-                "HOLDFAST_MAIL_FROM (environment): {from:?} is not a mail address: expected NAME@HOST, or Name <NAME@HOST>"
-            ));
+            self.report(
+                "HOLDFAST_MAIL_FROM",
+                format!("{from:?} is not a mail address: expected NAME@HOST, or Name <NAME@HOST>"),
+            );
         }
         from
     }
@@ -133,9 +135,10 @@ impl<'a> Reader<'a> {
         match text.parse() {
             Ok(number) if (1..=most).contains(&number) => number,
             _ => {
-                self.problems.push(format!(
-                    "{name} (environment): {text:?} is not allowed: a whole number from 1 to {most}"
-                ));
+                self.report(
+                    name,
+                    format!("{text:?} is not allowed: a whole number from 1 to {most}"),
+                );
                 default
             }
         }
@@ -146,9 +149,10 @@ impl<'a> Reader<'a> {
             let text = self.text(name)?;
             let number = text.parse().ok().filter(|number| (least..=most).contains(number));
             if number.is_none() {
-                self.problems.push(format!(
-                    "{name} (environment): {text:?} is not allowed: a whole number from {least} to {most}"
-                ));
+                self.report(
+                    name,
+                    format!("{text:?} is not allowed: a whole number from {least} to {most}"),
+                );
             }
             number.and_then(|number| u32::try_from(number).ok())
         };
@@ -170,11 +174,14 @@ impl<'a> Reader<'a> {
         } = limits
             && output > context / 4
         {
-            self.problems.push(format!(
-                "HOLDFAST_MODEL_OUTPUT_TOKENS (environment): {output} is more than a quarter of HOLDFAST_MODEL_CONTEXT_TOKENS; \
+            self.report(
+                "HOLDFAST_MODEL_OUTPUT_TOKENS",
+                format!(
+                    "{output} is more than a quarter of HOLDFAST_MODEL_CONTEXT_TOKENS; \
                  at most {} leaves room for the change",
-                context / 4
-            ));
+                    context / 4
+                ),
+            );
         }
         limits
     }
@@ -182,18 +189,14 @@ impl<'a> Reader<'a> {
     pub fn marker_key(&mut self) -> Option<MarkerKey> {
         let text = self.text("HOLDFAST_MARKER_KEY")?;
         MarkerKey::new(text.into())
-            .map_err(|problem| {
-                self.problems
-                    .push(format!("HOLDFAST_MARKER_KEY (environment): {problem}"))
-            })
+            .map_err(|problem| self.report("HOLDFAST_MARKER_KEY", problem))
             .ok()
     }
 
     pub fn prices(&mut self, is_providers_own: bool) -> Prices {
         let text = self.text("HOLDFAST_MODEL_PRICES").unwrap_or_default();
         Prices::parse(&text, is_providers_own).unwrap_or_else(|problem| {
-            self.problems
-                .push(format!("HOLDFAST_MODEL_PRICES (environment): {problem}"));
+            self.report("HOLDFAST_MODEL_PRICES", problem);
             Prices::default()
         })
     }
@@ -202,8 +205,7 @@ impl<'a> Reader<'a> {
         let text = self.text("HOLDFAST_WEBHOOK_SECRET")?;
         WebhookSecrets::parse(&text.into())
             .map_err(|problem| {
-                self.problems
-                    .push(format!("HOLDFAST_WEBHOOK_SECRET (environment): {problem}"));
+                self.report("HOLDFAST_WEBHOOK_SECRET", problem);
             })
             .ok()
     }
@@ -218,9 +220,10 @@ impl<'a> Reader<'a> {
         });
         if !is_server {
             let allowed = "smtps://USER:PASSWORD@HOST[:PORT], or smtp://HOST[:PORT] without a password";
-            self.problems.push(format!(
-                "HOLDFAST_SMTP_URL (environment): not a mail server's address; allowed: {allowed}"
-            ));
+            self.report(
+                "HOLDFAST_SMTP_URL",
+                format!("not a mail server's address; allowed: {allowed}"),
+            );
         }
         Some(text.into())
     }
@@ -232,16 +235,16 @@ impl<'a> Reader<'a> {
         match (self.text("HOLDFAST_GITHUB_APP_ID"), key) {
             (None, None) => None,
             (Some(_), None) => {
-                self.problems.push(
-                    "HOLDFAST_GITHUB_APP_KEY_FILE (environment): not set; HOLDFAST_GITHUB_APP_ID needs the App's private key"
-                        .to_owned(),
+                self.report(
+                    "HOLDFAST_GITHUB_APP_KEY_FILE",
+                    "not set; HOLDFAST_GITHUB_APP_ID needs the App's private key",
                 );
                 None
             }
             (None, Some(_)) => {
-                self.problems.push(
-                    "HOLDFAST_GITHUB_APP_ID (environment): not set; the App's private key needs the App's id"
-                        .to_owned(),
+                self.report(
+                    "HOLDFAST_GITHUB_APP_ID",
+                    "not set; the App's private key needs the App's id",
                 );
                 None
             }
@@ -265,9 +268,7 @@ impl<'a> Reader<'a> {
             (None, Some(_)) => (id, secret),
             (Some(_), None) => (secret, id),
         };
-        self.problems.push(format!(
-            "{missing} (environment): not set; people sign in by it and {given} together"
-        ));
+        self.report(missing, format!("not set; people sign in by it and {given} together"));
         None
     }
 
@@ -283,9 +284,10 @@ impl<'a> Reader<'a> {
         let text = self.text(name)?;
         let model = text.parse::<ModelId>().ok().filter(is_allowed);
         if model.is_none() {
-            self.problems.push(format!(
-                "{name} (environment): {text:?} is not allowed: rules, anthropic/NAME, openai/NAME or bedrock/ID"
-            ));
+            self.report(
+                name,
+                format!("{text:?} is not allowed: rules, anthropic/NAME, openai/NAME or bedrock/ID"),
+            );
         }
         model
     }

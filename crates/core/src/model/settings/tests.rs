@@ -117,7 +117,12 @@ fn a_provider_needs_its_key_unless_a_server_is_named() {
 }
 
 fn problems(pairs: &[(&str, &str)]) -> Vec<String> {
-    read(pairs).err().map(|problems| problems.0).unwrap_or_default()
+    problem_lines(read(pairs))
+}
+
+fn problem_lines(read: Result<Settings, SettingsProblems>) -> Vec<String> {
+    let problems = read.err().map(|problems| problems.0).unwrap_or_default();
+    problems.iter().map(ToString::to_string).collect()
 }
 
 #[test]
@@ -223,9 +228,24 @@ fn settings_without_effect_or_that_fail_later_are_reported_at_the_start() {
 #[test]
 fn further_checks_are_reported_with_the_others() {
     let wrong = |name: &str| (name == "HOLDFAST_MODEL").then(|| "gpt".to_owned());
-    let more = |_: &Settings| vec!["HOLDFAST_GITHUB_APP_KEY_FILE (environment): no such file".to_owned()];
-    let found = Settings::read_and_check(&wrong, &more).unwrap_err().0;
-    assert_eq!(found.len(), 2, "{found:?}");
+    let more = |_: &Settings| {
+        vec![
+            SettingProblem::new("HOLDFAST_GITHUB_APP_KEY_FILE", "no such file"),
+            SettingProblem::of_line(Some("HOLDFAST_GITHUB_APP_KEY_FILE"), "the App's key is invalid"),
+            SettingProblem::of_line(Some("HOLDFAST_MODEL"), "the model gpt is unknown"),
+            SettingProblem::of_line(None, "HOLDFAST_MODEL (environment): no single setting causes this"),
+        ]
+    };
+    let found = problem_lines(Settings::read_and_check(&wrong, &more));
+    assert_eq!(
+        found.len(),
+        3,
+        "a setting is reported once, whatever the line's text: {found:?}"
+    );
+    assert!(
+        found[1].ends_with("no such file") && found[2].ends_with("causes this"),
+        "{found:?}"
+    );
 }
 
 #[test]
@@ -244,7 +264,7 @@ fn approvers_are_people_with_a_way_to_decide() {
         ("ada=a@example.org,eve=A@example.org", 1),
         ("ada=a@example.org,ADA=b@example.org", 0),
     ] {
-        let found = read(list).map_or_else(|problems| problems.0, |_| Vec::new());
+        let found = problem_lines(read(list));
         assert_eq!(found.len(), problems, "{list}: {found:?}");
         assert!(
             found.iter().all(|problem| problem.starts_with("HOLDFAST_APPROVERS (")),
@@ -274,7 +294,7 @@ fn token_limits_are_read_within_their_bounds() {
         ("100000001", "1000001", 2),
         ("8192", "4000", 1),
     ] {
-        let problems = limits(context, output).unwrap_err().0;
+        let problems = problem_lines(limits(context, output));
         assert_eq!(problems.len(), names, "{problems:?}");
         assert!(
             problems
