@@ -65,7 +65,7 @@ mod tests {
         fs::write(data.path().join(FILE), "short").unwrap();
         let message = marker_key(data.path(), &nothing).unwrap_err().message;
         let file = data.path().join(FILE);
-        let expected = format!("{} is shorter than 16 characters: ", file.display());
+        let expected = format!("{} is shorter than 16 bytes: ", file.display());
         assert!(
             message.starts_with(&expected) && message.contains("delete it"),
             "{message}"

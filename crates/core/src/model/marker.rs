@@ -54,12 +54,12 @@ pub struct MarkerKey(SecretString);
 
 /// A secret that is too short to be a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("is shorter than {} characters: give a long random text", MarkerKey::MIN_LENGTH)]
+#[error("is shorter than {} bytes: give a long random text", MarkerKey::MIN_BYTES)]
 pub struct KeyTooShort;
 
 impl MarkerKey {
-    /// Minimum length of a key, in bytes.
-    pub const MIN_LENGTH: usize = 16;
+    /// Minimum length of a key.
+    pub const MIN_BYTES: usize = 16;
 
     /// Returns a key.
     ///
@@ -67,7 +67,7 @@ impl MarkerKey {
     ///
     /// The secret is too short.
     pub fn new(secret: SecretString) -> Result<Self, KeyTooShort> {
-        if secret.expose_secret().len() < Self::MIN_LENGTH {
+        if secret.expose_secret().len() < Self::MIN_BYTES {
             return Err(KeyTooShort);
         }
         Ok(Self(secret))

@@ -79,7 +79,7 @@ pub fn console_keys(data: &Path, public: &Url, renew: bool) -> Result<ConsoleKey
     for (name, key) in [(FORM_FILE, &form), (SESSION_FILE, &session)] {
         if key.len() < 32 {
             return Err(Failure::usage(format!(
-                "{} is shorter than 32 characters, so it is not a key: delete it and rerun for a new one",
+                "{} is shorter than 32 bytes, so it is not a key: delete it and rerun for a new one",
                 path(name).display()
             )));
         }
@@ -206,7 +206,7 @@ mod tests {
             fs::write(data.path().join(name), "short").unwrap();
             let failure = console_keys(data.path(), &Url::parse("http://127.0.0.1/").unwrap(), false);
             let message = failure.err().unwrap().message;
-            let expected = format!("{} is shorter than 32 characters", data.path().join(name).display());
+            let expected = format!("{} is shorter than 32 bytes", data.path().join(name).display());
             assert!(
                 message.starts_with(&expected) && message.contains("delete it"),
                 "{message}"
