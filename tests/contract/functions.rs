@@ -6,6 +6,7 @@ use std::sync::{Arc, LazyLock};
 
 use async_trait::async_trait;
 use holdfast_core::model::change::Target;
+use holdfast_core::model::repository_name::RepositoryName;
 use holdfast_core::model::run::{PAYLOAD_VERSION, Run};
 use holdfast_core::model::sha::CommitSha;
 use holdfast_core::stage::STAGES;
@@ -164,8 +165,7 @@ fn run(head: CommitSha) -> Run {
         run: "octo-demo-12-1".to_owned(),
         bucket: BUCKET.to_owned(),
         target: Target::PullRequest {
-            owner: "octo".to_owned(),
-            repository: "demo".to_owned(),
+            repository: RepositoryName::new("octo", "demo").unwrap(),
             number: 12,
             head,
             repository_id: None,

@@ -9,6 +9,7 @@ use holdfast_core::model::model_id::ModelId;
 use holdfast_core::model::report::{
     Gate, GateDecision, REPORT_VERSION, Report, ReportModel, ReportTarget, RunStatus, Usage,
 };
+use holdfast_core::model::repository_name::RepositoryName;
 use holdfast_core::model::run::{PAYLOAD_VERSION, Run};
 use holdfast_core::stage::{StageError, open_review, publish_review, report_failure, withdraw_announcement};
 use holdfast_core::sweep::clean_all;
@@ -113,8 +114,7 @@ pub fn a_run(at: usize, head: u8) -> Run {
         run: ["A", "B", "C"][at].to_owned(),
         bucket: "artifacts".to_owned(),
         target: Target::PullRequest {
-            owner: "octo".to_owned(),
-            repository: "demo".to_owned(),
+            repository: RepositoryName::new("octo", "demo").unwrap(),
             number: 1,
             head: sha(head),
             repository_id: None,

@@ -11,6 +11,7 @@ use std::collections::BTreeSet;
 use std::time::Instant;
 
 use holdfast_core::model::change::Target;
+use holdfast_core::model::repository_name::RepositoryName;
 use holdfast_core::model::run::{PAYLOAD_VERSION, Run};
 use holdfast_core::model::sha::CommitSha;
 use holdfast_core::stage::state;
@@ -172,8 +173,7 @@ fn play(environment: &Environment, machines: &Machines, changes: &Changes, scena
         run: format!("octo-{repository}-{NUMBER}-1"),
         bucket: BUCKET.to_owned(),
         target: Target::PullRequest {
-            owner: "octo".to_owned(),
-            repository,
+            repository: RepositoryName::new("octo", &repository).unwrap(),
             number: NUMBER,
             head: CommitSha::parse(if scenario.is_moved { base } else { head }).unwrap(),
             repository_id: None,

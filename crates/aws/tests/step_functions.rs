@@ -9,6 +9,7 @@ use aws_sdk_sfn::config::{Credentials, SharedCredentialsProvider};
 use holdfast_aws::step_functions::{EventFoundKind, Payloads, StepFunctionsRuns};
 use holdfast_core::model::change::Target;
 use holdfast_core::model::error_name::ErrorName;
+use holdfast_core::model::repository_name::RepositoryName;
 use holdfast_core::model::run::{PAYLOAD_VERSION, Run};
 use holdfast_core::model::sha::CommitSha;
 use holdfast_core::port::{AnswerTask, ListFailedRuns, StartRun, StartedRun, StopRun, TaskAnswer};
@@ -93,8 +94,7 @@ fn run() -> Run {
         run: "r".to_owned(),
         bucket: "b".to_owned(),
         target: Target::PullRequest {
-            owner: "octo".to_owned(),
-            repository: "demo".to_owned(),
+            repository: RepositoryName::new("octo", "demo").unwrap(),
             number: 12,
             head: CommitSha::zero(),
             repository_id: None,

@@ -22,8 +22,7 @@ pub struct Identified {
 /// Returns a pull request's target without the pinned part: enough to name its rows and to write to it.
 pub fn target_of(pull: &PullNow, head: CommitSha) -> Target {
     Target::PullRequest {
-        owner: pull.repository.owner().to_owned(),
-        repository: pull.repository.name().to_owned(),
+        repository: pull.repository.clone(),
         number: pull.number,
         head,
         repository_id: pull.repository_id,

@@ -19,6 +19,7 @@ use holdfast_core::model::approver::Approver;
 use holdfast_core::model::change::Target;
 use holdfast_core::model::error_name::ErrorName;
 use holdfast_core::model::finding::Severity;
+use holdfast_core::model::repository_name::RepositoryName;
 use holdfast_core::model::sha::CommitSha;
 use holdfast_core::port::{AnswerTask, ExecutionError, KeepRows, Precondition, TaskAnswer};
 use holdfast_testkit::port::{FixedChange, MemoryRows};
@@ -63,8 +64,7 @@ impl AnswerTask for Workflow {
 
 fn target() -> Target {
     Target::PullRequest {
-        owner: "octo".to_owned(),
-        repository: "demo".to_owned(),
+        repository: RepositoryName::new("octo", "demo").unwrap(),
         number: 12,
         head: CommitSha::parse(&"b".repeat(40)).unwrap(),
         repository_id: None,

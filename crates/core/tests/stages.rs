@@ -26,6 +26,7 @@ use holdfast_core::model::change::{Change, ChangedFile, FileKind, FileStatus, Pi
 use holdfast_core::model::error_name::ErrorName;
 use holdfast_core::model::plan::Tier;
 use holdfast_core::model::report::{GateDecision, Outcome, Report, RunStatus};
+use holdfast_core::model::repository_name::RepositoryName;
 use holdfast_core::model::run::{Prompt, RecordedAnswer, Run, Stop};
 use holdfast_core::model::sha::CommitSha;
 use holdfast_core::model::{key, report::Coverage};
@@ -264,8 +265,7 @@ fn world(files: Vec<ChangedFile>, model: &str, light: &str, answers: Vec<Result<
             run: "r".to_owned(),
             bucket: "artifacts".to_owned(),
             target: Target::PullRequest {
-                owner: "o".to_owned(),
-                repository: "r".to_owned(),
+                repository: RepositoryName::new("o", "r").unwrap(),
                 number: 1,
                 head,
                 repository_id: None,

@@ -1,6 +1,7 @@
 //! Addresses: that of a pull request, copied from the browser, and that of an API's web site.
 
 use holdfast_core::model::address::parse_url;
+use holdfast_core::model::repository_name::RepositoryName;
 use url::Url;
 
 use super::error::{AddressError, GithubSetupError};
@@ -10,10 +11,8 @@ use super::error::{AddressError, GithubSetupError};
 pub struct PullRequestAddress {
     /// The page's host. The API's host is a setting.
     pub host: String,
-    /// The owner's login.
-    pub owner: String,
-    /// The repository's name.
-    pub repository: String,
+    /// The repository.
+    pub repository: RepositoryName,
     /// Its number, from 1.
     pub number: u64,
 }
@@ -31,20 +30,12 @@ pub fn parse_address(text: &str) -> Result<PullRequestAddress, AddressError> {
     let [owner, repository, "pull", number, ..] = parts.as_slice() else {
         return Err(shape());
     };
-    let is_name = |name: &str| {
-        name.bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
-            && !matches!(name, "." | "..")
-    };
     let number: u64 = number.parse().ok().filter(|number| *number > 0).ok_or_else(shape)?;
-    if !is_name(owner) || !is_name(repository) {
-        return Err(shape());
-    }
+    let repository = RepositoryName::new(owner, repository).map_err(|_| shape())?;
     let host = url.host_str().unwrap_or_default().to_owned();
     Ok(PullRequestAddress {
         host,
-        owner: (*owner).to_owned(),
-        repository: (*repository).to_owned(),
+        repository,
         number,
     })
 }
@@ -80,11 +71,13 @@ mod tests {
     fn only_addresses_of_pull_requests_are_accepted() {
         let address = parse_address("https://github.com/o/r.rs/pull/12/files?x=1#diff").unwrap();
         assert_eq!(
-            (address.owner.as_str(), address.repository.as_str(), address.number),
-            ("o", "r.rs", 12)
+            (address.repository.to_string().as_str(), address.number),
+            ("o/r.rs", 12)
         );
         assert!(parse_address("http://127.0.0.1:8080/o/r/pull/1").is_ok());
+        let long = format!("https://github.com/{}/r/pull/1", "o".repeat(101));
         for bad in [
+            &long,
             "http://github.com/o/r/pull/1",
             "https://github.com/o/r/issues/1",
             "https://github.com/o/r/pull/0",

@@ -316,15 +316,9 @@ async fn query_repository<T: DeserializeOwned>(
     if connection.is_anonymous() {
         return Ok(None);
     }
-    variables.insert("owner".to_owned(), json!(place.owner));
-    variables.insert("name".to_owned(), json!(place.repository));
-    let call = connection.query(
-        place.owner,
-        place.repository,
-        query,
-        Value::Object(variables),
-        CONTENTS_READ,
-    );
+    variables.insert("owner".to_owned(), json!(place.repository.owner()));
+    variables.insert("name".to_owned(), json!(place.repository.name()));
+    let call = connection.query(place.repository, query, Value::Object(variables), CONTENTS_READ);
     let answer = match connection.json::<Answer<T>>(call).await {
         Ok(answer) => answer,
         Err(failure) if matches!(failure.kind, Kind::RateLimited(_)) => return Err(failure),

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
+use holdfast_core::model::repository_name::RepositoryName;
 use holdfast_core::model::settings::Settings;
 use http::{HeaderMap, Method, Request, StatusCode, header};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
@@ -239,14 +240,13 @@ impl GithubConnection {
     /// Builds a GraphQL query about a repository, with the token of its installation.
     pub(super) fn query(
         &self,
-        owner: &str,
-        repository: &str,
+        repository: &RepositoryName,
         query: &str,
         variables: Value,
         needs: &'static str,
     ) -> Call {
         Call {
-            scope: Scope::Repository(owner.to_owned(), repository.to_owned()),
+            scope: Scope::Repository(repository.owner().to_owned(), repository.name().to_owned()),
             body: Some(json!({ "query": query, "variables": variables })),
             ..Call::new(Method::POST, &["graphql"], needs)
         }

@@ -22,8 +22,7 @@ const EDITOR: &str = "query($id: ID!) { node(id: $id) { ... on IssueComment { la
 impl ReadPull for GithubReadChange {
     async fn pull(&self, repository: &RepositoryName, number: u64) -> Result<PullNow, ReadError> {
         let place = Place {
-            owner: repository.owner(),
-            repository: repository.name(),
+            repository,
             number: &number.to_string(),
         };
         let pull = read_pull(&self.connection, place).await?;
@@ -55,11 +54,7 @@ impl ReadPull for GithubReadChange {
         base: &CommitSha,
         head: &CommitSha,
     ) -> Result<CommitSha, ReadError> {
-        let place = Place {
-            owner: repository.owner(),
-            repository: repository.name(),
-            number: "",
-        };
+        let place = Place { repository, number: "" };
         Ok(merge_base(&self.connection, place, base, head).await?)
     }
 
@@ -103,13 +98,7 @@ async fn is_edited_by_others(
     repository: &RepositoryName,
     page: &CommentPage,
 ) -> Result<bool, Failure> {
-    let call = connection.query(
-        repository.owner(),
-        repository.name(),
-        EDITOR,
-        json!({ "id": page.node_id }),
-        COMMENTS_READ,
-    );
+    let call = connection.query(repository, EDITOR, json!({ "id": page.node_id }), COMMENTS_READ);
     let edited = match connection.json::<EditorAnswer>(call).await {
         Ok(answer) => answer.data.and_then(|data| data.node),
         Err(failure) if matches!(failure.kind, Kind::RateLimited(_) | Kind::Unavailable) => return Err(failure),

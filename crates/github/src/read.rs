@@ -28,8 +28,7 @@ pub(super) const MAX_BLOB_BYTES: usize = 1024 * 1024;
 /// The place of a pull request.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Place<'a> {
-    pub owner: &'a str,
-    pub repository: &'a str,
+    pub repository: &'a RepositoryName,
     pub number: &'a str,
 }
 
@@ -39,7 +38,7 @@ impl<'a> Place<'a> {
     where
         'a: 'b,
     {
-        [&["repos", self.owner, self.repository], rest].concat()
+        [&["repos", self.repository.owner(), self.repository.name()], rest].concat()
     }
 
     /// Returns a path below the pull request's conversation.
@@ -47,7 +46,17 @@ impl<'a> Place<'a> {
     where
         'a: 'b,
     {
-        [&["repos", self.owner, self.repository, "issues", self.number], rest].concat()
+        [
+            &[
+                "repos",
+                self.repository.owner(),
+                self.repository.name(),
+                "issues",
+                self.number,
+            ],
+            rest,
+        ]
+        .concat()
     }
 
     /// Returns a path below the pull request.
@@ -55,15 +64,24 @@ impl<'a> Place<'a> {
     where
         'a: 'b,
     {
-        [&["repos", self.owner, self.repository, "pulls", self.number], rest].concat()
+        [
+            &[
+                "repos",
+                self.repository.owner(),
+                self.repository.name(),
+                "pulls",
+                self.number,
+            ],
+            rest,
+        ]
+        .concat()
     }
 }
 
 /// The pull request of a target.
 #[derive(Clone, Debug)]
 pub(super) struct PullRequest {
-    owner: String,
-    repository: String,
+    repository: RepositoryName,
     number: String,
     pub head: CommitSha,
 }
@@ -72,7 +90,6 @@ impl PullRequest {
     /// Returns `None` for a work tree.
     pub fn of(target: &Target) -> Option<Self> {
         let Target::PullRequest {
-            owner,
             repository,
             number,
             head,
@@ -82,7 +99,6 @@ impl PullRequest {
             return None;
         };
         Some(Self {
-            owner: owner.clone(),
             repository: repository.clone(),
             number: number.to_string(),
             head: head.clone(),
@@ -91,7 +107,6 @@ impl PullRequest {
 
     pub fn place(&self) -> Place<'_> {
         Place {
-            owner: &self.owner,
             repository: &self.repository,
             number: &self.number,
         }
@@ -122,9 +137,7 @@ impl GithubReadChange {
     pub async fn resolve(&self, address: &PullRequestAddress) -> Result<Target, ReadError> {
         let checked = self.connection.check_host(address);
         checked.map_err(|error| ReadError::NotFound(error.to_string()))?;
-        let repository = RepositoryName::new(&address.owner, &address.repository)
-            .map_err(|error| ReadError::NotFound(error.to_string()))?;
-        let pull = self.pull(&repository, address.number).await?;
+        let pull = self.pull(&address.repository, address.number).await?;
         let head = pull.head.clone();
         Ok(identify(self, self, &pull, head).await?.target)
     }

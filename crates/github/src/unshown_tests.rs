@@ -3,6 +3,7 @@
 
 use super::*;
 use crate::GithubIdentity;
+use holdfast_core::model::repository_name::RepositoryName;
 
 fn file(path: &str, status: FileStatus) -> ChangedFile {
     ChangedFile {
@@ -24,8 +25,7 @@ async fn reason(file: ChangedFile, trees: Option<&Trees>) -> String {
     let url = "http://127.0.0.1:9".parse().unwrap();
     let connection = GithubConnection::new(Some(url), GithubIdentity::Anonymous).unwrap();
     let place = Place {
-        owner: "octo",
-        repository: "demo",
+        repository: &RepositoryName::new("octo", "demo").unwrap(),
         number: "1",
     };
     let mut files = [file];

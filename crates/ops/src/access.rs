@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use holdfast_core::model::change::Target;
+use holdfast_core::model::repository_name::RepositoryName;
 use holdfast_core::model::run_name::stem_of;
 use holdfast_core::port::{CheckOutcome, DraftedReview, PublishError, PublishReview, ReviewDraft};
 
@@ -31,7 +32,7 @@ pub enum Writes {
     /// Nowhere.
     Nowhere,
     /// To this pull request, `OWNER/REPO` and number.
-    PullRequest(String, u64),
+    PullRequest(RepositoryName, u64),
 }
 
 impl Access {
@@ -85,7 +86,7 @@ impl Access {
     /// `publish_to` only.
     pub fn review(stems: [&str; 2], publish_to: Option<&Target>) -> Self {
         let stems = stems.map(str::to_owned);
-        let place = publish_to.and_then(|target| Some((target.repository(), target.pull_request()?)));
+        let place = publish_to.and_then(|target| Some((target.repository_name()?.clone(), target.pull_request()?)));
         Self {
             writes: Some(place.map_or(Writes::Nowhere, |(repository, number)| {
                 Writes::PullRequest(repository, number)
@@ -113,7 +114,7 @@ impl PublishOnly {
         let is_allowed = match &self.writes {
             Writes::Nowhere => false,
             Writes::PullRequest(repository, number) => {
-                target.repository() == *repository && target.pull_request() == Some(*number)
+                target.repository_name() == Some(repository) && target.pull_request() == Some(*number)
             }
         };
         match is_allowed {

@@ -37,6 +37,7 @@ mod tests {
 
     use holdfast_core::model::change::Target;
     use holdfast_core::model::marker::MarkerKind;
+    use holdfast_core::model::repository_name::RepositoryName;
     use holdfast_core::model::sha::CommitSha;
 
     use super::*;
@@ -44,8 +45,7 @@ mod tests {
     fn line(key: &MarkerKey) -> String {
         let head = CommitSha::parse(&"a".repeat(40)).unwrap();
         let target = Target::PullRequest {
-            owner: "o".to_owned(),
-            repository: "r".to_owned(),
+            repository: RepositoryName::new("o", "r").unwrap(),
             number: 1,
             head,
             repository_id: None,

@@ -284,7 +284,7 @@ async fn signed_in_person(
     };
     let failed = |error: ReadError| Refusal::Failed(StageError::from(error));
     let may_write = permission
-        .permission(&repository, &login)
+        .permission(repository, &login)
         .await
         .map_err(failed)?
         .may_write();
@@ -299,6 +299,7 @@ async fn signed_in_person(
         }
     }
     if !may_write {
+        let repository = repository.clone();
         return Err(Barred::MayNotWrite { login, repository }.into());
     }
     Ok(Some(Person {

@@ -82,8 +82,7 @@ fn asked_for(needed: u32, teams: &[&str], asked: &[&str]) -> (World, Vec<Invitat
 fn asked_in(round: u32, needed: u32, teams: &[&str], asked: &[&str]) -> (World, Vec<Invitation>) {
     let world = World::default();
     let target = Target::PullRequest {
-        owner: "octo".to_owned(),
-        repository: "demo".to_owned(),
+        repository: RepositoryName::new("octo", "demo").unwrap(),
         number: 12,
         head: CommitSha::parse(&"b".repeat(40)).unwrap(),
         repository_id: None,

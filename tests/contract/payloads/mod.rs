@@ -17,6 +17,7 @@ use holdfast_asl::{Command, Execution, HistoryEvent, Identity, StateMachine, Sta
 use holdfast_core::model::change::Target;
 use holdfast_core::model::error_name::ErrorName;
 use holdfast_core::model::marker::{MarkerKey, MarkerKind};
+use holdfast_core::model::repository_name::RepositoryName;
 use holdfast_core::model::run::{PAYLOAD_VERSION, Run};
 use holdfast_core::model::sha::CommitSha;
 use holdfast_core::stage::STAGES;
@@ -207,8 +208,7 @@ fn marker_key() -> MarkerKey {
 
 fn golden_target() -> Target {
     Target::PullRequest {
-        owner: "octo".to_owned(),
-        repository: "demo".to_owned(),
+        repository: RepositoryName::new("octo", "demo").unwrap(),
         number: 12,
         head: CommitSha::parse(&"a".repeat(40)).unwrap(),
         repository_id: None,

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::finding::Finding;
 use super::repository_id::RepositoryId;
-use super::repository_name::RepositoryName;
+use super::repository_name::{self, RepositoryName};
 use super::sha::CommitSha;
 
 /// The source of a change.
@@ -25,10 +25,9 @@ pub enum Target {
     },
     /// A pull request on GitHub.
     PullRequest {
-        /// Owner's login.
-        owner: String,
-        /// Repository's name.
-        repository: String,
+        /// The repository. As JSON two fields: `owner` and `repository`.
+        #[serde(flatten, with = "repository_name::as_two_fields")]
+        repository: RepositoryName,
         /// The pull request's number, from 1.
         number: u64,
         /// The head that the run was started for. A run fails if the pull request has another head when the run opens
@@ -62,15 +61,15 @@ impl Target {
                 .find(|part| !part.is_empty())
                 .unwrap_or("work-tree")
                 .to_owned(),
-            Self::PullRequest { owner, repository, .. } => format!("{owner}/{repository}"),
+            Self::PullRequest { repository, .. } => repository.to_string(),
         }
     }
 
     /// Returns the repository on GitHub; none for a work tree.
-    pub fn repository_name(&self) -> Option<RepositoryName> {
+    pub const fn repository_name(&self) -> Option<&RepositoryName> {
         match self {
             Self::WorkTree { .. } => None,
-            Self::PullRequest { owner, repository, .. } => RepositoryName::new(owner, repository).ok(),
+            Self::PullRequest { repository, .. } => Some(repository),
         }
     }
 
@@ -231,4 +230,31 @@ pub enum FileKind {
     Submodule,
     /// A symbolic link.
     Symlink,
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a failed conversion fails the test")]
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_stored_target_is_written_as_it_was_read() {
+        let head = "a".repeat(40);
+        let text = format!(
+            r#"{{"kind":"pull_request","owner":"octo-org","repository":"demo.rs","number":12,"head":"{head}","repository_id":77}}"#
+        );
+        let target: Target = serde_json::from_str(&text).unwrap();
+        assert_eq!(target.repository_name().unwrap().to_string(), "octo-org/demo.rs");
+        assert_eq!(serde_json::to_string(&target).unwrap(), text);
+        for (owner, repository) in [("octo", ".."), ("octo/x", "demo"), ("", "demo")] {
+            let stored =
+                json!({ "kind": "pull_request", "owner": owner, "repository": repository, "number": 1, "head": head });
+            assert!(
+                serde_json::from_value::<Target>(stored).is_err(),
+                "{owner}/{repository}"
+            );
+        }
+    }
 }

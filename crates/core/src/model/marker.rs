@@ -115,12 +115,12 @@ mod tests {
     #![expect(clippy::unwrap_used, reason = "a failed step fails the test")]
     use super::*;
     use crate::model::repository_id::RepositoryId;
+    use crate::model::repository_name::RepositoryName;
     use crate::model::sha::CommitSha;
 
     fn target(repository: &str, number: u64) -> Target {
         Target::PullRequest {
-            owner: "octo".to_owned(),
-            repository: repository.to_owned(),
+            repository: RepositoryName::new("octo", repository).unwrap(),
             number,
             head: CommitSha::parse(&"a".repeat(40)).unwrap(),
             repository_id: None,

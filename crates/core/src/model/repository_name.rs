@@ -77,6 +77,39 @@ impl From<RepositoryName> for String {
     }
 }
 
+/// Reads and writes a name as the fields `owner` and `repository` of a larger object.
+pub mod as_two_fields {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
+    use super::RepositoryName;
+
+    #[derive(Serialize, Deserialize)]
+    struct Fields<T> {
+        owner: T,
+        repository: T,
+    }
+
+    /// Writes both fields.
+    ///
+    /// # Errors
+    ///
+    /// What the format returns.
+    pub fn serialize<S: Serializer>(name: &RepositoryName, to: S) -> Result<S::Ok, S::Error> {
+        let (owner, repository) = (name.owner(), name.name());
+        Fields { owner, repository }.serialize(to)
+    }
+
+    /// Reads both fields.
+    ///
+    /// # Errors
+    ///
+    /// A field is missing, or they name no repository.
+    pub fn deserialize<'a, D: Deserializer<'a>>(from: D) -> Result<RepositoryName, D::Error> {
+        let Fields { owner, repository } = Fields::<String>::deserialize(from)?;
+        RepositoryName::new(&owner, &repository).map_err(de::Error::custom)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a failed conversion fails the test")]

@@ -76,6 +76,7 @@ mod tests {
     #![expect(clippy::unwrap_used, reason = "a failed parse fails the test")]
     use super::*;
     use crate::model::repository_id::RepositoryId;
+    use crate::model::repository_name::RepositoryName;
     use crate::model::sha::CommitSha;
 
     const RULES: ModelId = ModelId::Rules;
@@ -88,8 +89,7 @@ mod tests {
     fn names_are_derived_and_fit() {
         let head = CommitSha::parse(&"a".repeat(40)).unwrap();
         let target = Target::PullRequest {
-            owner: "o".repeat(80),
-            repository: "r".to_owned(),
+            repository: RepositoryName::new(&"o".repeat(80), "r").unwrap(),
             number: u64::MAX,
             head,
             repository_id: None,
@@ -103,8 +103,7 @@ mod tests {
 
     fn pull(name: &str, id: Option<u64>, merge_base: &str, settings: &str) -> Target {
         Target::PullRequest {
-            owner: "octo".to_owned(),
-            repository: name.to_owned(),
+            repository: RepositoryName::new("octo", name).unwrap(),
             number: 12,
             head: CommitSha::parse(&"a".repeat(40)).unwrap(),
             repository_id: id.map(RepositoryId::new),

@@ -137,7 +137,7 @@ pub fn repository_key(run: &Run) -> String {
             repository_id: Some(id),
             ..
         } => format!("github {id}"),
-        Target::PullRequest { owner, repository, .. } => format!("github {owner}/{repository}").to_ascii_lowercase(),
+        Target::PullRequest { repository, .. } => format!("github {repository}").to_ascii_lowercase(),
     }
 }
 

@@ -73,7 +73,7 @@ fn a_changed_question_calls_the_model() {
     let cases: [(&str, Change); 8] = [
         ("repository", |world| {
             if let Target::PullRequest { repository, .. } = &mut world.run.target {
-                *repository = "other".to_owned();
+                *repository = RepositoryName::new("o", "other").unwrap();
             }
         }),
         ("model", |world| world.run.model_light = "openai/other".parse().unwrap()),

@@ -317,8 +317,7 @@ fn connect(github: &FakeGithub, identity: GithubIdentity) -> GithubConnection {
 
 fn target(repository: &str, head: &str) -> Target {
     Target::PullRequest {
-        owner: "octo".to_owned(),
-        repository: repository.to_owned(),
+        repository: self::repository(repository),
         number: 12,
         head: CommitSha::parse(head).unwrap(),
         repository_id: None,

@@ -14,6 +14,7 @@ mod write;
 
 use holdfast_core::model::change::Target;
 use holdfast_core::model::error_name::ErrorName;
+use holdfast_core::model::repository_name::RepositoryName;
 use holdfast_core::model::sha::CommitSha;
 use holdfast_github::{GithubConnection, GithubIdentity};
 use holdfast_testkit::{FakeGithub, Fault};
@@ -28,8 +29,7 @@ pub(crate) fn sha(text: &str) -> CommitSha {
 
 pub(crate) fn pull_request(head: &str) -> Target {
     Target::PullRequest {
-        owner: "octo".to_owned(),
-        repository: "demo".to_owned(),
+        repository: RepositoryName::new("octo", "demo").unwrap(),
         number: 12,
         head: sha(head),
         repository_id: None,

@@ -12,6 +12,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use holdfast_asl::EventKind;
 use holdfast_core::model::change::Target;
+use holdfast_core::model::repository_name::RepositoryName;
 use holdfast_core::model::run::{PAYLOAD_VERSION, Run};
 use holdfast_core::model::settings::Settings;
 use holdfast_core::model::sha::CommitSha;
@@ -162,8 +163,7 @@ async fn review(files: usize, memory: &BTreeMap<String, f64>) -> Taken {
         run: "cost".to_owned(),
         bucket: machine::BUCKET.to_owned(),
         target: Target::PullRequest {
-            owner: "octo".to_owned(),
-            repository: "demo".to_owned(),
+            repository: RepositoryName::new("octo", "demo").unwrap(),
             number: 12,
             head: CommitSha::parse(&change.head).unwrap(),
             repository_id: None,

@@ -10,6 +10,7 @@ use holdfast_asl::{Status, TaskFailure};
 use holdfast_core::approval::{self, Refusal};
 use holdfast_core::model::approval::{Ballot, KnownBy, Person, Verdict};
 use holdfast_core::model::change::Target;
+use holdfast_core::model::repository_name::RepositoryName;
 use holdfast_core::model::run::{PAYLOAD_VERSION, Run};
 use holdfast_core::model::settings::Settings;
 use holdfast_core::model::sha::CommitSha;
@@ -233,8 +234,7 @@ fn run_of(stage: &Stage) -> Run {
         run: RUN.to_owned(),
         bucket: machine::BUCKET.to_owned(),
         target: Target::PullRequest {
-            owner: "octo".to_owned(),
-            repository: "demo".to_owned(),
+            repository: RepositoryName::new("octo", "demo").unwrap(),
             number: 12,
             head: CommitSha::parse(&stage.head).unwrap(),
             repository_id: None,

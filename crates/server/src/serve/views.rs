@@ -212,7 +212,7 @@ pub fn repository(record: &RunSummary) -> String {
 
 /// Returns the GitHub repository of a run; `None` for a work tree.
 pub fn repository_name(record: &RunSummary) -> Option<RepositoryName> {
-    started(record)?.target.repository_name()
+    started(record)?.target.repository_name().cloned()
 }
 
 fn started(record: &RunSummary) -> Option<Run> {
