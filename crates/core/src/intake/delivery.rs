@@ -150,7 +150,7 @@ mod tests {
 
     #[test]
     fn a_conflict_without_a_row_is_not_a_finished_delivery() {
-        let begin = |conflicts| block_on(Once::begin(&Vanishing(Mutex::new(conflicts)), "comment/1"));
+        let begin = |conflicts| block_on(Delivery::begin(&Vanishing(Mutex::new(conflicts)), "comment/1"));
         assert!(begin(1).unwrap().is_some());
         let error = begin(usize::MAX).unwrap_err();
         assert_eq!(error.name, ErrorName::ArtifactUnavailable, "GitHub delivers it again");
