@@ -320,10 +320,10 @@ mod tests {
         let long = "x".repeat(4_000);
         let hunk = |line: u32, text: &str| format!("@@ -{line},0 +{line},1 @@\n+{text}\n");
         let change = with_patch(hunk(1, &secret("a")) + &hunk(9, &format!("{} {long}", secret("b"))));
-        let lines = |max_hunk_tokens: u64, max_units: u32| {
-            let mut policy = Policy::default();
-            policy.max_units = max_units;
-            let plan = plan_units(&change, &policy, policy.globs().unwrap(), 1_000, max_hunk_tokens);
+        let policy = Policy::default();
+        let lines = |max_hunk_tokens: u64, max_units: usize| {
+            let sizes = (1_000, max_hunk_tokens);
+            let plan = plan_units(&change, &policy, policy.globs().unwrap(), sizes, max_units);
             let lines: Vec<u32> = plan.findings.iter().map(|finding| finding.line).collect();
             (plan.units.len(), lines)
         };
