@@ -22,13 +22,12 @@ use holdfast_core::model::sha::CommitSha;
 use holdfast_core::model::team_name::TeamName;
 use holdfast_core::model::token_limits::TokenLimits;
 use holdfast_core::port::{
-    Account, CheckOutcome, CommentNow, DraftedReview, ExecutionError, KeepRows, Permission, Precondition, PublishError,
-    PublishReview, PullNow, ReadChange, ReadError, ReadPermission, ReadPull, ReviewDraft, StartRun, StartedRun,
-    StopRun, StoreArtifact, StoreError,
+    Account, CommentNow, ExecutionError, KeepRows, Permission, Precondition, PullNow, ReadChange, ReadError,
+    ReadPermission, ReadPull, StartRun, StartedRun, StopRun, StoreArtifact,
 };
 use holdfast_core::webhook::{AuthorAssociation, WebhookEvent, parse};
 use holdfast_core::{claim, identity};
-use holdfast_testkit::port::MemoryRows;
+use holdfast_testkit::port::{MemoryArtifacts, MemoryRows, PullRequestPage};
 use serde_json::{Value, json};
 
 const NOW_MS: i64 = 1_800_000_000_000;
@@ -48,11 +47,9 @@ struct World {
     /// Each run, and whether it has ended.
     runs: Mutex<Vec<(String, bool)>>,
     stopped: Mutex<Vec<String>>,
-    notices: Mutex<BTreeMap<String, String>>,
-    answers: Mutex<BTreeMap<u64, String>>,
-    copied: Mutex<Vec<CommitSha>>,
+    page: PullRequestPage,
     unavailable: Mutex<u32>,
-    files: Mutex<BTreeMap<String, Vec<u8>>>,
+    artifacts: MemoryArtifacts,
     rows: MemoryRows,
 }
 
@@ -83,11 +80,9 @@ impl World {
             permissions: Mutex::new(BTreeMap::from([("maintainer", Permission::Write)])),
             runs: Mutex::default(),
             stopped: Mutex::default(),
-            notices: Mutex::default(),
-            answers: Mutex::default(),
-            copied: Mutex::default(),
+            page: PullRequestPage::default(),
             unavailable: Mutex::default(),
-            files: Mutex::default(),
+            artifacts: MemoryArtifacts::default(),
             rows: MemoryRows::default(),
         }
     }
@@ -127,9 +122,9 @@ impl World {
             read: self,
             pulls: self,
             permission: self,
-            publish: self,
+            publish: &self.page,
             rows: &self.rows,
-            store: self,
+            store: &self.artifacts,
             now_ms,
         };
         block_on(receive(event, &how, ports))
@@ -285,68 +280,6 @@ impl StopRun for World {
     async fn stop_run(&self, run: &str, _error: ErrorName, _cause: &str) -> Result<(), ExecutionError> {
         self.stopped.lock().unwrap().push(run.to_owned());
         self.end(run);
-        Ok(())
-    }
-}
-
-#[async_trait]
-impl StoreArtifact for World {
-    async fn put(&self, key: &str, bytes: &[u8]) -> Result<(), StoreError> {
-        self.files.lock().unwrap().insert(key.to_owned(), bytes.to_vec());
-        Ok(())
-    }
-
-    async fn get(&self, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
-        Ok(self.files.lock().unwrap().get(key).cloned())
-    }
-}
-
-#[async_trait]
-impl PublishReview for World {
-    async fn open_check(&self, _: &Target, _: &str) -> Result<Option<u64>, PublishError> {
-        Ok(None)
-    }
-
-    async fn close_check(&self, _: &Target, _: u64, _: &CheckOutcome) -> Result<(), PublishError> {
-        Ok(())
-    }
-
-    async fn close_checks(&self, _: &Target, _: &str, _: &CheckOutcome) -> Result<(), PublishError> {
-        Ok(())
-    }
-
-    async fn copy_check(&self, _: &Target, onto: &CommitSha) -> Result<(), PublishError> {
-        self.copied.lock().unwrap().push(onto.clone());
-        Ok(())
-    }
-
-    async fn announce(&self, _: &Target, _: &str, _: &str) -> Result<(), PublishError> {
-        Ok(())
-    }
-
-    async fn withdraw(&self, _: &Target, _: &str) -> Result<bool, PublishError> {
-        Ok(false)
-    }
-
-    async fn summarize(&self, _: &Target, _: &str, _: &str) -> Result<(), PublishError> {
-        Ok(())
-    }
-
-    async fn give_notice(&self, _: &Target, run: &str, body: &str) -> Result<(), PublishError> {
-        self.notices.lock().unwrap().insert(run.to_owned(), body.to_owned());
-        Ok(())
-    }
-
-    async fn answer_command(&self, _: &Target, comment: u64, body: &str) -> Result<(), PublishError> {
-        self.answers.lock().unwrap().insert(comment, body.to_owned());
-        Ok(())
-    }
-
-    async fn draft_review(&self, _: &Target, _: &ReviewDraft) -> Result<DraftedReview, PublishError> {
-        Err(PublishError::Rejected("nothing is drafted here".to_owned()))
-    }
-
-    async fn submit_review(&self, _: &Target, _: u64) -> Result<(), PublishError> {
         Ok(())
     }
 }

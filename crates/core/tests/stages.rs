@@ -31,47 +31,17 @@ use holdfast_core::model::run::{Prompt, RecordedAnswer, Run, Stop};
 use holdfast_core::model::sha::CommitSha;
 use holdfast_core::model::{key, report::Coverage};
 use holdfast_core::port::{
-    AskModel, CheckConclusion, CheckOutcome, Deadline, DraftedReview, Ends, ExecutionError, FailedRun, ListFailedRuns,
-    ModelError, ModelRequest, PublishError, PublishReview, ReadChange, ReadError, ReviewDraft, StopRun,
+    AskModel, CheckConclusion, Deadline, ExecutionError, FailedRun, ListFailedRuns, ModelError, ModelRequest, StopRun,
 };
 use holdfast_core::stage::{
     aggregate_findings, correct_findings, discard_review, gather_context, open_review, plan_review, publish_review,
     read_artifact, report_failure, review_unit, summarize_review, validate_findings, withdraw_announcement,
 };
 use holdfast_core::sweep::clean_all;
-use holdfast_testkit::port::{MemoryArtifacts, MemoryRows, NoSyntax};
+use holdfast_testkit::port::{FixedChange, MemoryArtifacts, MemoryRows, NoSyntax, PullRequestPage};
 use serde_json::{Value, json};
 
 const VALID: &str = r#"{"summary":"Adds a line.","findings":[]}"#;
-
-struct OneChange {
-    change: Change,
-    policy: &'static str,
-    head_now: CommitSha,
-    base_now: CommitSha,
-}
-
-#[async_trait]
-impl ReadChange for OneChange {
-    async fn read_change(&self, _target: &Target) -> Result<Change, ReadError> {
-        Ok(self.change.clone())
-    }
-
-    async fn read_file(&self, _target: &Target, path: &str, _at: &CommitSha) -> Result<Option<Vec<u8>>, ReadError> {
-        Ok((path == ".holdfast.yml").then(|| self.policy.as_bytes().to_vec()))
-    }
-
-    async fn current_head(&self, _target: &Target) -> Result<CommitSha, ReadError> {
-        Ok(self.head_now.clone())
-    }
-
-    async fn current_ends(&self, _target: &Target) -> Result<Ends, ReadError> {
-        Ok(Ends {
-            head: self.head_now.clone(),
-            merge_base: Some(self.base_now.clone()),
-        })
-    }
-}
 
 #[derive(Default)]
 struct ScriptedModel {
@@ -129,86 +99,9 @@ impl ListFailedRuns for Runs {
     }
 }
 
-/// The contents of the pull request's page.
-#[derive(Default)]
-struct PullRequestPage {
-    drafts: Mutex<Vec<ReviewDraft>>,
-    submitted: Mutex<usize>,
-    closed: Mutex<Vec<CheckOutcome>>,
-    /// Each run's announcement or summary.
-    comments: Mutex<BTreeMap<String, String>>,
-    notices: Mutex<Vec<String>>,
-    refuses_anchors: bool,
-    /// Number of withdrawals that GitHub refuses before it accepts one.
-    refuses_withdrawals: Mutex<u32>,
-}
-
-#[async_trait]
-impl PublishReview for PullRequestPage {
-    async fn open_check(&self, _target: &Target, _external_id: &str) -> Result<Option<u64>, PublishError> {
-        Ok(Some(7))
-    }
-
-    async fn close_check(&self, _target: &Target, check: u64, outcome: &CheckOutcome) -> Result<(), PublishError> {
-        assert_eq!(check, 7);
-        self.closed.lock().unwrap().push(outcome.clone());
-        Ok(())
-    }
-
-    async fn close_checks(&self, target: &Target, _: &str, outcome: &CheckOutcome) -> Result<(), PublishError> {
-        self.close_check(target, 7, outcome).await
-    }
-
-    async fn announce(&self, _target: &Target, run: &str, body: &str) -> Result<(), PublishError> {
-        self.comments.lock().unwrap().insert(run.to_owned(), body.to_owned());
-        Ok(())
-    }
-
-    async fn withdraw(&self, _target: &Target, run: &str) -> Result<bool, PublishError> {
-        let mut refusals = self.refuses_withdrawals.lock().unwrap();
-        if *refusals > 0 {
-            *refusals -= 1;
-            return Err(PublishError::Unavailable("502".to_owned()));
-        }
-        self.comments.lock().unwrap().remove(run);
-        self.drafts.lock().unwrap().clear();
-        Ok(*self.submitted.lock().unwrap() > 0)
-    }
-
-    async fn summarize(&self, _target: &Target, run: &str, body: &str) -> Result<(), PublishError> {
-        *self.comments.lock().unwrap() = BTreeMap::from([(run.to_owned(), body.to_owned())]);
-        Ok(())
-    }
-
-    async fn give_notice(&self, _target: &Target, _run: &str, body: &str) -> Result<(), PublishError> {
-        self.notices.lock().unwrap().push(body.to_owned());
-        Ok(())
-    }
-
-    async fn answer_command(&self, _target: &Target, _comment: u64, _body: &str) -> Result<(), PublishError> {
-        Ok(())
-    }
-
-    async fn draft_review(&self, _target: &Target, draft: &ReviewDraft) -> Result<DraftedReview, PublishError> {
-        if self.refuses_anchors && !draft.comments.is_empty() {
-            return Err(PublishError::Rejected("422".to_owned()));
-        }
-        self.drafts.lock().unwrap().push(draft.clone());
-        Ok(DraftedReview {
-            review: 1,
-            is_submitted: *self.submitted.lock().unwrap() > 0,
-        })
-    }
-
-    async fn submit_review(&self, _target: &Target, _review: u64) -> Result<(), PublishError> {
-        *self.submitted.lock().unwrap() += 1;
-        Ok(())
-    }
-}
-
 struct World {
     store: MemoryArtifacts,
-    read: OneChange,
+    read: FixedChange,
     model: ScriptedModel,
     page: PullRequestPage,
     rows: MemoryRows,
@@ -235,8 +128,8 @@ fn world(files: Vec<ChangedFile>, model: &str, light: &str, answers: Vec<Result<
     let files_total = files.len() as u64;
     World {
         store: MemoryArtifacts::default(),
-        read: OneChange {
-            change: Change {
+        read: FixedChange {
+            change: Some(Change {
                 base: CommitSha::parse(&"a".repeat(40)).unwrap(),
                 base_tip: None,
                 head: head.clone(),
@@ -247,10 +140,9 @@ fn world(files: Vec<ChangedFile>, model: &str, light: &str, answers: Vec<Result<
                 files,
                 files_total,
                 notes: Vec::new(),
-            },
-            policy: "",
-            head_now: head.clone(),
-            base_now: CommitSha::parse(&"a".repeat(40)).unwrap(),
+            }),
+            merge_base: Some(CommitSha::parse(&"a".repeat(40)).unwrap()),
+            ..FixedChange::default()
         },
         model: ScriptedModel {
             answers: Mutex::new(answers.into()),
@@ -282,9 +174,19 @@ fn world(files: Vec<ChangedFile>, model: &str, light: &str, answers: Vec<Result<
 }
 
 impl World {
+    /// Returns the change that the source has, to edit it.
+    fn change(&mut self) -> &mut Change {
+        self.read.change.as_mut().unwrap()
+    }
+
+    /// Sets the base's `.holdfast.yml`.
+    fn set_policy(&mut self, text: &str) {
+        self.read.files.insert(".holdfast.yml".to_owned(), text.into());
+    }
+
     /// Makes the source count `files` more changed files than it lists.
     fn unlist(&mut self, files: u64) {
-        self.read.change.files_total += files;
+        self.change().files_total += files;
     }
 
     fn prepare(&self) -> u64 {

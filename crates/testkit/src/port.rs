@@ -1,5 +1,5 @@
-//! The domain's ports in memory: rows, artifacts, a fixed change, no syntax. Tests that need more, such as a pull
-//! request's page with its own rules, bring their own fakes.
+//! The domain's ports in memory: rows, artifacts, a fixed change, a pull request's page, no syntax. Tests that need
+//! another behavior, such as a page that loses answers, have their own fakes.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -8,8 +8,8 @@ use async_trait::async_trait;
 use holdfast_core::model::change::{Change, Target};
 use holdfast_core::model::sha::CommitSha;
 use holdfast_core::port::{
-    Ends, KeepRows, Precondition, ReadChange, ReadError, Row, RowError, SourceSyntax, StoreArtifact, StoreError,
-    SyntaxAnswer, Written,
+    CheckOutcome, DraftedReview, Ends, KeepRows, Precondition, PublishError, PublishReview, ReadChange, ReadError,
+    ReviewDraft, Row, RowError, SourceSyntax, StoreArtifact, StoreError, SyntaxAnswer, Written,
 };
 use serde_json::Value;
 
@@ -132,6 +132,114 @@ impl ReadChange for FixedChange {
             head: self.current_head(target).await?,
             merge_base: self.merge_base.clone(),
         })
+    }
+}
+
+/// The id of the one check on a [`PullRequestPage`].
+const CHECK: u64 = 7;
+
+/// A pull request's page: it accepts each write and keeps what was written, for one run's draft at a time.
+#[derive(Debug, Default)]
+pub struct PullRequestPage {
+    /// Drafts in the order of their writes; a withdrawal removes all of them.
+    pub drafts: Mutex<Vec<ReviewDraft>>,
+    /// The number of submissions.
+    pub submitted: Mutex<usize>,
+    /// The outcomes of completed checks.
+    pub closed: Mutex<Vec<CheckOutcome>>,
+    /// The commits with a copy of the head's check.
+    pub copied: Mutex<Vec<CommitSha>>,
+    /// Each run's announcement or summary.
+    pub comments: Mutex<BTreeMap<String, String>>,
+    /// Notices by subject.
+    pub notices: Mutex<BTreeMap<String, String>>,
+    /// Answers to commands, by the command's comment.
+    pub answers: Mutex<BTreeMap<u64, String>>,
+    /// Whether drafts with inline comments are refused.
+    pub refuses_anchors: bool,
+    /// The number of withdrawals that are refused before one is accepted.
+    pub refuses_withdrawals: Mutex<u32>,
+}
+
+impl PullRequestPage {
+    /// Returns the bodies of the notices, by subject.
+    pub fn notices(&self) -> Vec<String> {
+        locked(&self.notices).values().cloned().collect()
+    }
+}
+
+fn locked<T>(value: &Mutex<T>) -> MutexGuard<'_, T> {
+    value.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[async_trait]
+impl PublishReview for PullRequestPage {
+    async fn open_check(&self, _target: &Target, _run: &str) -> Result<Option<u64>, PublishError> {
+        Ok(Some(CHECK))
+    }
+
+    async fn close_check(&self, _target: &Target, check: u64, outcome: &CheckOutcome) -> Result<(), PublishError> {
+        if check != CHECK {
+            return Err(PublishError::NotFound(format!("there is no check {check}")));
+        }
+        locked(&self.closed).push(outcome.clone());
+        Ok(())
+    }
+
+    async fn close_checks(&self, target: &Target, _run: &str, outcome: &CheckOutcome) -> Result<(), PublishError> {
+        self.close_check(target, CHECK, outcome).await
+    }
+
+    async fn copy_check(&self, _target: &Target, onto: &CommitSha) -> Result<(), PublishError> {
+        locked(&self.copied).push(onto.clone());
+        Ok(())
+    }
+
+    async fn announce(&self, _target: &Target, run: &str, body: &str) -> Result<(), PublishError> {
+        locked(&self.comments).insert(run.to_owned(), body.to_owned());
+        Ok(())
+    }
+
+    async fn withdraw(&self, _target: &Target, run: &str) -> Result<bool, PublishError> {
+        let mut refusals = locked(&self.refuses_withdrawals);
+        if *refusals > 0 {
+            *refusals -= 1;
+            return Err(PublishError::Unavailable("502".to_owned()));
+        }
+        locked(&self.comments).remove(run);
+        locked(&self.drafts).clear();
+        Ok(*locked(&self.submitted) > 0)
+    }
+
+    async fn summarize(&self, _target: &Target, run: &str, body: &str) -> Result<(), PublishError> {
+        *locked(&self.comments) = BTreeMap::from([(run.to_owned(), body.to_owned())]);
+        Ok(())
+    }
+
+    async fn give_notice(&self, _target: &Target, run: &str, body: &str) -> Result<(), PublishError> {
+        locked(&self.notices).insert(run.to_owned(), body.to_owned());
+        Ok(())
+    }
+
+    async fn answer_command(&self, _target: &Target, comment: u64, body: &str) -> Result<(), PublishError> {
+        locked(&self.answers).insert(comment, body.to_owned());
+        Ok(())
+    }
+
+    async fn draft_review(&self, _target: &Target, draft: &ReviewDraft) -> Result<DraftedReview, PublishError> {
+        if self.refuses_anchors && !draft.comments.is_empty() {
+            return Err(PublishError::Rejected("422".to_owned()));
+        }
+        locked(&self.drafts).push(draft.clone());
+        Ok(DraftedReview {
+            review: 1,
+            is_submitted: *locked(&self.submitted) > 0,
+        })
+    }
+
+    async fn submit_review(&self, _target: &Target, _review: u64) -> Result<(), PublishError> {
+        *locked(&self.submitted) += 1;
+        Ok(())
     }
 }
 

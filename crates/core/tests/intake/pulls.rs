@@ -97,7 +97,7 @@ fn an_unclear_association_is_decided_by_the_permission() {
         let receipt = world.act("opened");
         let case = format!("{association:?} {permission:?} {is_private}: {receipt:?}");
         assert_eq!(is_started(&receipt), is_reviewed, "{case}");
-        let notices = world.notices.lock().unwrap().clone();
+        let notices = world.page.notices.lock().unwrap().clone();
         assert_eq!(notices.len(), usize::from(!is_reviewed), "{case}");
         assert!(
             notices.values().all(|body| body.contains("\n/holdfast review\n")),
@@ -114,7 +114,7 @@ fn a_newcomers_pull_request_gets_one_notice_and_waits_for_a_maintainer() {
         world.change(|pull| pull.head = sha(head));
         assert!(is_ignored(&world.act("synchronize"), "once a maintainer asks"));
     }
-    assert_eq!(world.notices.lock().unwrap().len(), 1);
+    assert_eq!(world.page.notices.lock().unwrap().len(), 1);
     let by_newcomer = world.command(&world.comment(1, "newcomer", "/holdfast review"));
     assert!(is_ignored(&by_newcomer, "write permission"), "{by_newcomer:?}");
     assert!(is_started(&world.command(&world.comment(
@@ -154,10 +154,10 @@ fn a_command_that_failed_midway_resumes() {
     let begun = json!({ "is_done": false, "attempt": 1 });
     block_on(world.rows.put(&key, &begun, Precondition::Version(row.version))).unwrap();
     world.end(&world.runs()[0]);
-    world.answers.lock().unwrap().clear();
+    world.page.answers.lock().unwrap().clear();
     let again = world.command(&review);
     assert!(matches!(again, Receipt::Duplicate { .. }), "{again:?}");
-    assert_eq!((world.runs().len(), world.answers.lock().unwrap().len()), (1, 1));
+    assert_eq!((world.runs().len(), world.page.answers.lock().unwrap().len()), (1, 1));
 }
 
 #[test]

@@ -143,7 +143,12 @@ fn a_check_is_re_run_once_for_a_sender_with_write_permission() {
         notes: Vec::new(),
         tokens: TokenLimits::default(),
     };
-    block_on(world.put(&format!("runs/{run}/run.json"), &serde_json::to_vec(&stored).unwrap())).unwrap();
+    block_on(
+        world
+            .artifacts
+            .put(&format!("runs/{run}/run.json"), &serde_json::to_vec(&stored).unwrap()),
+    )
+    .unwrap();
     assert!(
         matches!(world.deliver("check_run", &fork), Receipt::Duplicate { .. }),
         "it runs"
@@ -159,7 +164,7 @@ fn a_merge_queues_commit_gets_the_heads_check() {
         "repository": { "id": ID, "name": "demo", "owner": { "login": "octo" } },
     });
     assert!(matches!(world.deliver("merge_group", &group), Receipt::Done { .. }));
-    assert_eq!(*world.copied.lock().unwrap(), [sha("f")]);
+    assert_eq!(*world.page.copied.lock().unwrap(), [sha("f")]);
 }
 
 #[test]
@@ -218,7 +223,12 @@ fn a_review_of_version_0_1_is_not_paid_for_again() {
         let change = json!({
             "base": sha(base), "head": sha("a"), "title": "", "description": "", "author": null, "files": [], "files_total": 0,
         });
-        block_on(world.put(&format!("runs/{old}/change.json"), change.to_string().as_bytes())).unwrap();
+        block_on(
+            world
+                .artifacts
+                .put(&format!("runs/{old}/change.json"), change.to_string().as_bytes()),
+        )
+        .unwrap();
         let receipt = world.act("reopened");
         assert_eq!(receipt == Receipt::Duplicate { run: old }, is_same, "{receipt:?}");
     }

@@ -329,7 +329,10 @@ fn secrets_stay_out_of_prompts_and_are_findings() {
         "{:?}",
         report.findings
     );
-    let draft =
-        holdfast_core::render::review_draft(&report, &world.read.change, holdfast_core::render::Inline::Comments);
+    let draft = holdfast_core::render::review_draft(
+        &report,
+        world.read.change.as_ref().unwrap(),
+        holdfast_core::render::Inline::Comments,
+    );
     assert!(!format!("{draft:?}").contains(&key), "nor in what is published");
 }

@@ -47,8 +47,8 @@ fn the_next_run_reuses_the_accepted_result_of_any_attempt() {
         let (_, before) = first.finish(json!([result]));
 
         let mut second = next(&first, one_file(PATCH, vec![]));
-        second.read.change.title = "Another title".to_owned();
-        second.read.change.description = "And why".to_owned();
+        second.change().title = "Another title".to_owned();
+        second.change().description = "And why".to_owned();
         let result = review(&second);
         assert_eq!(result["status"], "reviewed", "{result}");
         let (_, after) = second.finish(json!([result]));
@@ -78,23 +78,23 @@ fn a_changed_question_calls_the_model() {
         }),
         ("model", |world| world.run.model_light = "openai/other".parse().unwrap()),
         ("hunks", |world| {
-            world.read.change.files = vec![file("src/a.rs", Some(OTHER_PATCH))]
+            world.change().files = vec![file("src/a.rs", Some(OTHER_PATCH))]
         }),
         ("place", |world| {
             let moved = PATCH.replace("-1,1 +1,2", "-4,1 +4,2");
-            world.read.change.files = vec![file("src/a.rs", Some(&moved))];
+            world.change().files = vec![file("src/a.rs", Some(&moved))];
         }),
         ("path", |world| {
-            world.read.change.files = vec![file("src/b.rs", Some(PATCH))]
+            world.change().files = vec![file("src/b.rs", Some(PATCH))]
         }),
         ("previous path", |world| {
-            world.read.change.files[0].previous_path = Some("src/old.rs".to_owned());
+            world.change().files[0].previous_path = Some("src/old.rs".to_owned());
         }),
         ("instructions", |world| {
-            world.read.policy = "instructions:\n  - path: src/**\n    text: Prices are in cents.\n";
+            world.set_policy("instructions:\n  - path: src/**\n    text: Prices are in cents.\n");
         }),
         ("tier", |world| {
-            world.read.policy = "tiers:\n  - path: src/**\n    tier: strong\n"
+            world.set_policy("tiers:\n  - path: src/**\n    tier: strong\n")
         }),
     ];
     let first = one_file(PATCH, vec![Ok(VALID)]);
@@ -110,8 +110,8 @@ fn a_changed_question_calls_the_model() {
 #[test]
 fn changed_ambient_text_calls_no_model() {
     let mut world = one_file(PATCH, vec![Ok(VALID)]);
-    world.read.change.title = "Pay twice".to_owned();
-    world.read.change.description = format!("Because of #7.\n\n{}", "x".repeat(10_000));
+    world.change().title = "Pay twice".to_owned();
+    world.change().description = format!("Because of #7.\n\n{}", "x".repeat(10_000));
     review(&world);
     let (_, prompt) = world.asked().remove(0);
     let text = &prompt.turns[0].text;
@@ -172,7 +172,7 @@ fn the_walkthrough_is_kept_and_its_prompt_recorded() {
     assert_eq!(asked, first.asked().pop().unwrap().1);
 
     let mut second = next(&first, two(vec![]));
-    second.read.change.title = "Another title".to_owned();
+    second.change().title = "Another title".to_owned();
     if let Target::PullRequest { number, .. } = &mut second.run.target {
         *number = 2;
     }
@@ -192,8 +192,8 @@ fn the_walkthrough_is_kept_and_its_prompt_recorded() {
 fn a_run_of_version_1_continues_with_its_own_artifacts() {
     let mut world = one_file(PATCH, vec![Ok("no"), Ok(GOOD)]);
     world.run.version = OLDEST_PAYLOAD_VERSION;
-    world.read.change.description = "Why".to_owned();
-    world.read.policy = "instructions:\n  - path: src/**\n    text: Prices are in cents.\n";
+    world.change().description = "Why".to_owned();
+    world.set_policy("instructions:\n  - path: src/**\n    text: Prices are in cents.\n");
     assert_eq!(world.prepare(), 1);
     let document = block_on(read_unit("r", "u0001", &world.store)).unwrap();
     // The artifacts of version 1: the whole change in one artifact, a context pack and no document.

@@ -177,7 +177,7 @@ fn a_sweep_repeats_an_undo_until_it_succeeds() {
     assert!(sweep()[0].failure.is_some() && dirty());
     assert!(sweep()[0].failure.is_none() && !dirty());
     assert!(world.page.comments.lock().unwrap().is_empty());
-    assert!(world.page.notices.lock().unwrap()[0].contains("an internal error"));
+    assert!(world.page.notices()[0].contains("an internal error"));
     let report: Report = block_on(read_artifact(&world.store, &key::report("r"))).unwrap();
     assert_eq!(report.status, RunStatus::Failed);
     assert!(sweep().is_empty(), "what is clean is left alone");
@@ -226,7 +226,7 @@ fn a_failed_review_is_reported_once_and_leaves_nothing_else() {
         "a call that wakes late writes nothing"
     );
     assert!(world.page.comments.lock().unwrap().is_empty());
-    let notice = world.page.notices.lock().unwrap()[0].clone();
+    let notice = world.page.notices()[0].clone();
     assert!(
         notice.contains("a permission is missing") && !notice.contains("no permission"),
         "{notice}"
@@ -246,7 +246,7 @@ fn a_review_of_another_diff_is_not_published_and_the_pull_request_explains_it() 
     world.prepare();
     let result = world.walk_unit("u0001", Tier::Light);
     world.finish(json!([result]));
-    world.read.base_now = CommitSha::parse(&"d".repeat(40)).unwrap();
+    world.read.merge_base = Some(CommitSha::parse(&"d".repeat(40)).unwrap());
     let error = block_on(publish_review::publish_review(
         &publish_review::Input { run: "r".to_owned() },
         &world.read,
@@ -265,7 +265,7 @@ fn a_review_of_another_diff_is_not_published_and_the_pull_request_explains_it() 
     };
     let reported = block_on(report_failure::report_failure(&input, &world.page, &world.store)).unwrap();
     assert_eq!(reported.status, RunStatus::Failed);
-    let notices = world.page.notices.lock().unwrap();
+    let notices = world.page.notices();
     assert!(notices.len() == 1 && notices[0].contains("retargeted"), "{notices:?}");
 }
 
@@ -273,7 +273,7 @@ fn a_review_of_another_diff_is_not_published_and_the_pull_request_explains_it() 
 fn a_run_reviews_only_the_commits_in_its_name() {
     let pinned = |merge_base: &str, settings: &str| {
         let mut world = world(vec![file("src/a.rs", Some(PATCH))], "rules", "rules", vec![]);
-        world.read.policy = "max_findings: 3";
+        world.set_policy("max_findings: 3");
         if let Target::PullRequest { pinned, .. } = &mut world.run.target {
             *pinned = Some(Pinned {
                 merge_base: CommitSha::parse(&merge_base.repeat(40)).unwrap(),
@@ -309,7 +309,7 @@ fn an_old_run_never_publishes_over_a_newer_head() {
     world.prepare();
     let result = world.walk_unit("u0001", Tier::Light);
     world.finish(json!([result]));
-    world.read.head_now = CommitSha::parse(&"c".repeat(40)).unwrap();
+    world.read.head = Some(CommitSha::parse(&"c".repeat(40)).unwrap());
     let error = block_on(publish_review::publish_review(
         &publish_review::Input { run: "r".to_owned() },
         &world.read,
@@ -351,7 +351,7 @@ fn an_old_run_never_publishes_over_a_newer_head() {
 #[test]
 fn an_invalid_policy_is_reported_with_its_place() {
     let mut world = world(vec![file("src/a.rs", Some(PATCH))], "rules", "rules", vec![]);
-    world.read.policy = "gate:\n  severity: grave\n";
+    world.set_policy("gate:\n  severity: grave\n");
     block_on(async {
         open_review::open_review(
             &open_review::Input { run: world.run.clone() },

@@ -47,7 +47,7 @@ fn report_of(policy: &'static str, found: Found<'_>) -> (World, summarize_review
     // One answer for each unit, and one for the walkthrough.
     let answers = (0..=found.len()).map(|_| Ok(VALID)).collect();
     let mut world = world(files, "openai/m", "openai/m", answers);
-    world.read.policy = policy;
+    world.set_policy(policy);
     assert_eq!(world.prepare(), found.len() as u64);
     let plan: holdfast_core::model::plan::Plan = block_on(read_artifact(&world.store, &key::plan("r"))).unwrap();
     let mut results = Vec::new();
@@ -102,7 +102,7 @@ fn a_gated_finding_is_not_pushed_out_by_worse_ones_elsewhere() {
         "pay/p.rs",
         "a short list begins with it"
     );
-    let draft = review_draft(&report, &world.read.change, Inline::Comments);
+    let draft = review_draft(&report, world.read.change.as_ref().unwrap(), Inline::Comments);
     assert_eq!(draft.comments.len(), 50);
     assert!(draft.comments.iter().any(|comment| comment.path == "pay/p.rs"));
     assert!(draft.body.contains("61 findings"), "counts are of all: {}", draft.body);
@@ -176,7 +176,7 @@ fn a_folded_list_keeps_within_a_comment() {
         title: "long ".repeat(60),
         ..long.clone()
     }));
-    let body = review_draft(&report, &world.read.change, Inline::Comments).body;
+    let body = review_draft(&report, world.read.change.as_ref().unwrap(), Inline::Comments).body;
     assert!(body.chars().count() <= 64_000, "{}", body.chars().count());
     assert!(
         body.contains("20001 findings") && body.contains("20000 more findings"),
@@ -201,7 +201,7 @@ fn question(world: &World) -> Approval {
         asked: Vec::new(),
         asked_ms: 1_000,
         expires_ms: 10_000,
-        base: Some(world.read.change.base.clone()),
+        base: Some(world.read.change.as_ref().unwrap().base.clone()),
     }
 }
 
