@@ -59,8 +59,8 @@ pub(crate) struct Provider {
     pub key_prefix: &'static str,
 }
 
-/// Returns the address of a provider's call below `base`: a base that ends in `/v1` is the API's root, any other gets
-/// `/v1` first.
+/// Returns the address of a provider's call below `base`: a base that ends in an API's version (`/v1`, and Gemini's
+/// `/v1beta/openai`) is the API's root, any other gets `/v1` first.
 ///
 /// # Errors
 ///
@@ -98,13 +98,18 @@ pub(crate) fn call_url(
         return Err(wrong("holds a query or a fragment"));
     }
     let root = url.path().trim_end_matches('/').to_owned();
-    let version = if root == "/v1" || root.ends_with("/v1") {
-        ""
-    } else {
-        "/v1"
-    };
+    let version = if has_version(&root) { "" } else { "/v1" };
     url.set_path(&format!("{root}{version}{}", provider.call));
     Ok(url)
+}
+
+/// Returns true if a path ends in an API's version, or in `openai` below one: Gemini's form of OpenAI's API.
+fn has_version(path: &str) -> bool {
+    let version = path.strip_suffix("/openai").unwrap_or(path).rsplit('/').next();
+    let number = version
+        .and_then(|version| version.strip_prefix('v'))
+        .unwrap_or_default();
+    number.starts_with(|sign: char| sign.is_ascii_digit()) && number.chars().all(|sign| sign.is_ascii_alphanumeric())
 }
 
 /// Returns the host for messages, with the port if the address has one.

@@ -15,7 +15,7 @@ use url::Url;
 
 use crate::http::{ModelHttp, ModelLimits, ModelSettingsError, Provider, Reply};
 use crate::reply::event_stream::assemble_chat;
-use crate::reply::failure::read_success;
+use crate::reply::failure::{failure_in_choice, read_success};
 use crate::reply::fields::{count, join, text_of};
 use crate::request::answer_schema;
 use crate::request::dialect::{Api, Dialect, Dialects, Format, LimitName};
@@ -38,7 +38,7 @@ pub struct OpenaiAskModel {
 
 impl OpenaiAskModel {
     /// Uses the server at `url` (default `https://api.openai.com/v1`); adds `/v1/chat/completions`, or
-    /// `/chat/completions` if it ends in `/v1`.
+    /// `/chat/completions` if it ends in an API's version.
     ///
     /// # Errors
     ///
@@ -87,6 +87,10 @@ impl OpenaiAskModel {
         // A paid answer counts, even if it is empty.
         let is_paid = input_tokens + output_tokens > 0;
         let choice = &completion["choices"][0];
+        // OpenRouter's form of a failure while the model was writing.
+        if choice["finish_reason"] == "error" {
+            return Err(failure_in_choice(&self.http, reply, choice));
+        }
         if !choice["message"].is_object() && !is_paid {
             return Err(self.http.unusable("answered without a choice that holds a message"));
         }

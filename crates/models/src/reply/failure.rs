@@ -43,6 +43,10 @@ struct ErrorBody {
     message: String,
     /// Type and message for people: one line, bounded, without the key.
     shown: String,
+    /// The wait that the body states, in seconds.
+    retry_after_s: Option<u64>,
+    /// True if it refuses the key, whatever the status.
+    is_about_key: bool,
 }
 
 /// Reads a success as the provider's document, even if it is a stream.
@@ -72,6 +76,17 @@ pub(crate) fn read_success(http: &ModelHttp, reply: &Reply, assemble: Assemble) 
         return Err(failure_with_status(http, &failed, status));
     }
     Ok(body)
+}
+
+/// Returns the failure of a choice that a gateway reports as failed, with the choice's own error.
+pub(crate) fn failure_in_choice(http: &ModelHttp, reply: &Reply, choice: &Value) -> ModelError {
+    let status = status_in_success(choice).unwrap_or(502);
+    let failed = Reply {
+        status,
+        headers: reply.headers.clone(),
+        body: choice.to_string().into_bytes(),
+    };
+    failure_with_status(http, &failed, status)
 }
 
 /// Returns the status of an error object in a success, as some gateways send it; `None` without one.
@@ -150,9 +165,9 @@ fn failure_with_status(http: &ModelHttp, reply: &Reply, status: u16) -> ModelErr
     }
     match status {
         429 => ModelError::RateLimited {
-            retry_after_s: retry_after_s(&reply.headers),
+            retry_after_s: retry_after_s(&reply.headers).or(error.retry_after_s),
         },
-        401 | 403 => {
+        _ if matches!(status, 401 | 403) || (status == 400 && error.is_about_key) => {
             let key = http.key_name;
             let held = if http.key.is_some() {
                 "is set, but not accepted"
@@ -181,15 +196,21 @@ fn failure_with_status(http: &ModelHttp, reply: &Reply, status: u16) -> ModelErr
     }
 }
 
-/// Reads the known forms: `{error: {type, code, message}}`, `{error: TEXT}`, `{message}`, `{detail: TEXT}`. Other
-/// bodies, such as a proxy's page, are not quoted.
+/// Reads the known forms: `{error: {type, code, message}}`, `{error: TEXT}`, `{message}`, `{detail: TEXT}`, and each in
+/// a list, as Gemini sends it. Other bodies, such as a proxy's page, are not quoted.
 fn read_body(http: &ModelHttp, body: &[u8]) -> ErrorBody {
-    let Ok(body) = serde_json::from_slice::<Value>(body) else {
+    let Ok(mut body) = serde_json::from_slice::<Value>(body) else {
         return ErrorBody::default();
     };
+    if let Some(first) = body.get_mut(0) {
+        body = first.take();
+    }
     let error = body.get("error").filter(|error| error.is_object()).unwrap_or(&body);
     let text = |value: &Value, name: &str| value.get(name).and_then(Value::as_str).map(str::to_owned);
-    let codes: Vec<String> = ["type", "code"].iter().filter_map(|name| text(error, name)).collect();
+    let codes: Vec<String> = ["type", "code", "status"]
+        .iter()
+        .filter_map(|name| text(error, name))
+        .collect();
     let message = text(error, "message")
         .or_else(|| text(&body, "error"))
         .or_else(|| text(&body, "detail"));
@@ -202,9 +223,23 @@ fn read_body(http: &ModelHttp, body: &[u8]) -> ErrorBody {
     };
     ErrorBody {
         codes: codes.iter().map(|code| code.to_lowercase()).collect(),
+        retry_after_s: stated_wait_s(error),
+        // Google's APIs refuse a key with the status 400.
+        is_about_key: details(error).any(|detail| detail["reason"] == "API_KEY_INVALID"),
         message: message.unwrap_or_default(),
         shown,
     }
+}
+
+/// Returns the details of an error of Google's APIs: <https://cloud.google.com/apis/design/errors#error_model>.
+fn details(error: &Value) -> impl Iterator<Item = &Value> {
+    error.get("details").and_then(Value::as_array).into_iter().flatten()
+}
+
+/// Returns the wait in an error of Google's APIs, in seconds.
+fn stated_wait_s(error: &Value) -> Option<u64> {
+    let stated = details(error).find_map(|detail| detail.get("retryDelay")?.as_str());
+    stated.and_then(short_duration_s).and_then(whole_seconds)
 }
 
 /// Returns a text as one bounded line without the key, parts of which providers quote when they refuse it.

@@ -6,4 +6,5 @@ mod odd_answers;
 mod requests;
 mod router;
 mod server;
+mod servers;
 mod statuses;
