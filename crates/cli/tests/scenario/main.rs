@@ -5,6 +5,7 @@
 mod afterwards;
 mod bad_input;
 mod browser;
+mod ci;
 mod desk;
 mod documented;
 mod formats;

@@ -8,7 +8,7 @@ use reqwest::blocking::Response;
 use serde_json::Value;
 
 /// The program under test.
-const PROGRAM: &str = env!("CARGO_BIN_EXE_holdfast");
+pub const PROGRAM: &str = env!("CARGO_BIN_EXE_holdfast");
 
 /// Returns the older build of the program that `HOLDFAST_OTHER_BINARY` names: it starts reviews, and the program under
 /// test takes them over.
