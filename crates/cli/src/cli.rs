@@ -1,6 +1,7 @@
 //! The command line: names, help texts, defaults. The commands themselves are in `command`, the sections below each help text
 //! in `help`.
 
+mod desk;
 mod print;
 
 use std::ffi::{OsStr, OsString};
@@ -16,6 +17,7 @@ use holdfast_ops::data_directory::DataPlace;
 use holdfast_server::serve::ServeOptions;
 use holdfast_server::setup::SetupOptions;
 
+pub use desk::InitArgs;
 pub use print::{FailOn, PrintArgs, ReportFormat};
 
 /// A code reviewer that never loses its place.
@@ -65,6 +67,12 @@ pub enum Command {
     /// started again.
     #[command(after_long_help = help::review())]
     Review(ReviewArgs),
+    /// Write a commented .holdfast.yml, the settings of a repository, from the names of its files.
+    ///
+    /// Never overwrites a file. Languages, vendored and generated folders, tests, CI files and CODEOWNERS become settings
+    /// and proposals; content of other files is not read.
+    #[command(after_long_help = help::init())]
+    Init(InitArgs),
     /// Create the GitHub App from a manifest in your browser, and store its secrets.
     #[command(after_long_help = help::setup())]
     Setup(SetupArgs),

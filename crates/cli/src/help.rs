@@ -398,6 +398,19 @@ pub fn backup() -> String {
     .render()
 }
 
+/// Returns the sections of `holdfast init`.
+pub fn init() -> String {
+    Sections {
+        examples: &["holdfast init", "holdfast init --print"],
+        exit: &[
+            OK,
+            (2, "usage error, there is a file already, or DIR is in no work tree"),
+        ],
+        environment: vec![LOG],
+    }
+    .render()
+}
+
 /// Returns the sections of `holdfast completions`.
 pub fn completions() -> String {
     Sections {

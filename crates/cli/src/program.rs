@@ -8,7 +8,8 @@ use tracing_subscriber::EnvFilter;
 
 use crate::cli::{Cli, Command, SetupArgs};
 use crate::command::{
-    audit, backup, cancel, check, completions, decide, doctor, engine, man, redrive, replay, review, runs, show, sweep,
+    audit, backup, cancel, check, completions, decide, doctor, engine, init, man, redrive, replay, review, runs, show,
+    sweep,
 };
 use crate::exit::Exit;
 use crate::output;
@@ -75,6 +76,7 @@ async fn here(cli: &Cli) -> Result<Exit, Failure> {
     }
     match &cli.command {
         Command::Review(args) => review::run(args).await,
+        Command::Init(args) => init::run(args).await,
         Command::Setup(args) => set_up(args, None).await,
         Command::Serve(args) => serve::run(args.options()).await.map(|()| Exit::Clean),
         Command::Engine(args) => engine::run(args).await,
@@ -117,6 +119,7 @@ async fn on_stack(cli: &Cli, name: &str) -> Result<Exit, Failure> {
         Command::Audit(_) => audit::run_on(open_deployment(name).await?.as_ref()).await,
         Command::Sweep(_) => sweep::run_on(open_deployment(name).await?.as_ref()).await,
         Command::Check(args) => check::run(args),
+        Command::Init(args) => init::run(args).await,
         Command::Completions(args) => completions::run(args),
         Command::Man(args) => man::run(args),
         Command::Review(_) => not_there(

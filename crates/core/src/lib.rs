@@ -4,7 +4,8 @@
 //! - `model`: the data types; `error`, `artifact`, `rows`: failures, stored documents and rows
 //! - `stage`: one file for each task state of the workflow; `port`: the interfaces that stages need from outside
 //! - `webhook`, `intake`, `identity`: from a delivery to a named run
-//! - `policy_file`, `content`, `diff`, `filter`: a repository's settings, changed files, hunks, noise
+//! - `policy_file`, `starter`: a repository's settings, and the proposal of `holdfast init`
+//! - `content`, `diff`, `filter`: changed files, hunks, noise
 //! - `rule`, `prompt`, `validate`: secrets, prompts, checks of a model's answer
 //! - `gate`, `approval`: findings that require a person's approval, and the decisions
 //! - `claim`, `announcement`, `sweep`: the run that may write, its effects and their undo
@@ -31,6 +32,7 @@ pub mod rows;
 pub mod rule;
 pub mod safe_text;
 pub mod stage;
+pub mod starter;
 pub mod sweep;
 pub mod validate;
 pub mod visible;

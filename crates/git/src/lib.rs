@@ -8,6 +8,7 @@ mod base;
 mod budget;
 mod change;
 mod limits;
+mod names;
 mod object;
 mod open;
 mod patch;
@@ -39,6 +40,7 @@ use gix::Repository;
 use holdfast_bounded::{GivenUp, Threads};
 use snapshot::Remarks;
 
+pub use names::tracked_names;
 pub use remote::origin_page;
 pub use resolve::{ResolvedTarget, resolve_target};
 pub use selection::{Scope, Selection};

@@ -16,6 +16,7 @@ pub mod evaluator;
 pub mod executions;
 pub mod failure;
 pub mod functions;
+pub mod init;
 pub mod machine;
 pub mod marker_key;
 pub mod recovery;

@@ -9,6 +9,7 @@ pub mod decide;
 pub mod doctor;
 pub mod engine;
 pub mod follow;
+pub mod init;
 pub mod man;
 pub mod redrive;
 pub mod replay;

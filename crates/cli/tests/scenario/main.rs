@@ -9,6 +9,7 @@ mod ci;
 mod desk;
 mod documented;
 mod formats;
+mod init;
 mod kills;
 mod models;
 mod operator;
