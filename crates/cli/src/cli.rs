@@ -17,7 +17,7 @@ use holdfast_ops::data_directory::DataPlace;
 use holdfast_server::serve::ServeOptions;
 use holdfast_server::setup::SetupOptions;
 
-pub use desk::InitArgs;
+pub use desk::{FixArgs, InitArgs};
 pub use print::{FailOn, PrintArgs, ReportFormat};
 
 /// A code reviewer that never loses its place.
@@ -102,6 +102,12 @@ pub enum Command {
     /// Reject a review that waits for a decision: nothing is published.
     #[command(after_long_help = help::reject())]
     Reject(RejectArgs),
+    /// Apply the suggestions of a review to the files of this work tree.
+    ///
+    /// Shows each change on a terminal and waits for an answer. A suggestion is applied only where its lines are as
+    /// reviewed, in files that git tracks; never to files that decide what runs, how it is built or who decides.
+    #[command(after_long_help = help::fix())]
+    Fix(FixArgs),
     /// Stop a run and undo its effects, or clean up after a failed run.
     #[command(after_long_help = help::cancel())]
     Cancel(DecideArgs),

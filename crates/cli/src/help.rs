@@ -411,6 +411,24 @@ pub fn init() -> String {
     .render()
 }
 
+/// Returns the sections of `holdfast fix`.
+pub fn fix() -> String {
+    Sections {
+        examples: &[
+            "holdfast fix",
+            "holdfast fix --all",
+            "holdfast fix --print | git apply --index",
+        ],
+        exit: &[
+            (0, "every suggestion is applied, or there is none"),
+            (1, "some suggestions are not applied"),
+            USAGE,
+        ],
+        environment: vec![DATA, LOG],
+    }
+    .render()
+}
+
 /// Returns the sections of `holdfast completions`.
 pub fn completions() -> String {
     Sections {

@@ -8,8 +8,8 @@ use tracing_subscriber::EnvFilter;
 
 use crate::cli::{Cli, Command, SetupArgs};
 use crate::command::{
-    audit, backup, cancel, check, completions, decide, doctor, engine, init, man, redrive, replay, review, runs, show,
-    sweep,
+    audit, backup, cancel, check, completions, decide, doctor, engine, fix, init, man, redrive, replay, review, runs,
+    show, sweep,
 };
 use crate::exit::Exit;
 use crate::output;
@@ -77,6 +77,7 @@ async fn here(cli: &Cli) -> Result<Exit, Failure> {
     match &cli.command {
         Command::Review(args) => review::run(args).await,
         Command::Init(args) => init::run(args).await,
+        Command::Fix(args) => fix::run(args).await,
         Command::Setup(args) => set_up(args, None).await,
         Command::Serve(args) => serve::run(args.options()).await.map(|()| Exit::Clean),
         Command::Engine(args) => engine::run(args).await,
@@ -128,6 +129,7 @@ async fn on_stack(cli: &Cli, name: &str) -> Result<Exit, Failure> {
         Command::Replay(_) => {
             not_there("replay reads only a data directory: holdfast --stack NAME show RUN shows the run's states")
         }
+        Command::Fix(_) => not_there("fix reads only a data directory: apply suggestions on the pull request's page"),
         Command::Serve(_) | Command::Engine(_) => not_there("a deployment is served by AWS"),
         Command::Doctor(_) => not_there("doctor checks the models and the App of this environment's settings"),
         Command::Backup(_) => {

@@ -7,6 +7,7 @@
 //! - `policy_file`, `starter`: a repository's settings, and the proposal of `holdfast init`
 //! - `content`, `diff`, `filter`: changed files, hunks, noise
 //! - `rule`, `prompt`, `validate`: secrets, prompts, checks of a model's answer
+//! - `fix`: suggestions in the files of a work tree
 //! - `gate`, `approval`: findings that require a person's approval, and the decisions
 //! - `claim`, `announcement`, `sweep`: the run that may write, its effects and their undo
 //! - `render`, `safe_text`, `visible`, `count`: texts for people, without a stranger's markup
@@ -20,6 +21,7 @@ pub mod count;
 pub mod diff;
 pub mod error;
 pub mod filter;
+pub mod fix;
 pub mod gate;
 pub mod identity;
 pub mod intake;

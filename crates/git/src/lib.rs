@@ -1,5 +1,6 @@
 //! Git work trees, through gix: finds the ends of a review, takes a snapshot of uncommitted work, and reads the change
-//! between the ends. Snapshots are written to the data directory, nothing is written to the repository.
+//! between the ends. Snapshots are written to the data directory. A review writes nothing to the repository; `edit`
+//! replaces tracked files for `holdfast fix`.
 //!
 //! A repository may be a stranger's. `budget` bounds its size, depth and time, and it is read on threads that are
 //! abandoned after a time limit.
@@ -7,6 +8,7 @@
 mod base;
 mod budget;
 mod change;
+mod edit;
 mod limits;
 mod names;
 mod object;
@@ -40,6 +42,7 @@ use gix::Repository;
 use holdfast_bounded::{GivenUp, Threads};
 use snapshot::Remarks;
 
+pub use edit::{Editable, NoEdit, bytes_of_path, read_tracked, replace_tracked};
 pub use names::tracked_names;
 pub use remote::origin_page;
 pub use resolve::{ResolvedTarget, resolve_target};

@@ -9,7 +9,7 @@ use holdfast_core::starter::{OWNERS_PATHS, RepositoryNames};
 use super::object::read_object;
 use super::open::open;
 use super::path::path_text;
-use super::revision::{fail, root_of};
+use super::revision::{fail, own_root};
 
 /// Maximum number of listed files.
 const MAX_NAMES: usize = 200_000;
@@ -28,12 +28,7 @@ pub async fn tracked_names(path: PathBuf) -> Result<(PathBuf, RepositoryNames), 
 
 fn list(path: &Path) -> Result<(PathBuf, RepositoryNames), ReadError> {
     let repository = open(path)?;
-    if repository.workdir().is_none() {
-        return Err(fail(format!(
-            "{} is a bare repository, which has no files: start the command in a work tree of it (git worktree add)",
-            path.display()
-        )));
-    }
+    let root = own_root(&repository)?;
     let index = repository.index_or_empty().map_err(|error| {
         let place = repository.index_path();
         fail(format!("{} cannot be read: {error}", place.display()))
@@ -53,5 +48,5 @@ fn list(path: &Path) -> Result<(PathBuf, RepositoryNames), ReadError> {
         is_cut: entries.len() > MAX_NAMES,
         owners,
     };
-    Ok((root_of(&repository)?, names))
+    Ok((root, names))
 }

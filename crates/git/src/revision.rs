@@ -18,10 +18,7 @@ pub(super) fn root_of(repository: &Repository) -> Result<PathBuf, ReadError> {
 /// Fails if the settings of a repository name another folder as its work tree (`core.worktree`): in a stranger's
 /// repository this may be any folder of this machine, whose files would be reviewed as untracked ones.
 pub(super) fn check_own_root(repository: &Repository, root: &Path) -> Result<(), ReadError> {
-    let own = |repository: &Repository| repository.git_dir().canonicalize().ok();
-    let is_own = root.join(".git").symlink_metadata().is_ok()
-        && open(root).is_ok_and(|found| own(&found).is_some() && own(&found) == own(repository));
-    match is_own {
+    match has_own_root(repository, root) {
         true => Ok(()),
         false => Err(fail(format!(
             "{} names {} as its work tree (core.worktree), where another or no .git is, so uncommitted work is not read: \
@@ -30,6 +27,37 @@ pub(super) fn check_own_root(repository: &Repository, root: &Path) -> Result<(),
             root.display()
         ))),
     }
+}
+
+/// Returns the real path of the work tree whose files a command may list or edit.
+///
+/// # Errors
+///
+/// The repository is bare, or its settings name another folder as its work tree (`core.worktree`).
+pub(super) fn own_root(repository: &Repository) -> Result<PathBuf, ReadError> {
+    let root = root_of(repository)?;
+    if repository.workdir().is_none() {
+        return Err(fail(format!(
+            "{} is a bare repository, which has no files: start the command in a work tree of it (git worktree add)",
+            root.display()
+        )));
+    }
+    match has_own_root(repository, &root) {
+        true => Ok(root),
+        false => Err(fail(format!(
+            "{} names {} as its work tree (core.worktree), where another or no .git is, so no file is read or written there: \
+             git config --unset core.worktree",
+            repository.git_dir().display(),
+            root.display()
+        ))),
+    }
+}
+
+/// Returns whether the `.git` of a work tree is that of the repository.
+fn has_own_root(repository: &Repository, root: &Path) -> bool {
+    let own = |repository: &Repository| repository.git_dir().canonicalize().ok();
+    root.join(".git").symlink_metadata().is_ok()
+        && open(root).is_ok_and(|found| own(&found).is_some() && own(&found) == own(repository))
 }
 
 /// Returns the commit that a revision names, or the phrase after its name that explains why there is none.

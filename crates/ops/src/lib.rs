@@ -15,6 +15,7 @@ pub mod deployment;
 pub mod evaluator;
 pub mod executions;
 pub mod failure;
+pub mod fix;
 pub mod functions;
 pub mod init;
 pub mod machine;

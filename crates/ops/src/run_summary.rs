@@ -10,7 +10,7 @@ use futures::{StreamExt, TryStreamExt, stream};
 
 use holdfast_asl::{EventKind, HistoryEvent, Timestamp};
 use holdfast_core::claim;
-use holdfast_core::model::change::Change;
+use holdfast_core::model::change::{Change, Target};
 use holdfast_core::model::error_name::ErrorName;
 use holdfast_core::model::key;
 use holdfast_core::model::report::{Report, RunStatus};
@@ -214,6 +214,23 @@ impl LocalRuns {
             Ok((finished, total))
         };
         read().map_err(|error: EngineError| Failure::incomplete(error))
+    }
+
+    /// Returns the name of the newest finished review of the work tree at `root`.
+    ///
+    /// # Errors
+    /// The runs can't be read.
+    pub fn newest_review(&self, root: &Path) -> Result<Option<String>, Failure> {
+        let rows = self.archive.executions(MAX_RUNS).map_err(Failure::incomplete)?;
+        let is_of_tree = |row: &&ExecutionRecord| match Run::deserialize(&row.input) {
+            Ok(Run {
+                target: Target::WorkTree { path, .. },
+                ..
+            }) => Path::new(&path) == root,
+            _ => false,
+        };
+        let mut finished = rows.iter().filter(|row| row.status == ExecutionStatus::Succeeded);
+        Ok(finished.find(is_of_tree).map(|row| row.name.clone()))
     }
 
     async fn record(&self, stored: ExecutionRecord) -> Result<RunSummary, Failure> {

@@ -8,6 +8,7 @@ pub mod completions;
 pub mod decide;
 pub mod doctor;
 pub mod engine;
+pub mod fix;
 pub mod follow;
 pub mod init;
 pub mod man;

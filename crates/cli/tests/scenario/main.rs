@@ -8,6 +8,7 @@ mod browser;
 mod ci;
 mod desk;
 mod documented;
+mod fix;
 mod formats;
 mod init;
 mod kills;

@@ -9,7 +9,7 @@ mod unified;
 pub use line_end::{RETURN_MARK, marks_line_ends, shown_text};
 pub use parse::{PatchError, parse_patch};
 pub use render::render_hunks;
-pub use unified::{Content, Patch, coarse_note, content_of, each_added_piece, unified, without_nul};
+pub use unified::{Content, Patch, changed_lines, coarse_note, content_of, each_added_piece, unified, without_nul};
 
 use serde::{Deserialize, Serialize};
 

@@ -116,6 +116,15 @@ fn unified_within(max_steps: u64, before: &[u8], after: &[u8]) -> Patch {
     patch
 }
 
+/// Returns the lines of the old text that became lines of the new one, counted from 0, in their order. All other lines
+/// are equal.
+pub fn changed_lines(before: &[u8], after: &[u8]) -> Vec<(Range<u32>, Range<u32>)> {
+    let mut input = InternedInput::default();
+    input.update_before(lines(before));
+    input.update_after(lines(after));
+    changes(MAX_STEPS, &input).0
+}
+
 /// Changes that share their context.
 type Group = Vec<Change>;
 

@@ -304,6 +304,29 @@ impl DataPlace {
         }
     }
 
+    /// Finds the newest finished review of the work tree at `root`, and notes its name.
+    ///
+    /// # Errors
+    /// There is none, or a directory can't be read.
+    pub async fn find_newest_review(&self, root: &Path) -> Result<(DataDirectory, String), Failure> {
+        let directories = self.existing()?;
+        for directory in &directories {
+            if let Some(name) = LocalRuns::open(&directory.path).await?.newest_review(root)? {
+                (self.notify)(&format!(
+                    "suggestions of run {name}, the newest review of {}",
+                    root.display()
+                ));
+                return Ok((directory.clone(), name));
+            }
+        }
+        let titles: Vec<String> = directories.iter().map(DataDirectory::title).collect();
+        Err(Failure::usage(format!(
+            "there is no finished review of {} in {}: start holdfast review, or name a run (holdfast runs lists them)",
+            root.display(),
+            titles.join(" or in ")
+        )))
+    }
+
     /// Finds a run by an unambiguous beginning of its name in all directories; notes its directory, unless `--data`
     /// names it.
     ///
