@@ -126,6 +126,7 @@ pub fn a_run(at: usize, head: u8) -> Run {
         model_light: ModelId::Rules,
         notes: Vec::new(),
         tokens: holdfast_core::model::token_limits::TokenLimits::default(),
+        gate_off: false,
     }
 }
 

@@ -207,12 +207,27 @@ pub struct ReviewArgs {
     /// Publish the review on the pull request, after the approval gate.
     #[arg(long)]
     pub publish: bool,
+    /// With off, publish without an approval, whatever the repository's gate decides.
+    ///
+    /// For CI jobs whose data directory ends with them. Whoever may change the command decides this, not the repository's
+    /// settings.
+    #[arg(long, value_enum, value_name = "WHEN", requires = "publish")]
+    pub gate: Option<Gate>,
     /// Output format and exit status.
     #[command(flatten)]
     pub print: PrintArgs,
     /// The place of the data directory.
     #[command(flatten)]
     pub data: DataArgs,
+}
+
+/// Whether a review waits for an approval.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Gate {
+    /// Where the repository's settings require it (the default).
+    On,
+    /// Never.
+    Off,
 }
 
 /// `holdfast setup`.

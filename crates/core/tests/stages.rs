@@ -169,6 +169,7 @@ fn world(files: Vec<ChangedFile>, model: &str, light: &str, answers: Vec<Result<
             model_light: light.parse().unwrap(),
             notes: Vec::new(),
             tokens: holdfast_core::model::token_limits::TokenLimits::default(),
+            gate_off: false,
         },
     }
 }

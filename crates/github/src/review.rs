@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::bot_client::BotClient;
 use super::failure::{Failure, Kind};
 use super::read::PULL_READ;
-use super::wire::{Created, Review};
+use super::wire::{Created, PostedComment, Review};
 
 const PULL_WRITE: &str = "Pull requests: write";
 
@@ -21,14 +21,21 @@ pub(super) async fn draft(client: &BotClient<'_>, draft: &ReviewDraft) -> Result
     if let Some(known) = take_ours(&mut found, &draft.run) {
         return Ok(known);
     }
+    let is_submitted = |(_, review): &&(String, DraftedReview)| review.is_submitted;
+    let submitted: Vec<u64> = found
+        .iter()
+        .filter(is_submitted)
+        .map(|(_, review)| review.review)
+        .collect();
     // GitHub allows one draft: another run's would block this one.
     for (_, stale) in found.into_iter().filter(|(_, review)| !review.is_submitted) {
         delete_draft(client, stale.review).await?;
     }
+    let draft = without_posted(client, submitted, draft).await?;
     let segments = client.request.place().pull(&["reviews"]);
     let call = client
         .connection
-        .write(Method::POST, &segments, body(client, draft), PULL_WRITE);
+        .write(Method::POST, &segments, body(client, &draft), PULL_WRITE);
     match client.connection.json::<Created>(call).await {
         Ok(created) => Ok(DraftedReview {
             review: created.id,
@@ -41,6 +48,44 @@ pub(super) async fn draft(client: &BotClient<'_>, draft: &ReviewDraft) -> Result
         },
         Err(failure) => Err(failure.into()),
     }
+}
+
+/// Returns the draft without the comments that one of Holdfast's submitted reviews already has, in the same words at the
+/// same lines of the current diff.
+async fn without_posted(
+    client: &BotClient<'_>,
+    submitted: Vec<u64>,
+    draft: &ReviewDraft,
+) -> Result<ReviewDraft, Failure> {
+    let mut draft = draft.clone();
+    if submitted.is_empty() || draft.comments.is_empty() {
+        return Ok(draft);
+    }
+    let posted: Vec<PostedComment> = client
+        .list(&client.request.place().pull(&["comments"]), PULL_READ)
+        .await?;
+    let is_own = |posted: &&PostedComment| posted.pull_request_review_id.is_some_and(|id| submitted.contains(&id));
+    let own: Vec<&PostedComment> = posted.iter().filter(is_own).collect();
+    draft
+        .comments
+        .retain(|comment| !own.iter().any(|posted| is_same(posted, comment)));
+    Ok(draft)
+}
+
+fn is_same(posted: &PostedComment, comment: &ReviewComment) -> bool {
+    // GitHub may change the ends of lines, and trims a text.
+    let words = |text: &str| {
+        text.lines()
+            .map(str::trim_end)
+            .collect::<Vec<_>>()
+            .join("\n")
+            .trim()
+            .to_owned()
+    };
+    let start = comment.start_line.filter(|start| *start < comment.line);
+    (posted.path.as_str(), posted.line, posted.start_line) == (comment.path.as_str(), Some(comment.line), start)
+        && posted.side.as_deref() == Some(side_name(comment.side))
+        && words(posted.body.as_deref().unwrap_or_default()) == words(&comment.body)
 }
 
 /// Shows the draft to everyone. Succeeds for a review that an earlier call submitted and whose answer was lost.
@@ -134,11 +179,15 @@ fn body(client: &BotClient<'_>, draft: &ReviewDraft) -> Value {
     json!({ "commit_id": Target::head(client.target).as_str(), "body": body, "comments": comments })
 }
 
-fn comment(comment: &ReviewComment) -> Value {
-    let side = match comment.side {
+const fn side_name(side: Side) -> &'static str {
+    match side {
         Side::Left => "LEFT",
         Side::Right => "RIGHT",
-    };
+    }
+}
+
+fn comment(comment: &ReviewComment) -> Value {
+    let side = side_name(comment.side);
     let mut value = json!({ "path": comment.path, "line": comment.line, "side": side, "body": comment.body });
     // GitHub refuses a range of one line.
     if let Some(start) = comment.start_line.filter(|start| *start < comment.line) {

@@ -90,6 +90,18 @@ pub(super) struct Review {
     pub state: String,
 }
 
+/// A comment of a review.
+#[derive(Debug, Deserialize)]
+pub(super) struct PostedComment {
+    pub pull_request_review_id: Option<u64>,
+    pub path: String,
+    /// Missing where the comment is outdated.
+    pub line: Option<u32>,
+    pub start_line: Option<u32>,
+    pub side: Option<String>,
+    pub body: Option<String>,
+}
+
 /// A comment in the conversation.
 #[derive(Debug, Deserialize)]
 pub(super) struct IssueComment {

@@ -157,6 +157,7 @@ async fn review(units: usize, is_rules: bool) -> String {
         model_light: model,
         notes: Vec::new(),
         tokens: holdfast_core::model::token_limits::TokenLimits::default(),
+        gate_off: false,
     };
     let begun = Instant::now();
     engine

@@ -8,6 +8,7 @@ pub mod audit;
 #[cfg(feature = "aws")]
 pub mod aws;
 pub mod cancel;
+pub mod ci;
 pub mod data_directory;
 mod deadline;
 pub mod decide;

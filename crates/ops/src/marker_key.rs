@@ -1,15 +1,47 @@
 //! The key that signs hidden markers, on one machine: a setting, or a file of the data directory that is created once.
+//! Where a secret of the settings is stable, the file's content is derived from it, so that a job on a new disk
+//! recognises the comments of earlier jobs.
 
+use std::fs;
 use std::path::Path;
 
 use holdfast_core::model::marker::MarkerKey;
-use holdfast_core::model::settings::Settings;
+use holdfast_core::model::settings::{GithubAppKey, Settings};
 use holdfast_storage::file;
+use secrecy::{ExposeSecret, SecretString};
+use sha2::{Digest, Sha256};
 
 use crate::failure::Failure;
 use crate::machine::random_key;
 
 const FILE: &str = "marker.key";
+/// Separates the key from other uses of the secret.
+const PURPOSE: &str = "holdfast marker key 1";
+/// Minimum length of a secret that a key is derived from, in bytes. Markers are public: a short secret could be guessed
+/// from them.
+const MIN_SECRET_BYTES: usize = 20;
+
+/// The origin of a data directory's marker key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyOrigin {
+    /// The setting, or a file that an earlier command has written.
+    Kept,
+    /// Derived from the secret in this variable.
+    Derived(&'static str),
+    /// Random: no other data directory has it.
+    Random,
+}
+
+/// Returns the origin of the key that [`marker_key`] returns.
+pub fn key_origin(data: &Path, settings: &Settings) -> KeyOrigin {
+    if settings.marker_key.is_some() || data.join(FILE).exists() {
+        return KeyOrigin::Kept;
+    }
+    match stable_secret(settings) {
+        Some((name, _)) => KeyOrigin::Derived(name),
+        None => KeyOrigin::Random,
+    }
+}
 
 /// Returns the deployment's key.
 ///
@@ -20,7 +52,7 @@ pub fn marker_key(data: &Path, settings: &Settings) -> Result<MarkerKey, Failure
         return Ok(key.clone());
     }
     let file = data.join(FILE);
-    let text = file::read_or_create(&file, random_key)
+    let text = file::read_or_create(&file, || derived_key(settings).unwrap_or_else(random_key))
         .map_err(|error| Failure::usage(format!("{error}. Or choose another directory with --data")))?;
     MarkerKey::new(text.into()).map_err(|problem| {
         Failure::usage(format!(
@@ -30,11 +62,33 @@ pub fn marker_key(data: &Path, settings: &Settings) -> Result<MarkerKey, Failure
     })
 }
 
+fn derived_key(settings: &Settings) -> Option<String> {
+    let (name, secret) = stable_secret(settings)?;
+    let text = format!("{PURPOSE}\n{name}\n{}", secret.expose_secret().trim());
+    Some(hex::encode(Sha256::digest(text.as_bytes())))
+}
+
+/// Returns a secret that is the same in each job, with its variable: the App's key or a model's. A workflow's
+/// `GITHUB_TOKEN` is another one in each job.
+fn stable_secret(settings: &Settings) -> Option<(&'static str, SecretString)> {
+    let app = settings.github_app.as_ref().and_then(|app| match &app.key {
+        GithubAppKey::Text(key) => Some(("HOLDFAST_GITHUB_APP_KEY", key.clone())),
+        GithubAppKey::File(path) => {
+            let key = fs::read_to_string(path).ok()?;
+            Some(("HOLDFAST_GITHUB_APP_KEY", SecretString::from(key)))
+        }
+    });
+    let anthropic = settings.anthropic_key.clone().map(|key| ("ANTHROPIC_API_KEY", key));
+    let openai = settings.openai_key.clone().map(|key| ("OPENAI_API_KEY", key));
+    [app, anthropic, openai]
+        .into_iter()
+        .flatten()
+        .find(|(_, secret)| secret.expose_secret().trim().len() >= MIN_SECRET_BYTES)
+}
+
 #[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a failed step fails the test")]
-    use std::fs;
-
     use holdfast_core::model::change::Target;
     use holdfast_core::model::marker::MarkerKind;
     use holdfast_core::model::repository_name::RepositoryName;
@@ -70,5 +124,35 @@ mod tests {
             message.starts_with(&expected) && message.contains("delete it"),
             "{message}"
         );
+    }
+
+    #[test]
+    fn a_stable_secret_gives_each_new_directory_the_same_key() {
+        let read = |pairs: &'static [(&'static str, &'static str)]| {
+            let lookup = |name: &str| {
+                let found = pairs.iter().find(|(known, _)| *known == name);
+                found.map(|(_, value)| (*value).to_owned())
+            };
+            Settings::read(&lookup).unwrap()
+        };
+        let keys = |settings: &Settings| {
+            let [one, other] = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+            let origin = key_origin(one.path(), settings);
+            let lines = [one.path(), other.path()].map(|data| line(&marker_key(data, settings).unwrap()));
+            (origin, lines[0] == lines[1])
+        };
+        let short = read(&[("OPENAI_API_KEY", "ollama")]);
+        let long = read(&[("OPENAI_API_KEY", "a-key-of-a-provider-with-many-signs")]);
+        assert_eq!(
+            keys(&short),
+            (KeyOrigin::Random, false),
+            "a short secret can be guessed"
+        );
+        assert_eq!(keys(&long), (KeyOrigin::Derived("OPENAI_API_KEY"), true));
+        // A directory keeps its key, whatever the settings are later.
+        let data = tempfile::tempdir().unwrap();
+        let made = line(&marker_key(data.path(), &short).unwrap());
+        assert_eq!(key_origin(data.path(), &long), KeyOrigin::Kept);
+        assert_eq!(line(&marker_key(data.path(), &long).unwrap()), made);
     }
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use holdfast_core::model::change::Target;
 use holdfast_core::model::report::RunStatus;
 use holdfast_core::model::run::{PAYLOAD_VERSION, Run};
-use holdfast_core::model::run_name::{stem, stem_without_base};
+use holdfast_core::model::run_name::{stem, stem_without_base, stem_without_gate};
 use holdfast_core::model::settings::Settings;
 use holdfast_core::port::ReadError;
 pub use holdfast_git::{MAX_PATCH_BYTES, Scope};
@@ -164,6 +164,8 @@ pub struct Review<'a> {
     pub target: &'a Target,
     /// Whether it is posted to the pull request.
     pub publish: bool,
+    /// Whether it is posted without an approval, whatever the gate decides.
+    pub gate_off: bool,
     /// The deployment's settings.
     pub settings: &'a Settings,
 }
@@ -232,11 +234,15 @@ impl Review<'_> {
             model_light: settings.model_light.clone(),
             notes,
             tokens: settings.model_tokens,
+            gate_off: self.gate_off,
         }
     }
 
     fn stem(&self) -> String {
         let settings = self.settings;
+        if self.gate_off {
+            return stem_without_gate(self.target, &settings.model, &settings.model_light);
+        }
         stem(self.target, &settings.model, &settings.model_light, self.publish)
     }
 
@@ -252,7 +258,7 @@ impl Review<'_> {
         Run::deserialize(input).is_ok_and(|run| {
             run.run == name
                 && (run.target == *target || run.target == target.without_identity())
-                && run.publish == self.publish
+                && (run.publish, run.gate_off) == (self.publish, self.gate_off)
                 && run.bucket == machine::BUCKET
                 && (run.model, run.model_light) == (settings.model.clone(), settings.model_light.clone())
         })

@@ -15,6 +15,7 @@ use crate::output::style::Style;
 use crate::output::{self, file, text};
 use crate::verdict::Verdict;
 use holdfast_engine::{Engine, Recovered};
+use holdfast_ops::ci;
 use holdfast_ops::failure::Failure;
 use holdfast_ops::recovery::recovery_notes;
 use holdfast_ops::repository_page;
@@ -49,7 +50,7 @@ pub async fn to_its_end(engine: Engine, data: &Path, name: &str, args: &PrintArg
                 Some(report) => repository_page::read(name, report, runs.store()).await,
                 None => None,
             };
-            print_review(&summary, report.as_ref(), change.as_ref(), page.as_deref(), args)
+            print_review(&summary, report.as_ref(), change.as_ref(), page.as_deref(), args, data)
         }
     }
 }
@@ -80,6 +81,7 @@ fn print_review(
     change: Option<&Change>,
     page: Option<&str>,
     args: &PrintArgs,
+    data: &Path,
 ) -> Result<Exit, Failure> {
     let Some(report) = report else {
         return Err(Failure::incomplete(format!(
@@ -118,6 +120,13 @@ fn print_review(
             "a person has to decide: holdfast approve {0}, or holdfast reject {0} --reason TEXT",
             record.run
         ));
+        if let Some(system) = ci::system() {
+            output::complain(&format!(
+                "the review waits in {}: if it ends with this job of {system}, nothing is published. Its findings are in this \
+                 job's output. Keep the directory, publish with --gate off, or let holdfast serve review the repository",
+                data.display()
+            ));
+        }
     }
     if let Some(failure) = &record.failure {
         output::print_to_stderr(&format!("run {}: {failure}", record.run));

@@ -2,16 +2,23 @@
 //! prints it.
 
 use std::io::{IsTerminal, Read, stdin};
+use std::path::Path;
 
 use holdfast_core::model::change::Target;
+use holdfast_core::model::settings::Settings;
 
-use crate::cli::ReviewArgs;
+use crate::cli::{Gate, ReviewArgs};
 use crate::command::follow;
 use crate::exit::Exit;
 use crate::output::{self, file};
+use holdfast_ops::ci;
 use holdfast_ops::failure::Failure;
 use holdfast_ops::machine;
+use holdfast_ops::marker_key::{KeyOrigin, key_origin};
 use holdfast_ops::review::{MAX_PATCH_BYTES, Review, ReviewRequest, ReviewRun, Scope, trim_old_snapshots};
+
+/// The note of a review that needs no approval.
+const GATE_OFF: &str = "Started with --gate off: the review was published without an approval.";
 
 /// Runs the command.
 ///
@@ -28,8 +35,10 @@ pub async fn run(args: &ReviewArgs) -> Result<Exit, Failure> {
     let review = Review {
         target: &resolved.target,
         publish: args.publish,
+        gate_off: args.gate == Some(Gate::Off),
         settings: &settings,
     };
+    let job = job(args, data, &settings);
     let (engine, recovered) = machine::open_engine(data, &settings, review.reach()).await?;
     if matches!(resolved.target, Target::WorkTree { .. }) && trim_old_snapshots(data)? {
         request.resolve(&settings, data).await?;
@@ -40,7 +49,12 @@ pub async fn run(args: &ReviewArgs) -> Result<Exit, Failure> {
         output::print_to_stderr(line);
     }
     follow::report_recovery(&recovered, args.print.quiet);
-    let notes = resolved.base_note.into_iter().chain(resolved.notes).collect();
+    if let Some(job) = job.as_ref().filter(|_| !args.print.quiet) {
+        output::complain(job);
+    }
+    let gate_note = review.gate_off.then(|| GATE_OFF.to_owned());
+    let notes = resolved.base_note.into_iter().chain(resolved.notes).chain(gate_note);
+    let notes = notes.collect();
     match review.start_or_resume(&engine, data, notes).await {
         Ok(begun) => {
             let name = match begun {
@@ -62,6 +76,24 @@ pub async fn run(args: &ReviewArgs) -> Result<Exit, Failure> {
             Err(failure)
         }
     }
+}
+
+/// Returns the line that names the CI system, and how a job with new data recognises the comments of earlier jobs.
+fn job(args: &ReviewArgs, data: &Path, settings: &Settings) -> Option<String> {
+    let system = ci::system()?;
+    if !args.publish {
+        return Some(format!("running in {system}"));
+    }
+    let comments = match key_origin(data, settings) {
+        KeyOrigin::Kept => "the comments of earlier jobs are recognised by the marker key".to_owned(),
+        KeyOrigin::Derived(name) => {
+            format!("the comments of earlier jobs are recognised by a key that is derived from {name}")
+        }
+        KeyOrigin::Random => "the comments of earlier jobs are not recognised, because the data directory is new: set \
+                              HOLDFAST_MARKER_KEY to the same random text in each job"
+            .to_owned(),
+    };
+    Some(format!("running in {system}; {comments}"))
 }
 
 /// Returns the request that the arguments make. Reads the patch from stdin, if that is the target.

@@ -250,11 +250,23 @@ fn a_token_that_may_only_read_ends_the_action_with_the_reason() {
 #[test]
 fn the_text_of_an_input_is_never_run() {
     let attack = "$(touch taken)`touch taken`\"; touch taken; '\n--data=elsewhere";
-    for input in ["pull-request", "path", "publish", "fail-on", "token", "output", "data"] {
+    for input in [
+        "pull-request",
+        "path",
+        "publish",
+        "gate",
+        "fail-on",
+        "token",
+        "output",
+        "data",
+    ] {
         let pull = Pull::new(low(), FakeGithub::USER_TOKEN);
         let mut runner = Runner::of(&pull, FakeGithub::USER_TOKEN).with(input, attack);
         if input == "path" {
             runner = runner.with("pull-request", "");
+        }
+        if input == "gate" {
+            runner = runner.with("publish", "true");
         }
         let ended = runner.run();
         assert!(

@@ -13,6 +13,7 @@ mod formats;
 mod init;
 mod kills;
 mod models;
+mod no_disk;
 mod operator;
 mod own_data;
 mod packaging;

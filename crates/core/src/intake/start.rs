@@ -124,6 +124,7 @@ fn run_of(target: &Target, settings: &RunSettings, name: String) -> Run {
         model_light: settings.model_light.clone(),
         notes: Vec::new(),
         tokens: settings.tokens,
+        gate_off: false,
     }
 }
 

@@ -43,6 +43,14 @@ pub struct Run {
     /// Token limits of one model call.
     #[serde(default, skip_serializing_if = "TokenLimits::is_default")]
     pub tokens: TokenLimits,
+    /// Whether the review is published without an approval, whatever the gate decides: `--gate off`.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub gate_off: bool,
+}
+
+/// Returns whether a flag is not set: serde passes a reference.
+const fn is_false(value: &bool) -> bool {
+    !*value
 }
 
 impl Run {

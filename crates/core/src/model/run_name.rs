@@ -14,7 +14,12 @@ const NAME_VERSION: u32 = 1;
 /// last part is a digest of everything else that decides the outcome: the repository (by its id), the merge base, the
 /// settings of the base, the limits by path, the models, and whether it publishes.
 pub fn stem(target: &Target, model: &ModelId, model_light: &ModelId, publish: bool) -> String {
-    let place = match target {
+    assemble(target, &place(target), model, model_light, publish)
+}
+
+/// Returns everything of a target, except its head, that decides the outcome.
+fn place(target: &Target) -> String {
+    match target {
         Target::WorkTree { path, base, only, .. } => {
             let limits: String = only.iter().map(|limit| format!("\n{limit}")).collect();
             format!("{path}\n{base}{limits}")
@@ -23,8 +28,18 @@ pub fn stem(target: &Target, model: &ModelId, model_light: &ModelId, publish: bo
             pinned: Some(pinned), ..
         } => format!("{}\n{}\n{}", target.place(), pinned.merge_base, pinned.settings),
         Target::PullRequest { pinned: None, .. } => named(target),
-    };
-    assemble(target, &place, model, model_light, publish)
+    }
+}
+
+/// Returns the stem of a review that is published without an approval, whatever the gate decides.
+pub fn stem_without_gate(target: &Target, model: &ModelId, model_light: &ModelId) -> String {
+    assemble(
+        target,
+        &format!("{}\nwithout gate", place(target)),
+        model,
+        model_light,
+        true,
+    )
 }
 
 /// Returns the stem of version 0.1: without merge base and settings. Its runs may still be in flight.
@@ -99,6 +114,10 @@ mod tests {
         assert!(name.len() <= 76, "{name}");
         assert_eq!(name, stem(&target, &RULES, &RULES, false));
         assert_ne!(name, stem(&target, &RULES, &RULES, true));
+        assert_ne!(
+            stem_without_gate(&target, &RULES, &RULES),
+            stem(&target, &RULES, &RULES, true)
+        );
     }
 
     fn pull(name: &str, id: Option<u64>, merge_base: &str, settings: &str) -> Target {

@@ -139,6 +139,7 @@ fn planned(paths: &[&str], kind: FileKind, content: &'static [u8], answer: fn(&s
         model_light: "rules".parse().unwrap(),
         notes: Vec::new(),
         tokens: crate::model::token_limits::TokenLimits::default(),
+        gate_off: false,
     };
     let mut distinct = paths.to_vec();
     distinct.dedup();

@@ -67,8 +67,9 @@ pub async fn publish_review(
     let content = content_now(store, &input.run).await?;
     // A report of an earlier version has no marks yet.
     gate::mark(&mut report.findings, &policy)?;
-    let is_gated =
-        report.gate.decision == GateDecision::RequireApproval || report.findings.iter().any(|finding| finding.gated);
+    let is_gated = !run.gate_off
+        && (report.gate.decision == GateDecision::RequireApproval
+            || report.findings.iter().any(|finding| finding.gated));
     match find_decision(rows, &run, &change, &content, is_gated).await {
         Ok(Some(question)) => apply_decision(&question, &mut report),
         Ok(None) => {}

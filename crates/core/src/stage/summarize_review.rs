@@ -90,7 +90,7 @@ pub async fn summarize_review(
         }
     }
     let gate = gate::decide(&mut aggregate.findings, &policy)?;
-    let needs_approval = run.publish && gate.decision == GateDecision::RequireApproval;
+    let needs_approval = run.publish && !run.gate_off && gate.decision == GateDecision::RequireApproval;
     let report = Report {
         version: REPORT_VERSION,
         run: run.run.clone(),

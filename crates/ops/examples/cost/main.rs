@@ -175,6 +175,7 @@ async fn review(files: usize, memory: &BTreeMap<String, f64>) -> Taken {
         model_light: "openai/test-model".parse().unwrap(),
         notes: Vec::new(),
         tokens: holdfast_core::model::token_limits::TokenLimits::default(),
+        gate_off: false,
     };
     engine
         .start(&run.run, workflow::definition(), json!(run))
