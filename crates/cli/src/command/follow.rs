@@ -121,7 +121,7 @@ fn print_review(
             record.run
         ));
         if let Some(system) = ci::system() {
-            output::complain(&format!(
+            output::print_to_stderr(&format!(
                 "the review waits in {}: if it ends with this job of {system}, nothing is published. Its findings are in this \
                  job's output. Keep the directory, publish with --gate off, or let holdfast serve review the repository",
                 data.display()

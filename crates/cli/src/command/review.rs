@@ -50,7 +50,7 @@ pub async fn run(args: &ReviewArgs) -> Result<Exit, Failure> {
     }
     follow::report_recovery(&recovered, args.print.quiet);
     if let Some(job) = job.as_ref().filter(|_| !args.print.quiet) {
-        output::complain(job);
+        output::print_to_stderr(job);
     }
     let gate_note = review.gate_off.then(|| GATE_OFF.to_owned());
     let notes = resolved.base_note.into_iter().chain(resolved.notes).chain(gate_note);
