@@ -1,5 +1,6 @@
-//! Sets `HOLDFAST_VERSION`, which `--version` prints: the package's version, and the commit that the program is built
-//! from. The commit comes from `BUILD_COMMIT` or, in a release build, from git. Without either, the version has no
+//! Sets `BUILD_VERSION`, which `--version` prints: the package's version, and the commit that the program is built
+//! from. cargo passes the variable to the program that it runs, and the program refuses unknown names that begin with
+//! `HOLDFAST_`. The commit comes from `BUILD_COMMIT` or, in a release build, from git. Without either, the version has no
 //! commit. The same commit gives the same program.
 
 use std::env;
@@ -25,7 +26,7 @@ fn main() {
         None => None,
     };
     let commit = commit.map_or_else(String::new, |commit| format!(" ({commit})"));
-    println!("cargo:rustc-env=HOLDFAST_VERSION={}{commit}", env!("CARGO_PKG_VERSION"));
+    println!("cargo:rustc-env=BUILD_VERSION={}{commit}", env!("CARGO_PKG_VERSION"));
 }
 
 /// Repeats this script after each change of the commit.

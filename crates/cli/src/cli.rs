@@ -25,7 +25,7 @@ pub use print::{FailOn, PrintArgs, ReportFormat};
 /// Reviews a git change or a pull request as a durable workflow: a review that was killed resumes where it stopped. Settings
 /// come from the environment. Without HOLDFAST_MODEL no model is called: findings come from static analysis only.
 #[derive(Debug, Parser)]
-#[command(name = "holdfast", version = env!("HOLDFAST_VERSION"), max_term_width = 120, after_long_help = help::program())]
+#[command(name = "holdfast", version = env!("BUILD_VERSION"), max_term_width = 120, after_long_help = help::program())]
 pub struct Cli {
     /// Work on the deployment of this CloudFormation stack on AWS instead of a data directory.
     ///

@@ -224,6 +224,8 @@ fn on_terminal(scene: &Scene, arguments: &[&str], input: &str) -> (Option<i32>, 
         .args(["-c", program])
         .arg(command.get_program())
         .args(command.get_args())
+        .env_clear()
+        .envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))))
         .current_dir(scene.path())
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())

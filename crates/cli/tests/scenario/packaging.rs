@@ -91,3 +91,11 @@ fn help_is_wrapped_to_the_terminal() {
         assert!(line.chars().count() <= 60, "{line}");
     }
 }
+
+#[test]
+fn no_variable_that_cargo_passes_to_the_program_has_the_name_of_a_setting() {
+    // cargo run passes what build scripts set, and the program refuses unknown names that begin with HOLDFAST_.
+    let script = include_str!("../../build.rs");
+    assert!(script.contains("rustc-env=BUILD_VERSION="));
+    assert!(!script.contains("rustc-env=HOLDFAST_"), "{script}");
+}
