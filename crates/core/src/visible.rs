@@ -76,9 +76,17 @@ pub fn terminal_name(name: &str) -> String {
     without_workflow_command(&visible_name(name))
 }
 
-/// Breaks commands to GitHub Actions: `::name::` at a line's beginning, also after blanks, and `##[name]` anywhere.
+/// Breaks commands to runners: GitHub's `::name::` at a line's beginning, also after blanks, its `##[name]` anywhere, and
+/// those of other runners, such as `##vso[name]` and `##teamcity[name]`.
 pub fn without_workflow_command(line: &str) -> String {
-    let mut line = line.replace("##[", &format!("##{BREAK}["));
+    let mut broken = String::with_capacity(line.len());
+    for char in line.chars() {
+        if broken.ends_with("##") && begins_command(char) {
+            broken.push(BREAK);
+        }
+        broken.push(char);
+    }
+    let mut line = broken;
     let start = line.len() - line.trim_start().len();
     if line[start..].starts_with("::") {
         line.insert(start + 1, BREAK);
@@ -86,14 +94,23 @@ pub fn without_workflow_command(line: &str) -> String {
     line
 }
 
+/// Returns whether `##` with this character next to it may be a command to a runner.
+fn begins_command(char: char) -> bool {
+    char == '[' || char.is_ascii_alphabetic()
+}
+
 /// Returns JSON without characters that a terminal acts on or a reader doesn't see, and without lines that GitHub
 /// Actions takes for commands. Such characters become escapes, so the document's values stay the same.
 pub fn json_escaped(document: &str) -> String {
     let mut out = String::with_capacity(document.len());
     let mut units = [0; 2];
+    let is_command = |rest: &str| {
+        rest.strip_prefix("##")
+            .is_some_and(|rest| rest.starts_with(begins_command))
+    };
     for (at, char) in document.char_indices() {
         // Outside of strings JSON has none of these but the line feeds of its layout.
-        if is_invisible(char) || (char == '#' && document[at..].starts_with("##[")) {
+        if is_invisible(char) || (char == '#' && is_command(&document[at..])) {
             for unit in char.encode_utf16(&mut units) {
                 out.push_str(&format!("\\u{unit:04x}"));
             }
@@ -135,11 +152,15 @@ mod tests {
             "ok\r::add-mask::x",
             "a ##[add-path]/tmp",
             "##\u{200b}[error]x",
+            "##vso[task.setvariable variable=PATH]/evil",
+            "x ###teamcity[buildStatus]",
             "\u{feff}::debug::x",
             ":\u{200d}:warning::x",
         ] {
             for text in [terminal_text(raw), terminal_line(raw), terminal_name(raw)] {
-                assert!(!text.contains("##["), "{text:?}");
+                for command in ["##[", "##vso", "##team"] {
+                    assert!(!text.contains(command), "{text:?}");
+                }
                 assert!(
                     text.lines().all(|line| !line.trim_start().starts_with("::")),
                     "{text:?}"
@@ -150,11 +171,13 @@ mod tests {
 
     #[test]
     fn json_keeps_its_values() {
-        let value =
-            serde_json::json!({ "a##[b": "x\u{202e}y\u{9b}\u{7f}\u{e0041}\u{1b}##[error]z", "n": [1, 2.5, null] });
+        let value = serde_json::json!({ "a##[b": "x\u{202e}y\u{9b}\u{7f}\u{e0041}\u{1b}##[error]##vso[z", "n": [1, 2.5, null] });
         let pretty = serde_json::to_string_pretty(&value).unwrap();
         let escaped = json_escaped(&pretty);
         assert_eq!(serde_json::from_str::<serde_json::Value>(&escaped).unwrap(), value);
-        assert!(!escaped.contains(is_invisible) && !escaped.contains("##["), "{escaped}");
+        assert!(
+            !escaped.contains(is_invisible) && !escaped.contains("##[") && !escaped.contains("##v"),
+            "{escaped}"
+        );
     }
 }

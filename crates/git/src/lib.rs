@@ -181,3 +181,5 @@ fn gave_up(path: &Path, problem: GivenUp) -> ReadError {
 
 #[cfg(test)]
 mod hostile_tests;
+#[cfg(test)]
+mod memory_tests;

@@ -3,6 +3,7 @@
 //! repository is an error with its remedy.
 
 use std::fs::{self, Metadata};
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
 use gix::Repository;
@@ -11,25 +12,36 @@ use gix::open::{Options, Permissions};
 use gix::sec::Trust;
 use gix::sec::trust::{DefaultForLevel, Mapping};
 use holdfast_core::port::ReadError;
+use holdfast_core::visible::visible_name;
 
-/// Files that gix opens in the repository's own folder and in its shared one.
-const FILES: &[&str] = &[
-    "HEAD",
-    "commondir",
-    "gitdir",
-    "config",
-    "config.worktree",
-    "packed-refs",
-    "shallow",
-    "index",
-    "info/grafts",
-    "info/exclude",
-    "info/attributes",
-    "objects/info/alternates",
-    "objects/info/commit-graph",
-    "objects/info/commit-graphs/commit-graph-chain",
-    "objects/pack/multi-pack-index",
+/// Files that gix reads in the repository's own folder and in its shared one, with the maximum size of each in bytes.
+/// Most are read as a whole, and a file of zeros costs nothing in an archive.
+const FILES: &[(&str, u64)] = &[
+    ("HEAD", MAX_LINE_BYTES),
+    ("commondir", MAX_LINE_BYTES),
+    ("gitdir", MAX_LINE_BYTES),
+    ("config", MAX_CONFIG_BYTES),
+    ("config.worktree", MAX_CONFIG_BYTES),
+    ("packed-refs", MAX_TABLE_BYTES),
+    ("shallow", MAX_RULES_BYTES),
+    ("index", MAX_TABLE_BYTES),
+    ("info/grafts", MAX_RULES_BYTES),
+    ("info/exclude", MAX_RULES_BYTES),
+    ("info/attributes", MAX_RULES_BYTES),
+    ("info/sparse-checkout", MAX_RULES_BYTES),
+    ("objects/info/alternates", MAX_LINE_BYTES),
+    ("objects/info/commit-graph", u64::MAX),
+    ("objects/info/commit-graphs/commit-graph-chain", MAX_RULES_BYTES),
+    ("objects/pack/multi-pack-index", u64::MAX),
 ];
+/// Maximum size of a file of a few lines, in bytes.
+const MAX_LINE_BYTES: u64 = 64 * 1024;
+/// Maximum size of a file with rules, in bytes.
+const MAX_RULES_BYTES: u64 = 10 * 1024 * 1024;
+/// Maximum size of the index and of the packed references, in bytes.
+const MAX_TABLE_BYTES: u64 = 256 * 1024 * 1024;
+/// Beginning of the names of the files that hold parts of a split index.
+const SHARED_INDEX: &str = "sharedindex.";
 /// Folders in which gix opens files by name.
 const FOLDERS: &[&str] = &["refs", "objects/pack", "objects/info"];
 /// Maximum number of entries of these folders that are checked.
@@ -75,6 +87,7 @@ pub(super) fn open(path: &Path) -> Result<Repository, ReadError> {
     };
     // A relative path of a bare repository fails an assertion of gix.
     let folder = match path.parent() {
+        Some(parent) if parent.as_os_str().is_empty() && !path.is_dir() => Path::new("."),
         Some(parent) if !path.is_dir() => parent,
         _ => path,
     };
@@ -147,11 +160,14 @@ fn read_small(path: &Path, found: &Metadata) -> Option<String> {
 
 /// Fails if one of git's files is a pipe, a device, a socket, or a link to one.
 fn check_files(git_dir: &Path) -> Result<(), ReadError> {
-    for name in FILES {
-        let file = git_dir.join(name);
-        match file.metadata() {
-            Ok(found) if !found.is_file() => return Err(not_regular(&file)),
-            _ => {}
+    for (name, max_bytes) in FILES {
+        check_file(&git_dir.join(name), *max_bytes)?;
+    }
+    check_index(&git_dir.join("index"))?;
+    for entry in fs::read_dir(git_dir).into_iter().flatten().filter_map(Result::ok) {
+        if entry.file_name().as_bytes().starts_with(SHARED_INDEX.as_bytes()) {
+            check_file(&entry.path(), MAX_TABLE_BYTES)?;
+            check_index(&entry.path())?;
         }
     }
     let mut folders: Vec<PathBuf> = FOLDERS.iter().map(|name| git_dir.join(name)).collect();
@@ -172,10 +188,85 @@ fn check_files(git_dir: &Path) -> Result<(), ReadError> {
                 .is_ok_and(|found| !found.is_file() && !found.is_dir())
             {
                 return Err(not_regular(&entry.path()));
+            } else if entry.path().starts_with(git_dir.join("refs")) {
+                check_file(&entry.path(), MAX_LINE_BYTES)?;
             }
         }
     }
     Ok(())
+}
+
+/// Fails if a file exists and is not a regular one, or is too large.
+fn check_file(file: &Path, max_bytes: u64) -> Result<(), ReadError> {
+    match file.metadata() {
+        Ok(found) if !found.is_file() => Err(not_regular(file)),
+        Ok(found) if found.len() > max_bytes => Err(fail(format!(
+            "{} has {} bytes, more than the limit of {max_bytes}: check its content",
+            visible_name(&file.to_string_lossy()),
+            found.len()
+        ))),
+        _ => Ok(()),
+    }
+}
+
+/// Fails if the paths of an index are much longer than the index: its version 4 stores only the end of a path that
+/// begins like the one before. What is damaged is left to gix, which reports it.
+fn check_index(file: &Path) -> Result<(), ReadError> {
+    let mut start = [0; 12];
+    let is_compressed = fs::File::open(file).is_ok_and(|mut file| {
+        use std::io::Read as _;
+        file.read_exact(&mut start).is_ok() && start.starts_with(b"DIRC\0\0\0\x04")
+    });
+    if !is_compressed {
+        return Ok(());
+    }
+    let bytes = fs::read(file).unwrap_or_default();
+    match index_path_bytes(&bytes) {
+        Some(total) if total > MAX_TABLE_BYTES => Err(fail(format!(
+            "{} has paths of more than {MAX_TABLE_BYTES} bytes together, which is the limit: git update-index \
+             --index-version 2",
+            visible_name(&file.to_string_lossy())
+        ))),
+        _ => Ok(()),
+    }
+}
+
+/// Returns the length of all paths of an index of version 4 together; up to the first one over the limit. `None` if an
+/// entry can't be read.
+fn index_path_bytes(bytes: &[u8]) -> Option<u64> {
+    /// Times, modes, owners and size of a file; its object; flags.
+    const FIXED_BYTES: usize = 40 + 20 + 2;
+    const HAS_MORE_FLAGS: u8 = 0x40;
+    let count = u32::from_be_bytes(bytes.get(8..12)?.try_into().ok()?);
+    let (mut rest, mut length, mut total) = (bytes.get(12..)?, 0_u64, 0_u64);
+    for _ in 0..count {
+        let more_flags = if rest.get(FIXED_BYTES - 2)? & HAS_MORE_FLAGS == 0 {
+            0
+        } else {
+            2
+        };
+        rest = rest.get(FIXED_BYTES + more_flags..)?;
+        // Git's variable-length number: seven bits a byte, each further byte adds one.
+        let (first, after) = rest.split_first()?;
+        let (mut byte, mut cut) = (*first, u64::from(first & 0x7f));
+        rest = after;
+        while byte & 0x80 != 0 {
+            let (next, after) = rest.split_first()?;
+            (byte, rest) = (*next, after);
+            cut = cut
+                .checked_add(1)?
+                .checked_mul(128)?
+                .checked_add(u64::from(byte & 0x7f))?;
+        }
+        let end = rest.iter().position(|byte| *byte == 0)?;
+        length = length.saturating_sub(cut) + end as u64;
+        total += length;
+        if total > MAX_TABLE_BYTES {
+            break;
+        }
+        rest = rest.get(end + 1..)?;
+    }
+    Some(total)
 }
 
 /// Fails if objects or references have an unsupported format.
@@ -223,7 +314,7 @@ fn check_format(path: &Path, config: &Path) -> Result<(), ReadError> {
 pub(super) fn not_regular(file: &Path) -> ReadError {
     fail(format!(
         "{} is not a regular file (a pipe, a device or a folder in its place): remove it, or clone the repository again",
-        file.display()
+        visible_name(&file.to_string_lossy())
     ))
 }
 

@@ -38,14 +38,14 @@ pub(super) fn apply_patch(
     };
     for file in &files {
         edits.apply(file)?;
+        if edits.files.len() > edits.budget.limits.files {
+            return Err(fail(format!(
+                "the patch changes more than {} files: divide it",
+                edits.budget.limits.files
+            )));
+        }
     }
     let count = edits.files.len();
-    if count > edits.budget.limits.files {
-        return Err(fail(format!(
-            "the patch changes more than {} files: divide it",
-            edits.budget.limits.files
-        )));
-    }
     let mut ids = Vec::new();
     for (path, edited) in edits.files {
         let id = match &edited {
@@ -94,6 +94,7 @@ impl Edits<'_> {
         let name = named.map(|path| shown(path)).unwrap_or_default();
         let (mode, content) = before.unwrap_or((EntryKind::Blob.into(), Vec::new()));
         let content = apply_hunks(&content, &patch.hunks, &name)?;
+        self.spend(content.len(), line)?;
         if let Some(old) = patch.old.as_ref().filter(|_| !patch.is_copy) {
             self.files.insert(old.clone(), None);
         }
@@ -113,7 +114,9 @@ impl Edits<'_> {
     /// Returns a file with the edits so far.
     fn read(&mut self, path: &BString, line: usize) -> Result<Edited, ReadError> {
         if let Some(edited) = self.files.get(path) {
-            return Ok(edited.clone());
+            let bytes = edited.as_ref().map_or(0, |(_, content)| content.len());
+            self.spend(bytes, line)?;
+            return Ok(self.files.get(path).cloned().flatten());
         }
         if self.tree.is_empty_tree() {
             return Ok(None);
@@ -140,11 +143,18 @@ impl Edits<'_> {
         let max_bytes = self.budget.limits.searched_bytes;
         let content = read_object(self.repository, id, max_bytes)
             .map_err(|problem| unreadable(&explain("its content", id, &problem, Clone::of(self.repository))))?;
-        if let Some(reason) = self.budget.exceeded(content.len() as u64) {
+        let mode = found.mode();
+        self.spend(content.len(), line)?;
+        Ok(Some((mode, content)))
+    }
+
+    /// Counts bytes as read or made. Each copy counts: a few bytes of a patch copy a whole file.
+    fn spend(&mut self, bytes: usize, line: usize) -> Result<(), ReadError> {
+        if let Some(reason) = self.budget.exceeded(bytes as u64) {
             return Err(refused(line, &reason));
         }
-        self.budget.spend(content.len() as u64);
-        Ok(Some((found.mode(), content)))
+        self.budget.spend(bytes as u64);
+        Ok(())
     }
 }
 

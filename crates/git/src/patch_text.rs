@@ -11,6 +11,9 @@ use super::tree_diff::MAX_PATH_BYTES;
 /// Maximum size of a patch, in bytes.
 pub(super) const MAX_PATCH_BYTES: usize = 64 * 1024 * 1024;
 
+/// The fault of paths without their first folder: `--no-prefix`, or the setting `diff.noprefix`.
+const NO_PREFIX: &str = "its paths have no first folder such as a/ and b/: git -c diff.noprefix=false diff";
+
 /// The changes to one file.
 #[derive(Debug, Default)]
 pub(super) struct FilePatch<'a> {
@@ -92,9 +95,13 @@ impl<'a> Parser<'a> {
             line: self.at + 1,
             ..FilePatch::default()
         };
-        let (mut is_new, mut is_deleted, mut has_paths) = (false, false, false);
+        let (mut is_new, mut is_deleted, mut has_paths, mut is_moved) = (false, false, false, false);
+        let mut old_text: &[u8] = b"";
         if let Some(names) = names {
             self.at += 1;
+            if has_equal_halves(names) {
+                return Err((file.line, NO_PREFIX.to_owned()));
+            }
             if let Some((old, new)) = both(names) {
                 (file.old, file.new) = (Some(old), Some(new));
             }
@@ -106,14 +113,26 @@ impl<'a> Parser<'a> {
             if line.starts_with(b"diff --git ") || (has_paths && line.starts_with(b"--- ")) {
                 break;
             } else if let Some(path) = text.strip_prefix(b"--- ") {
-                file.old = path_of(path, true).map_err(|what| (number, what))?;
-                has_paths = true;
+                let old = path_of(path, true).map_err(|what| (number, what))?;
+                if is_moved && old != file.old {
+                    return Err(fault(NO_PREFIX));
+                }
+                (file.old, has_paths, old_text) = (old, true, path);
             } else if let Some(path) = text.strip_prefix(b"+++ ") {
-                file.new = path_of(path, true).map_err(|what| (number, what))?;
+                if path == old_text && path != b"/dev/null" {
+                    return Err(fault(NO_PREFIX));
+                }
+                let new = path_of(path, true).map_err(|what| (number, what))?;
+                if is_moved && new != file.new {
+                    return Err(fault(NO_PREFIX));
+                }
+                file.new = new;
             } else if let Some(path) = after(text, &[b"rename from ", b"copy from "]) {
+                is_moved = true;
                 file.is_copy = text.starts_with(b"copy");
                 file.old = path_of(path, false).map_err(|what| (number, what))?;
             } else if let Some(path) = after(text, &[b"rename to ", b"copy to "]) {
+                is_moved = true;
                 file.new = path_of(path, false).map_err(|what| (number, what))?;
             } else if let Some(mode) = after(text, &[b"new file mode ", b"new mode "]) {
                 is_new |= text.starts_with(b"new file");
@@ -225,6 +244,12 @@ fn mode_of(text: &[u8]) -> Option<EntryMode> {
         _ => return None,
     };
     Some(kind.into())
+}
+
+/// Returns whether a `diff --git` line has the same name twice. With first folders they differ: `a/X b/X`.
+fn has_equal_halves(names: &[u8]) -> bool {
+    let middle = names.len() / 2;
+    names.get(middle) == Some(&b' ') && names.get(..middle) == names.get(middle + 1..)
 }
 
 /// Returns both names of a `diff --git` line where they are the same after their first folder, as for a change of mode
@@ -354,6 +379,22 @@ mod tests {
                 "1: \".GIT/config\" is not",
             ),
             ("--- f\n+++ f\n@@ -0,0 +1 @@\n+a\n", "1: \"f\" has no first folder"),
+            (
+                "--- d/f\n+++ d/f\n@@ -0,0 +1 @@\n+a\n",
+                "2: its paths have no first folder",
+            ),
+            (
+                "diff --git d/f d/f\nnew file mode 100644\n",
+                "1: its paths have no first folder",
+            ),
+            (
+                "diff --git \"d/caf\\303\\251\" \"d/caf\\303\\251\"\nnew mode 100755\n",
+                "1: its paths have no first folder",
+            ),
+            (
+                "diff --git d/f d/g\nrename from d/f\nrename to d/g\n--- d/f\n+++ d/g\n",
+                "4: its paths have no first folder",
+            ),
             ("diff --git a/f b/f\nGIT binary patch\n", "2: it changes a binary file"),
             ("diff --git a/f b/f\nnew file mode 160000\n", "2: the mode"),
         ] {

@@ -17,7 +17,7 @@ use super::limits::{below, is_known};
 use super::object::{Clone, NoObject, explain};
 use super::open::open;
 use super::patch::apply_patch;
-use super::revision::{check_own_root, fail, find_commit, merge_base, root_of, sha};
+use super::revision::{check_own_root, fail, find_commit, head_of, merge_base, place_of, root_of, sha};
 use super::scan::{named, read_index, scan_work_tree};
 use super::selection::{Commits, Reading, Scope, Selection, commits};
 use super::snapshot::{Remarks, Snapshot};
@@ -94,7 +94,7 @@ impl<'a> Resolver<'a> {
         let only = self.only(ends.base)?;
         let limited = limited(&only);
         let target = Target::WorkTree {
-            path: self.root.to_string_lossy().into_owned(),
+            path: place_of(&self.repository, &self.root)?.to_string_lossy().into_owned(),
             base: sha(ends.base)?,
             head: ends.head.clone(),
             only,
@@ -365,23 +365,8 @@ impl<'a> Resolver<'a> {
         })
     }
 
-    /// Returns the checked-out commit; none before the first one.
     fn head(&self) -> Result<Option<ObjectId>, ReadError> {
-        let problem = match self.repository.head() {
-            Ok(head) if head.is_unborn() => return Ok(None),
-            Ok(_) => match self.repository.head_id() {
-                Ok(id) if self.repository.has_object(id.detach()) => return Ok(Some(id.detach())),
-                Ok(id) => explain(
-                    "has a head whose commit",
-                    id.detach(),
-                    &NoObject::Missing,
-                    Clone::of(&self.repository),
-                ),
-                Err(error) => format!("has a head that cannot be read: {error}"),
-            },
-            Err(error) => format!("has a HEAD that cannot be read: {error}"),
-        };
-        Err(fail(format!("{} {problem}", self.root.display())))
+        head_of(&self.repository, &self.root)
     }
 
     fn no_commit(&self) -> ReadError {
@@ -447,12 +432,22 @@ impl<'a> Resolver<'a> {
             }
             only.insert(limit);
         }
-        if let (true, Reading::Path(path)) = (only.is_empty(), self.selection.reading())
+        if let Reading::Path(path) = self.selection.reading()
             && check_own_root(&self.repository, &self.root).is_ok()
         {
             // A link to a folder is that folder.
             let path = path.canonicalize().ok().filter(|real| real.is_dir()).unwrap_or(path);
-            only.insert(below(&self.root, &path, &here)?);
+            let limit = below(&self.root, &path, &here)?;
+            // The files limit the current folder and the whole work tree further; any other target is reviewed too.
+            if only.is_empty() || !(limit.is_empty() || self.selection.target == ".") {
+                only.insert(limit);
+            }
+        }
+        if let Some(limit) = only.iter().find(|limit| limit.split('/').next() == Some(".git")) {
+            return Err(fail(format!(
+                "{limit} is git's own folder or in it, and is not reviewed: give a path of the work tree, or start the \
+                 command there"
+            )));
         }
         // The root is no limit.
         match only.contains("") {
@@ -475,13 +470,16 @@ impl<'a> Resolver<'a> {
         ))
     }
 
-    /// Returns the note on settings that differ between the base and what is reviewed.
+    /// Returns the note on settings that differ between the base and what is reviewed. None if either can't be read: the
+    /// review reports that.
     fn policy_note(&self, ends: &Ends) -> Result<Option<String>, ReadError> {
         let paths = [POLICY_PATH.to_owned()];
-        let base = read_files(&self.repository, &paths, &sha(ends.base)?).unwrap_or_default();
-        let head = open_at(&self.root, Some(self.data), &ends.head)
-            .and_then(|(repository, _)| read_files(&repository, &paths, &ends.head))
-            .unwrap_or_default();
+        let base = read_files(&self.repository, &paths, &sha(ends.base)?);
+        let head = open_at(&place_of(&self.repository, &self.root)?, Some(self.data), &ends.head)
+            .and_then(|(repository, _)| read_files(&repository, &paths, &ends.head));
+        let (Ok(base), Ok(head)) = (base, head) else {
+            return Ok(None);
+        };
         let place = match base.first() {
             Some(Some(_)) => "the settings of the base count",
             _ => "it counts from the moment that the base has it",

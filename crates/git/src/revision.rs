@@ -6,6 +6,7 @@ use gix::{ObjectId, Repository};
 use holdfast_core::model::sha::CommitSha;
 use holdfast_core::port::ReadError;
 
+use super::object::{Clone, NoObject, explain};
 use super::open::open;
 
 /// Returns the real path of a repository's work tree, or of its git directory if it is bare.
@@ -58,6 +59,37 @@ fn has_own_root(repository: &Repository, root: &Path) -> bool {
     let own = |repository: &Repository| repository.git_dir().canonicalize().ok();
     root.join(".git").symlink_metadata().is_ok()
         && open(root).is_ok_and(|found| own(&found).is_some() && own(&found) == own(repository))
+}
+
+/// Returns the path by which a repository is opened again: its root, or git's own folder if its settings name another
+/// folder as the work tree.
+pub(super) fn place_of(repository: &Repository, root: &Path) -> Result<PathBuf, ReadError> {
+    if has_own_root(repository, root) {
+        return Ok(root.to_owned());
+    }
+    let place = repository.git_dir();
+    place
+        .canonicalize()
+        .map_err(|error| fail(format!("{} cannot be read: {error}", place.display())))
+}
+
+/// Returns the checked-out commit; none before the first one.
+pub(super) fn head_of(repository: &Repository, root: &Path) -> Result<Option<ObjectId>, ReadError> {
+    let problem = match repository.head() {
+        Ok(head) if head.is_unborn() => return Ok(None),
+        Ok(_) => match repository.head_id() {
+            Ok(id) if repository.has_object(id.detach()) => return Ok(Some(id.detach())),
+            Ok(id) => explain(
+                "has a head whose commit",
+                id.detach(),
+                &NoObject::Missing,
+                Clone::of(repository),
+            ),
+            Err(error) => format!("has a head that cannot be read: {error}"),
+        },
+        Err(error) => format!("has a HEAD that cannot be read: {error}"),
+    };
+    Err(fail(format!("{} {problem}", root.display())))
 }
 
 /// Returns the commit that a revision names, or the phrase after its name that explains why there is none.

@@ -72,12 +72,13 @@ impl Selection {
         }
     }
 
-    /// Decides what the target is: a path that exists is a path.
+    /// Decides what the target is: a path that exists is a path, except for a file of git's own folder, such as `HEAD`
+    /// in a bare repository.
     pub(super) fn reading(&self) -> Reading {
         let path = PathBuf::from(&self.target);
         match self.target.as_str() {
             "-" => Reading::Patch,
-            _ if path.symlink_metadata().is_ok() => Reading::Path(path),
+            _ if path.symlink_metadata().is_ok() && !is_file_of_git(&path) => Reading::Path(path),
             _ => Reading::Commits,
         }
     }
@@ -135,6 +136,13 @@ fn check_commits(here: &Path, target: &str) -> Result<(), ReadError> {
         })?;
     }
     Ok(())
+}
+
+fn is_file_of_git(path: &Path) -> bool {
+    let is_git_dir = |folder: &Path| {
+        folder.join("HEAD").is_file() && folder.join("objects").is_dir() && folder.join("refs").is_dir()
+    };
+    !path.is_dir() && std::path::absolute(path).is_ok_and(|path| path.ancestors().skip(1).any(is_git_dir))
 }
 
 fn current() -> Result<PathBuf, ReadError> {

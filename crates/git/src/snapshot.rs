@@ -165,7 +165,12 @@ impl<'a> Snapshot<'a> {
             return Ok(id);
         }
         let place = self.place.clone();
-        let written = self.store()?.objects.write_buf(kind, bytes);
+        let store = self.store()?;
+        let stored = store.try_find_object(id);
+        if stored.is_ok_and(|stored| stored.is_some_and(|object| object.kind == kind && object.data == bytes)) {
+            return Ok(id);
+        }
+        let written = store.objects.write_buf(kind, bytes);
         written.map_err(|error| unusable(&place, &error))
     }
 }

@@ -18,9 +18,11 @@ use gix::worktree::Stack;
 use gix::worktree::stack::state::{attributes, ignore};
 use gix::{ObjectId, Repository};
 use holdfast_core::port::ReadError;
+use holdfast_core::visible::visible_name;
 
 use super::budget::Budget;
 use super::open::not_regular;
+use super::path::shown;
 use super::revision::fail;
 
 /// Maximum size of a `.gitignore` or `.gitattributes`, in bytes. Git ignores larger files with attributes too.
@@ -55,8 +57,9 @@ impl<'a> Attributes<'a> {
     pub fn of(repository: &'a Repository, index: &'a gix::index::File) -> Result<Self, ReadError> {
         let failed = |error: gix::Error| fail(format!("git's rules for ignored files and attributes: {error}"));
         for key in ["core.excludesFile", "core.attributesFile"] {
+            // Links of these two are followed, those in the work tree are not.
             if let Ok(Some(file)) = repository.config_snapshot().trusted_path(key) {
-                check_rule(&file)?;
+                check_rule(&file.canonicalize().unwrap_or(file))?;
             }
         }
         let stack = repository
@@ -197,7 +200,7 @@ fn check_rule(file: &Path) -> Result<(), ReadError> {
     if found.is_file() && found.len() > MAX_RULES_BYTES {
         return Err(fail(format!(
             "{} has {} bytes, more than the limit of {MAX_RULES_BYTES}: check its content",
-            file.display(),
+            visible_name(&file.to_string_lossy()),
             found.len()
         )));
     }
@@ -246,6 +249,6 @@ fn hash(file: &File, bytes: u64) -> Option<ObjectId> {
 fn unreadable(path: &BStr, error: &std::io::Error) -> ReadError {
     fail(format!(
         "git's rules (.gitignore, .gitattributes) for {} cannot be read: {error}",
-        super::path::shown(path)
+        shown(path)
     ))
 }

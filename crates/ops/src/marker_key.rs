@@ -68,22 +68,14 @@ fn derived_key(settings: &Settings) -> Option<String> {
     Some(hex::encode(Sha256::digest(text.as_bytes())))
 }
 
-/// Returns a secret that is the same in each job, with its variable: the App's key or a model's. A workflow's
-/// `GITHUB_TOKEN` is another one in each job.
+/// Returns a secret that is the same in each job, with its variable: the App's key. A workflow's `GITHUB_TOKEN` is
+/// another one in each job, and a model's key is known to its server, which could then sign markers.
 fn stable_secret(settings: &Settings) -> Option<(&'static str, SecretString)> {
-    let app = settings.github_app.as_ref().and_then(|app| match &app.key {
-        GithubAppKey::Text(key) => Some(("HOLDFAST_GITHUB_APP_KEY", key.clone())),
-        GithubAppKey::File(path) => {
-            let key = fs::read_to_string(path).ok()?;
-            Some(("HOLDFAST_GITHUB_APP_KEY", SecretString::from(key)))
-        }
-    });
-    let anthropic = settings.anthropic_key.clone().map(|key| ("ANTHROPIC_API_KEY", key));
-    let openai = settings.openai_key.clone().map(|key| ("OPENAI_API_KEY", key));
-    [app, anthropic, openai]
-        .into_iter()
-        .flatten()
-        .find(|(_, secret)| secret.expose_secret().trim().len() >= MIN_SECRET_BYTES)
+    let key = match &settings.github_app.as_ref()?.key {
+        GithubAppKey::Text(key) => key.clone(),
+        GithubAppKey::File(path) => SecretString::from(fs::read_to_string(path).ok()?),
+    };
+    (key.expose_secret().trim().len() >= MIN_SECRET_BYTES).then_some(("HOLDFAST_GITHUB_APP_KEY", key))
 }
 
 #[cfg(test)]
@@ -141,14 +133,19 @@ mod tests {
             let lines = [one.path(), other.path()].map(|data| line(&marker_key(data, settings).unwrap()));
             (origin, lines[0] == lines[1])
         };
-        let short = read(&[("OPENAI_API_KEY", "ollama")]);
-        let long = read(&[("OPENAI_API_KEY", "a-key-of-a-provider-with-many-signs")]);
+        let short = read(&[("HOLDFAST_GITHUB_APP_ID", "1"), ("HOLDFAST_GITHUB_APP_KEY", "short")]);
+        let long = read(&[
+            ("HOLDFAST_GITHUB_APP_ID", "1"),
+            ("HOLDFAST_GITHUB_APP_KEY", "a-key-of-an-app-with-many-signs"),
+        ]);
+        let model = read(&[("OPENAI_API_KEY", "a-key-of-a-provider-with-many-signs")]);
         assert_eq!(
             keys(&short),
             (KeyOrigin::Random, false),
             "a short secret can be guessed"
         );
-        assert_eq!(keys(&long), (KeyOrigin::Derived("OPENAI_API_KEY"), true));
+        assert_eq!(keys(&model), (KeyOrigin::Random, false), "the model's server has it");
+        assert_eq!(keys(&long), (KeyOrigin::Derived("HOLDFAST_GITHUB_APP_KEY"), true));
         // A directory keeps its key, whatever the settings are later.
         let data = tempfile::tempdir().unwrap();
         let made = line(&marker_key(data.path(), &short).unwrap());

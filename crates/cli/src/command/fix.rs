@@ -42,7 +42,10 @@ pub async fn run(args: &FixArgs) -> Result<Exit, Failure> {
         })?;
     }
     if args.print {
-        output::print(&fixes.patch()).map_err(Failure::incomplete)?;
+        // A terminal acts on control characters; a file and a pipe get the exact patch.
+        let patch = fixes.patch();
+        let shown = if stdout().is_terminal() { plain(&patch) } else { patch };
+        output::print(&shown).map_err(Failure::incomplete)?;
         for line in left_lines(&fixes) {
             output::print_to_stderr(&line);
         }

@@ -88,8 +88,24 @@ fn temporary(path: &Path) -> io::Result<NamedTempFile> {
         Ok(found) if !found.is_file() && !found.is_symlink() => {
             return Err(io::Error::other("it isn't a regular file"));
         }
+        // Replacing a link such as /dev/stdout would break it for every program.
+        Ok(found) if found.is_symlink() && fs::metadata(path).is_ok_and(|target| !target.is_file()) => {
+            return Err(io::Error::other("it is a link to something that isn't a regular file"));
+        }
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         _ => {}
+    }
+    // A work tree may contain links. The folders of an absolute path are the caller's own.
+    if let Some(link) = folder_of(path)
+        .ancestors()
+        .filter(|folder| folder.is_relative())
+        .find(|folder| fs::symlink_metadata(folder).is_ok_and(|found| found.is_symlink()))
+    {
+        return Err(io::Error::other(format!("its folder {} is a link", link.display())));
+    }
+    let folder = folder_of(path).canonicalize()?;
+    if folder.components().any(|part| part.as_os_str() == ".git") {
+        return Err(io::Error::other("it is in git's own folder"));
     }
     let mut builder = Builder::new();
     builder.prefix(".holdfast-");
@@ -99,7 +115,7 @@ fn temporary(path: &Path) -> io::Result<NamedTempFile> {
         // Like every other file of the user: the process's umask removes rights.
         builder.permissions(fs::Permissions::from_mode(0o666));
     }
-    builder.tempfile_in(folder_of(path))
+    builder.tempfile_in(folder)
 }
 
 fn folder_of(path: &Path) -> &Path {
@@ -155,11 +171,20 @@ mod tests {
             "the check leaves no file"
         );
         fs::write(folder.path().join("plain"), "").unwrap();
+        fs::create_dir(folder.path().join(".git")).unwrap();
+        #[cfg(unix)]
+        std::os::unix::fs::symlink("/dev/null", folder.path().join("device")).unwrap();
         for (files, reason) in [
             (vec![at("missing/a.json")], "No such file or directory"),
             (vec![at("plain/a.json")], "Not a directory"),
             (vec![at("")], "it is a folder"),
             (vec!["json=/dev/null".to_owned()], "it isn't a regular file"),
+            (vec![at(".git/config")], "it is in git's own folder"),
+            #[cfg(unix)]
+            (
+                vec![at("device")],
+                "it is a link to something that isn't a regular file",
+            ),
             (
                 vec![at("a.json"), at("../") + &name_of(folder.path()) + "/a.json"],
                 "is named twice",

@@ -459,3 +459,41 @@ fn a_killed_review_of_uncommitted_work_resumes_and_an_edit_starts_another() {
         "the older snapshot is still there: {said}"
     );
 }
+
+#[test]
+fn a_bare_file_name_several_limits_and_git_s_own_folder_are_read_as_they_are_meant() {
+    let repository = dirty();
+    let desk = Desk::of(repository.path());
+    desk.review(&["a.rs", "--uncommitted"])
+        .check(&["a.rs"], "limited to a.rs");
+    let both = desk.review(&["src", "--files", "a.rs"]);
+    let has = |path: &str| both.paths().contains(&path);
+    assert!(has("a.rs") && has("src/b.rs"), "{:?}", both.paths());
+    for arguments in [&[".git"][..], &["--files", ".git/config"]] {
+        assert!(desk.refused(arguments).contains("git's own folder"), "{arguments:?}");
+    }
+    let inside = desk.run(".git", &[]);
+    assert_eq!(inside.status.code(), Some(2), "{inside:?}");
+    // In a bare repository HEAD is a file too.
+    let copies = tempfile::tempdir().unwrap();
+    let bare = copies.path().join("bare.git");
+    git(
+        repository.path(),
+        &["clone", "--quiet", "--bare", ".", bare.to_str().unwrap()],
+    );
+    let reviewed = Desk::of(&bare).review(&["HEAD"]);
+    assert!(reviewed.lines.contains("reviewing commit "), "{}", reviewed.lines);
+}
+
+#[test]
+fn commits_are_reviewed_where_the_settings_name_another_work_tree() {
+    let repository = dirty();
+    let elsewhere = tempfile::tempdir().unwrap();
+    let path = elsewhere.path().to_str().unwrap();
+    repository.git(&["config", "core.worktree", path]).unwrap();
+    let desk = Desk::of(repository.path());
+    assert!(desk.refused(&[]).contains("core.worktree"));
+    let reviewed = desk.review(&["--committed"]);
+    assert_eq!(reviewed.status, 0, "{}", reviewed.lines);
+    assert!(!reviewed.paths().is_empty());
+}

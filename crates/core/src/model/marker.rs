@@ -81,9 +81,9 @@ impl MarkerKey {
     }
 
     /// Finds a marker of this kind in a text. Returns the run, or the command's comment, that it names, if its
-    /// signature is valid for this pull request.
+    /// signature is valid for this pull request. The last one counts, because Holdfast writes it below all other text.
     pub fn find(&self, kind: MarkerKind, target: &Target, text: &str) -> Option<String> {
-        text.lines().find_map(|line| {
+        text.lines().rev().find_map(|line| {
             let inner = line.trim().strip_prefix(OPENING)?.strip_suffix(" -->")?;
             let (of, signature) = inner
                 .strip_prefix(kind.name())?

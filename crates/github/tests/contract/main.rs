@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 use description::{Description, Exchange};
 
 /// Every call in the adapter's sources: file, method, template. Each new call needs a row here and a step in `drive`.
-const CALLS: [(&str, &str, &str); 39] = [
+const CALLS: [(&str, &str, &str); 40] = [
     ("app_grants.rs", "GET", "/app"),
     ("check.rs", "POST", "/repos/{owner}/{repo}/check-runs"),
     ("check.rs", "POST", "/repos/{owner}/{repo}/check-runs"),
@@ -70,11 +70,28 @@ const CALLS: [(&str, &str, &str); 39] = [
         "PATCH",
         "/repos/{owner}/{repo}/issues/comments/{comment_id}",
     ),
-    ("own.rs", "GET", "/repos/{owner}/{repo}/pulls/{pull_number}/reviews"),
-    ("own.rs", "GET", "/repos/{owner}/{repo}/issues/{issue_number}/comments"),
-    ("own.rs", "DELETE", "/repos/{owner}/{repo}/issues/comments/{comment_id}"),
     (
-        "own.rs",
+        "bot_client.rs",
+        "GET",
+        "/repos/{owner}/{repo}/pulls/{pull_number}/reviews",
+    ),
+    (
+        "bot_client.rs",
+        "GET",
+        "/repos/{owner}/{repo}/pulls/{pull_number}/comments",
+    ),
+    (
+        "bot_client.rs",
+        "GET",
+        "/repos/{owner}/{repo}/issues/{issue_number}/comments",
+    ),
+    (
+        "bot_client.rs",
+        "DELETE",
+        "/repos/{owner}/{repo}/issues/comments/{comment_id}",
+    ),
+    (
+        "bot_client.rs",
         "DELETE",
         "/repos/{owner}/{repo}/pulls/{pull_number}/reviews/{review_id}",
     ),
@@ -144,8 +161,8 @@ async fn every_request_and_every_answer_is_as_described() {
         *listed.entry((method.to_owned(), template.to_owned())).or_default() += 1;
         *files.entry(file.to_owned()).or_default() += 1;
     }
-    // `own` lists and deletes for `review` and `comments`, each in one place.
-    files.insert("own.rs".to_owned(), 2);
+    // `bot_client` lists and deletes for `review` and `comments`, each in one place.
+    files.insert("bot_client.rs".to_owned(), 2);
     assert!(
         seen.keys().eq(listed.keys()),
         "requested and listed calls differ: {seen:#?} {listed:#?}"
