@@ -141,6 +141,8 @@ const CHECK: u64 = 7;
 /// A pull request's page: it accepts each write and keeps what was written, for one run's draft at a time.
 #[derive(Debug, Default)]
 pub struct PullRequestPage {
+    /// The id of its check, if it isn't the usual one.
+    pub check: Option<u64>,
     /// Drafts in the order of their writes; a withdrawal removes all of them.
     pub drafts: Mutex<Vec<ReviewDraft>>,
     /// The number of submissions.
@@ -166,6 +168,10 @@ impl PullRequestPage {
     pub fn notices(&self) -> Vec<String> {
         locked(&self.notices).values().cloned().collect()
     }
+
+    fn check(&self) -> u64 {
+        self.check.unwrap_or(CHECK)
+    }
 }
 
 fn locked<T>(value: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -175,11 +181,11 @@ fn locked<T>(value: &Mutex<T>) -> MutexGuard<'_, T> {
 #[async_trait]
 impl PublishReview for PullRequestPage {
     async fn open_check(&self, _target: &Target, _run: &str) -> Result<Option<u64>, PublishError> {
-        Ok(Some(CHECK))
+        Ok(Some(self.check()))
     }
 
     async fn close_check(&self, _target: &Target, check: u64, outcome: &CheckOutcome) -> Result<(), PublishError> {
-        if check != CHECK {
+        if check != self.check() {
             return Err(PublishError::NotFound(format!("there is no check {check}")));
         }
         locked(&self.closed).push(outcome.clone());
@@ -187,7 +193,7 @@ impl PublishReview for PullRequestPage {
     }
 
     async fn close_checks(&self, target: &Target, _run: &str, outcome: &CheckOutcome) -> Result<(), PublishError> {
-        self.close_check(target, CHECK, outcome).await
+        self.close_check(target, self.check(), outcome).await
     }
 
     async fn copy_check(&self, _target: &Target, onto: &CommitSha) -> Result<(), PublishError> {

@@ -3,17 +3,16 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use holdfast_core::model::change::{Change, Target};
+use holdfast_core::model::change::Change;
 use holdfast_core::model::error_name::ErrorName;
 use holdfast_core::model::key;
 use holdfast_core::model::plan::Plan;
 use holdfast_core::model::run::RecordedAnswer;
 use holdfast_core::port::{
-    Alarm, AskModel, CheckOutcome, DraftedReview, ExecutionError, Mail, ModelError, ModelRequest, NotifyError,
-    NotifyPeople, PublishError, PublishReview, ReviewDraft, Row, StopRun,
+    Alarm, AskModel, ExecutionError, Mail, ModelError, ModelRequest, NotifyError, NotifyPeople, Row, StopRun,
 };
 use holdfast_ops::functions::StageFunctions;
-use holdfast_testkit::port::{FixedChange, MemoryArtifacts, MemoryRows, NoSyntax};
+use holdfast_testkit::port::{FixedChange, MemoryArtifacts, MemoryRows, NoSyntax, PullRequestPage};
 use serde::Deserialize;
 
 use super::{Golden, claim_key};
@@ -24,6 +23,7 @@ pub struct World {
     artifacts: Arc<MemoryArtifacts>,
     rows: Arc<MemoryRows>,
     read: Arc<FixedChange>,
+    page: Arc<PullRequestPage>,
     answer: RecordedAnswer,
 }
 
@@ -83,6 +83,10 @@ impl World {
                 change: Some(Change::deserialize(golden.first("artifact/change")).unwrap()),
                 ..FixedChange::default()
             }),
+            page: Arc::new(PullRequestPage {
+                check: golden.first("artifact/announcement")["check_run"].as_u64(),
+                ..PullRequestPage::default()
+            }),
             answer: RecordedAnswer::deserialize(golden.first("artifact/answer")).unwrap(),
         }
     }
@@ -92,7 +96,7 @@ impl World {
         let world = Arc::new(self.clone());
         StageFunctions {
             read: Arc::clone(&self.read) as _,
-            publish: Arc::clone(&world) as _,
+            publish: Arc::clone(&self.page) as _,
             model: Arc::clone(&world) as _,
             syntax: Arc::new(NoSyntax),
             notify: Arc::clone(&world) as _,
@@ -125,52 +129,6 @@ impl NotifyPeople for World {
     }
 
     async fn raise_alarm(&self, _run: &str, _alarm: &Alarm) -> Result<(), NotifyError> {
-        Ok(())
-    }
-}
-
-#[async_trait]
-impl PublishReview for World {
-    async fn open_check(&self, _target: &Target, _external_id: &str) -> Result<Option<u64>, PublishError> {
-        Ok(Some(1))
-    }
-
-    async fn close_check(&self, _target: &Target, _check: u64, _outcome: &CheckOutcome) -> Result<(), PublishError> {
-        Ok(())
-    }
-
-    async fn announce(&self, _target: &Target, _run: &str, _body: &str) -> Result<(), PublishError> {
-        Ok(())
-    }
-
-    async fn close_checks(&self, _target: &Target, _id: &str, _outcome: &CheckOutcome) -> Result<(), PublishError> {
-        Ok(())
-    }
-
-    async fn withdraw(&self, _target: &Target, _run: &str) -> Result<bool, PublishError> {
-        Ok(false)
-    }
-
-    async fn summarize(&self, _target: &Target, _run: &str, _body: &str) -> Result<(), PublishError> {
-        Ok(())
-    }
-
-    async fn give_notice(&self, _target: &Target, _run: &str, _body: &str) -> Result<(), PublishError> {
-        Ok(())
-    }
-
-    async fn answer_command(&self, _target: &Target, _comment: u64, _body: &str) -> Result<(), PublishError> {
-        Ok(())
-    }
-
-    async fn draft_review(&self, _target: &Target, _draft: &ReviewDraft) -> Result<DraftedReview, PublishError> {
-        Ok(DraftedReview {
-            review: 1,
-            is_submitted: false,
-        })
-    }
-
-    async fn submit_review(&self, _target: &Target, _review: u64) -> Result<(), PublishError> {
         Ok(())
     }
 }
