@@ -29,9 +29,8 @@ pub use print::{FailOn, PrintArgs, ReportFormat};
 pub struct Cli {
     /// Work on the deployment of this CloudFormation stack on AWS instead of a data directory.
     ///
-    /// Uses the AWS credentials and the region of the environment. Commands: runs, show, approve, reject, cancel, redrive,
-    /// audit, sweep and setup.
-    /// Requires a program with AWS support: a release build, or one built with --features aws.
+    /// Uses the AWS credentials and the region of the environment. Commands: setup, runs, show, approve, reject, cancel,
+    /// redrive, audit and sweep. Requires a program that was built with --features aws.
     #[arg(long, value_name = "NAME", env = "HOLDFAST_STACK", global = true)]
     pub stack: Option<String>,
     /// The command.
@@ -69,8 +68,8 @@ pub enum Command {
     Review(ReviewArgs),
     /// Write a commented .holdfast.yml, the settings of a repository, from the names of its files.
     ///
-    /// Never overwrites a file. Languages, vendored and generated folders, tests, CI files and CODEOWNERS become settings
-    /// and proposals; content of other files is not read.
+    /// Never overwrites a file. Languages, vendored and generated folders, tests, CI files and owners become settings and
+    /// proposals. Of the files only CODEOWNERS is read.
     #[command(after_long_help = help::init())]
     Init(InitArgs),
     /// Create the GitHub App from a manifest in your browser, and store its secrets.
@@ -87,7 +86,7 @@ pub enum Command {
     /// AWS_ENDPOINT_URL_SFN). The engine calls functions through the Lambda API at --lambda, at AWS_ENDPOINT_URL_LAMBDA or
     /// AWS_ENDPOINT_URL, otherwise on AWS, with the credentials and the region of the environment.
     ///
-    /// Requires a program with AWS support: a release build, or one built with --features aws.
+    /// Requires a program that was built with --features aws.
     #[command(after_long_help = help::engine())]
     Engine(EngineArgs),
     /// List every run, newest first.
@@ -113,16 +112,17 @@ pub enum Command {
     Cancel(DecideArgs),
     /// Resume a review that failed or stayed partial, as its next attempt.
     ///
-    /// The attempt keeps finished units and model answers, and repeats the rest.
+    /// The attempt keeps finished units and model answers, and repeats the rest. With --stack the command doesn't wait for
+    /// its end.
     #[command(after_long_help = help::redrive())]
     Redrive(RedriveArgs),
-    /// Print every decision with its person, time and page version, as JSON lines, oldest first.
+    /// Print every vote on a review as JSON lines, oldest first: the person, the time, the verdict and what it is about.
     #[command(after_long_help = help::audit())]
     Audit(AuditArgs),
     /// Clean up after runs that ended without undoing their effects.
     ///
-    /// Also delivers decisions that the workflow did not receive, and requests missed webhook deliveries from GitHub again.
-    /// A running server does the same every 15 minutes.
+    /// Also delivers decisions that the workflow did not receive, requests missed webhook deliveries from GitHub again, and
+    /// deletes expired rows. A running server does the same every 15 minutes.
     #[command(after_long_help = help::sweep())]
     Sweep(SweepArgs),
     /// Run a recorded run again from its recorded answers, and print the differences.
@@ -180,10 +180,10 @@ pub struct ReviewArgs {
     /// https://HOST/OWNER/REPO/pull/N.
     ///
     /// A path: uncommitted work and the branch's commits; a folder or a file limits the review to it. A commit: its change
-    /// against its first parent. A patch: applied to HEAD of the repository here, exactly.
+    /// against its first parent. A patch must apply to HEAD of the repository in the current folder exactly.
     #[arg(default_value = ".")]
     pub target: String,
-    /// Review from the merge base of REV and the head on.
+    /// Review from the merge base of REV and the head.
     ///
     /// Default: GITHUB_BASE_REF, origin/HEAD, the branch's upstream, or the nearest main branch; otherwise HEAD, or HEAD~1
     /// without uncommitted work. A line on stderr names the chosen one.
@@ -201,13 +201,13 @@ pub struct ReviewArgs {
     /// Review only the branch's commits.
     #[arg(long, group = "scope")]
     pub committed: bool,
-    /// Review only these files and folders. Paths are relative to the current folder.
+    /// Review only these files and folders, and list each file. Paths are relative to the current folder.
     #[arg(long, value_name = "PATH", num_args = 1..)]
     pub files: Vec<PathBuf>,
-    /// Publish the review on the pull request, after the approval gate.
+    /// Publish the review on the pull request that TARGET names, after the approval gate.
     #[arg(long)]
     pub publish: bool,
-    /// With off, publish without an approval, whatever the repository's gate decides.
+    /// With off, --publish needs no approval, whatever the repository's gate decides.
     ///
     /// For CI jobs whose data directory ends with them. Whoever may change the command decides this, not the repository's
     /// settings.

@@ -132,13 +132,14 @@ fn settings_and(others: &[Group]) -> Vec<Group> {
 /// Returns the sections of `holdfast`.
 pub fn program() -> String {
     "Examples:\n  \
-     holdfast review .                 Review uncommitted work and the branch, with static analysis only\n  \
+     holdfast review .                 Review uncommitted work and the branch\n  \
      holdfast review https://github.com/OWNER/REPO/pull/12\n                                    \
      Review a pull request and print the review\n  \
      holdfast serve                    Review pull requests when GitHub's webhook arrives\n\n\
      Exit status:\n  \
      0           done; a review found nothing at or above --fail-on\n  \
-     1           a finding at or above --fail-on, or a replay that differs\n  \
+     1           a finding at or above --fail-on, a replay that differs, or a suggestion\n              \
+     that is not applied\n  \
      2           usage or configuration error: fix it and rerun\n  \
      3           the command couldn't be completed\n\n\
      No setting is required. docs/configuration.md describes all of them, and the help\n\
@@ -423,6 +424,7 @@ pub fn fix() -> String {
             (0, "every suggestion is applied, or there is none"),
             (1, "some suggestions are not applied"),
             USAGE,
+            (3, "the run or the terminal couldn't be read"),
         ],
         environment: vec![DATA, LOG],
     }

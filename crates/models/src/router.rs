@@ -20,8 +20,7 @@ use crate::http::{ModelLimits, ModelSettingsError, Provider};
 use crate::provider::{AnthropicAskModel, OpenaiAskModel, anthropic, openai};
 
 /// The remedy for a program that is built without AWS.
-pub const INSTALL_WITH_AWS: &str =
-    "install it from a clone with cargo install --path crates/cli --features aws, or use a release build";
+pub const INSTALL_WITH_AWS: &str = "install it from a clone with cargo install --path crates/cli --features aws";
 
 /// The servers and keys of the models. Secrets do not print.
 #[derive(Clone, Debug)]

@@ -19,11 +19,11 @@ pub struct PrintArgs {
     /// Exit with status 1 if there is a finding at or above this severity. With none, findings don't change the status.
     #[arg(long, value_enum, value_name = "SEVERITY", default_value_t = FailOn::High)]
     pub fail_on: FailOn,
-    /// List every file in the text, with its outcome. Default: only files that need attention, or all with --files.
+    /// List every file in the text, with its outcome. Default: only files that need attention.
     #[arg(long)]
     pub list_files: bool,
-    /// Print no progress on stderr. By default: on a terminal, every unit, the counts and the elapsed time; elsewhere, a
-    /// line at the start, every 30 s, and when the model's server limits requests or fails.
+    /// Print no progress on stderr. Default: on a terminal every unit, the counts and the elapsed time, elsewhere a line at
+    /// the start and every 30 s; and a line when the review waits for the model's server.
     #[arg(long)]
     pub quiet: bool,
 }

@@ -38,8 +38,8 @@ pub fn report_code_quality(report: &Report, hunks: &Hunks) -> Value {
 }
 
 /// Returns what stays the same in the next run: the file, the rule or the category, and the text of the finding's lines
-/// without blanks at their ends. Line numbers change with every edit above, and a model words its titles anew. A finding
-/// outside of the diff has its title instead of the lines.
+/// without blanks at their ends. Line numbers change with every edit above, and a model words its titles differently in
+/// each run. A finding outside of the diff has its title instead of the lines.
 fn kind_of(finding: &Finding, hunks: &Hunks) -> [String; 3] {
     let lines = hunks.lines(finding).map(|lines| {
         let texts: Vec<&str> = lines.iter().map(|line| line.text.trim()).collect();

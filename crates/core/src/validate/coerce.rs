@@ -71,7 +71,7 @@ fn coerce_finding(finding: &mut Map<String, Value>) {
 }
 
 /// Returns true if an optional value means "none": null, a blank text, or a word that models write for it. An empty
-/// suggestion would delete lines, which a model that leaves the field empty doesn't mean: only rules delete lines.
+/// suggestion would delete lines, which a model that leaves the field empty doesn't mean.
 fn is_nothing(key: &str, value: &Value) -> bool {
     let words = ["", "none", "null", "n/a"];
     let is_word = |text: &str| words.iter().any(|word| text.trim().eq_ignore_ascii_case(word));
