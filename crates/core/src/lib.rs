@@ -8,6 +8,7 @@
 //! - `content`, `diff`, `filter`: changed files, hunks, noise
 //! - `rule`, `prompt`, `validate`: secrets, prompts, checks of a model's answer
 //! - `fix`: suggestions in the files of a work tree
+//! - `ledger`: findings that keep their identity from run to run
 //! - `gate`, `approval`: findings that require a person's approval, and the decisions
 //! - `claim`, `announcement`, `sweep`: the run that may write, its effects and their undo
 //! - `render`, `safe_text`, `visible`, `count`: texts for people, without a stranger's markup
@@ -25,6 +26,7 @@ pub mod fix;
 pub mod gate;
 pub mod identity;
 pub mod intake;
+pub mod ledger;
 pub mod model;
 pub mod policy_file;
 pub mod port;

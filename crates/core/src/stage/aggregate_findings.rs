@@ -17,7 +17,7 @@ use crate::model::run::{Aggregate, FileSummary, RecordedAnswer, UnitResult, Unit
 use crate::port::{Deadline, StoreArtifact};
 use crate::render::counted;
 
-use super::merge_findings::merge_finding;
+use super::merge_findings::{merge_finding, merge_reworded};
 use super::unit_document::{UnitEvidence, read_evidence};
 use super::{AT_ONCE, StageError, explain_failure, read_artifact, read_change, write_artifact};
 use crate::artifact::find_artifact;
@@ -300,7 +300,8 @@ fn merge(settled: &mut BTreeMap<String, Coverage>, entry: Coverage) {
 }
 
 /// Merges duplicates and sorts the worst first. No finding is left out: the gate decides on all of them, and
-/// `max_findings` folds afterwards. Findings of the same defect become one: see [`merge_finding`].
+/// `max_findings` folds afterwards. Findings of the same defect become one: see [`merge_finding`] and
+/// [`merge_reworded`].
 fn rank(findings: &mut Vec<Finding>) {
     let (by_model, by_rule): (Vec<Finding>, Vec<Finding>) =
         std::mem::take(findings).into_iter().partition(Finding::is_by_model);
@@ -310,7 +311,11 @@ fn rank(findings: &mut Vec<Finding>) {
         let place = (finding.path.clone(), finding.side, finding.line);
         merge_finding(by_place.entry(place).or_default(), finding);
     }
-    findings.extend(by_place.into_values().flatten());
+    let mut by_file: BTreeMap<(String, Side), Vec<Finding>> = BTreeMap::new();
+    for ((path, side, _), of_line) in by_place {
+        by_file.entry((path, side)).or_default().extend(of_line);
+    }
+    findings.extend(by_file.into_values().flat_map(merge_reworded));
     findings.sort_by(|a, b| {
         b.severity
             .cmp(&a.severity)

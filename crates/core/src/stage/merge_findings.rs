@@ -1,5 +1,7 @@
-//! Merges the findings of one line: those of the same defect become one, and a rule's words are never replaced.
+//! Merges the findings of one line and its neighbours: those of the same defect become one, and a rule's words are never
+//! replaced.
 
+use crate::ledger::{Wording, is_same_defect};
 use crate::model::finding::Finding;
 
 /// Adds a finding to those of its line. The caller adds rules' findings before the model's.
@@ -43,6 +45,66 @@ pub(super) fn merge_finding(kept: &mut Vec<Finding>, mut finding: Finding) {
     }
 }
 
+/// The maximum number of findings before it, by line, that a finding is compared with.
+const MAX_COMPARED: usize = 32;
+
+/// Merges findings that state the same defect in other words, on the same line or on a neighbouring one. The findings
+/// are of one file and one side, in the order of their lines.
+///
+/// - The model twice: the worse finding stays, or else the more confident one, or else the first.
+/// - A rule and a model that is no worse: the model's words are appended to the rule's.
+pub(super) fn merge_reworded(findings: Vec<Finding>) -> Vec<Finding> {
+    let mut kept: Vec<(Finding, Wording)> = Vec::with_capacity(findings.len());
+    for finding in findings {
+        let words = Wording::of_finding(&finding);
+        let near = kept.iter_mut().rev().take(MAX_COMPARED);
+        let mut same = near.filter(|(other, other_words)| {
+            (finding.is_by_model() || other.is_by_model()) && is_same_defect((other, other_words), (&finding, &words))
+        });
+        let Some((other, other_words)) = same.find(|(other, _)| is_no_worse(other, &finding)) else {
+            kept.push((finding, words));
+            continue;
+        };
+        match (other.is_by_model(), finding.is_by_model()) {
+            (true, true) => {
+                let is_better = (finding.severity, finding.confidence) > (other.severity, other.confidence);
+                if is_better {
+                    *other_words = words;
+                    let mut dropped = std::mem::replace(other, finding);
+                    take_suggestion(other, &mut dropped);
+                } else {
+                    take_suggestion(other, &mut { finding });
+                }
+            }
+            (false, _) => add_words(other, finding),
+            (true, false) => {
+                *other_words = words;
+                let model = std::mem::replace(other, finding);
+                add_words(other, model);
+            }
+        }
+    }
+    kept.into_iter().map(|(finding, _)| finding).collect()
+}
+
+/// Returns whether the model's finding isn't worse than the rule's, if one of them is a rule's: a worse one may be
+/// another defect, and the gate checks both.
+fn is_no_worse(one: &Finding, other: &Finding) -> bool {
+    match (one.is_by_model(), other.is_by_model()) {
+        (true, true) => true,
+        (true, false) => one.severity <= other.severity,
+        (false, true) => other.severity <= one.severity,
+        (false, false) => false,
+    }
+}
+
+/// Moves a suggestion for the same lines to a finding without one.
+fn take_suggestion(to: &mut Finding, from: &mut Finding) {
+    if to.suggestion.is_none() && (to.start_line, to.line) == (from.start_line, from.line) {
+        to.suggestion = from.suggestion.take();
+    }
+}
+
 /// Appends the model's words to a rule's finding, and takes its suggestion where the rule has none for the same lines.
 fn add_words(rule: &mut Finding, model: Finding) {
     let words = if model.title.eq_ignore_ascii_case(&rule.title) {
@@ -51,8 +113,11 @@ fn add_words(rule: &mut Finding, model: Finding) {
         format!("{}: {}", model.title.trim_end_matches(['.', ':']), model.body)
     };
     rule.body = format!("{}\n\nThe model adds: {words}", rule.body);
-    if rule.suggestion.is_none() && rule.start_line == model.start_line {
+    if rule.suggestion.is_none() && (rule.start_line, rule.line) == (model.start_line, model.line) {
         rule.suggestion = model.suggestion;
+    }
+    if rule.sources.is_empty() {
+        rule.sources.push(rule.source.clone());
     }
     if !rule.sources.contains(&model.source) {
         rule.sources.push(model.source);
@@ -162,5 +227,88 @@ mod tests {
             kept.iter().map(|kept| kept.severity).collect::<Vec<_>>(),
             [Severity::High, Severity::Low]
         );
+    }
+
+    #[test]
+    fn two_wordings_of_one_defect_are_one_finding() {
+        use Category::{Correctness, Security};
+        let worded = |source: &str, title: &str, severity, line| Finding {
+            body: String::new(),
+            ..finding(source, title, severity, Correctness, line)
+        };
+        let model = |title: &str, line| worded("model", title, Severity::Low, line);
+        let panics = "`items[0]` panics on an empty list";
+        let crashes = "Indexing `items[0]` crashes if the list is empty";
+        for (name, findings, number) in [
+            ("one line", vec![model(panics, 3), model(crashes, 3)], 1),
+            ("the next line", vec![model(panics, 3), model(crashes, 4)], 1),
+            ("two lines on", vec![model(panics, 3), model(crashes, 5)], 2),
+            (
+                "the same title on two lines",
+                vec![model(panics, 3), model(panics, 4)],
+                2,
+            ),
+            (
+                "other code on the next line",
+                vec![model(panics, 3), model("`names[0]` panics on an empty list", 4)],
+                2,
+            ),
+            (
+                "another defect of the line",
+                vec![model(panics, 3), model("The name `items` shadows the parameter", 3)],
+                2,
+            ),
+            (
+                "another category",
+                vec![
+                    model(panics, 3),
+                    Finding {
+                        category: Security,
+                        ..model(crashes, 3)
+                    },
+                ],
+                2,
+            ),
+            (
+                "two rules",
+                vec![
+                    worded("rule:a", panics, Severity::Low, 3),
+                    worded("rule:b", crashes, Severity::Low, 3),
+                ],
+                2,
+            ),
+            (
+                "a rule, and a model on the next line",
+                vec![worded("rule:a", panics, Severity::Low, 3), model(crashes, 4)],
+                1,
+            ),
+            (
+                "a model, and a rule on the next line",
+                vec![model(crashes, 3), worded("rule:a", panics, Severity::Low, 4)],
+                1,
+            ),
+            (
+                "a worse model on the next line",
+                vec![
+                    worded("rule:a", panics, Severity::Low, 3),
+                    worded("model", crashes, Severity::High, 4),
+                ],
+                2,
+            ),
+        ] {
+            let kept = merge_reworded(findings);
+            assert_eq!(kept.len(), number, "{name}: {kept:#?}");
+            if number == 1 && name.contains("rule") {
+                assert_eq!(
+                    kept[0].found_by(),
+                    [FindingSource::of_rule("a"), FindingSource::Model],
+                    "{name}"
+                );
+                assert!(kept[0].body.contains("The model adds: Indexing"), "{name}");
+            }
+        }
+        let worse = worded("model", crashes, Severity::High, 3);
+        let kept = merge_reworded(vec![model(panics, 3), worse.clone()]);
+        assert_eq!(kept, [worse], "the worse one stays");
     }
 }

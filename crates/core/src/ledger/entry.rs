@@ -1,0 +1,320 @@
+//! An entry of the ledger: one finding, as it was published, and what became of it.
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::model::finding::{Category, Finding, Severity, Side};
+use crate::model::finding_source::FindingSource;
+use crate::model::sha::CommitSha;
+
+use super::anchor::{Anchor, bounded_line};
+
+/// The version of the derivation of ids. It differs from the ledger's version: published ids never change.
+const ID_VERSION: u32 = 1;
+/// The number of hexadecimal digits in an id.
+const ID_DIGITS: usize = 32;
+/// The maximum length of a title, in bytes.
+const MAX_TITLE_BYTES: usize = 300;
+/// The maximum length of the stored beginning of a body, in bytes.
+const MAX_BODY_BYTES: usize = 600;
+/// The maximum length of names: a run, a login, a rule, a node on GitHub, in bytes.
+const MAX_NAME_BYTES: usize = 200;
+/// The maximum length of the words of a person who dismissed a finding, in bytes.
+const MAX_REASON_BYTES: usize = 500;
+
+/// The id of a finding within its pull request: 32 hexadecimal digits.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct FindingId(String);
+
+/// A text that isn't the id of a finding.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("invalid finding id: expected {ID_DIGITS} lowercase hexadecimal digits, as in the marker of its comment")]
+pub struct InvalidFindingId;
+
+impl FindingId {
+    /// Parses an id.
+    ///
+    /// # Errors
+    /// It has another length, or a character that isn't a lowercase hexadecimal digit.
+    pub fn parse(text: &str) -> Result<Self, InvalidFindingId> {
+        let is_digit = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+        (text.len() == ID_DIGITS && text.bytes().all(is_digit))
+            .then(|| Self(text.to_owned()))
+            .ok_or(InvalidFindingId)
+    }
+
+    /// Returns its digits.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Derives the id of a finding that is seen for the first time: from its place, the text there, its category, its
+    /// source and its title. Two processes that see the same finding at the same head derive the same id without
+    /// knowing of each other. `number` is 0, and higher only if another finding of the ledger has that id already.
+    pub(super) fn derive(finding: &Finding, anchor: &Anchor, number: u32) -> Self {
+        let identity = serde_json::json!([
+            ID_VERSION,
+            anchor.path,
+            anchor.side,
+            anchor.start_line,
+            anchor.line,
+            anchor.text,
+            anchor.before,
+            anchor.after,
+            finding.category,
+            finding.source,
+            finding.title.to_lowercase(),
+            number,
+        ]);
+        let digest = hex::encode(Sha256::digest(identity.to_string().as_bytes()));
+        Self(digest.chars().take(ID_DIGITS).collect())
+    }
+}
+
+impl std::fmt::Display for FindingId {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.pad(&self.0)
+    }
+}
+
+impl TryFrom<String> for FindingId {
+    type Error = InvalidFindingId;
+    fn try_from(text: String) -> Result<Self, InvalidFindingId> {
+        Self::parse(&text)
+    }
+}
+
+impl From<FindingId> for String {
+    fn from(id: FindingId) -> Self {
+        id.0
+    }
+}
+
+/// One finding of a pull request.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Entry {
+    /// Its id, which the marker of its comment holds.
+    pub id: FindingId,
+    /// Its place and the text there.
+    pub anchor: Anchor,
+    /// Its category, as published.
+    pub category: Category,
+    /// Its severity, as published.
+    pub severity: Severity,
+    /// Its title, as published.
+    pub title: String,
+    /// The beginning of its text, to recognise other wordings.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub body: String,
+    /// The words of the run that saw it last, if they differ from the published ones.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_words: Option<LastWords>,
+    /// Its source, as published.
+    pub source: FindingSource,
+    /// From 0 to 1, as published.
+    pub confidence: f64,
+    /// What became of it.
+    pub state: EntryState,
+    /// The text of its line when it was dismissed: many small changes together are a material one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dismissed_text: Option<String>,
+    /// Whether its lines changed and no review has read them since.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub touched: bool,
+    /// GraphQL node id of its review thread, once it is published.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub thread: Option<String>,
+    /// The id of its comment, once it is published.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub comment: Option<u64>,
+    /// The run that found it.
+    pub first_run: String,
+    /// The run that saw it last.
+    pub last_run: String,
+}
+
+/// The words of a later run for a finding.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LastWords {
+    /// The source.
+    pub source: FindingSource,
+    /// The category.
+    pub category: Category,
+    /// The title.
+    pub title: String,
+    /// The beginning of its text.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub body: String,
+}
+
+/// What became of a finding.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "is", rename_all = "snake_case")]
+pub enum EntryState {
+    /// It is there.
+    Open,
+    /// A person resolved its thread.
+    Closed,
+    /// Its lines changed, and a later review of them no longer reports it.
+    Fixed {
+        /// The first reviewed head without it.
+        head: CommitSha,
+    },
+    /// A person with permission decided against it.
+    Dismissed(Dismissal),
+    /// Its file, or its part of the file, left the diff.
+    Outdated,
+}
+
+/// A person's decision against a finding.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Dismissal {
+    /// The person's login, or the name under which an approver decided.
+    pub by: String,
+    /// The form and the words of the decision.
+    pub reason: DismissalReason,
+}
+
+/// The form of a dismissal.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "as", rename_all = "snake_case")]
+pub enum DismissalReason {
+    /// A thumbs-down on its comment.
+    Reaction,
+    /// `/holdfast dismiss` in its thread.
+    Command {
+        /// The words after the command.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        words: String,
+    },
+    /// An approver left it out.
+    DroppedAtApproval,
+}
+
+impl Dismissal {
+    /// Cuts its texts at their limits.
+    fn bound(&mut self) {
+        cut(&mut self.by, MAX_NAME_BYTES);
+        if let DismissalReason::Command { words } = &mut self.reason {
+            cut(words, MAX_REASON_BYTES);
+        }
+    }
+}
+
+impl Entry {
+    /// Returns the entry of a finding that this run found for the first time.
+    pub(super) fn first_seen(id: FindingId, finding: &Finding, anchor: &Anchor, run: &str) -> Self {
+        let mut entry = Self {
+            id,
+            anchor: anchor.clone(),
+            category: finding.category,
+            severity: finding.severity,
+            title: bounded_title(&finding.title),
+            body: bounded_body(&finding.body),
+            last_words: None,
+            source: bounded_source(&finding.source),
+            confidence: finding.confidence,
+            state: EntryState::Open,
+            dismissed_text: None,
+            touched: false,
+            thread: None,
+            comment: None,
+            first_run: run.to_owned(),
+            last_run: run.to_owned(),
+        };
+        entry.bound();
+        entry
+    }
+
+    /// Stores that a run saw it again, at this place and in these words. The published words stay.
+    pub(super) fn see(&mut self, finding: &Finding, anchor: &Anchor, run: &str) {
+        self.anchor = anchor.clone();
+        let words = LastWords {
+            source: bounded_source(&finding.source),
+            category: finding.category,
+            title: bounded_title(&finding.title),
+            body: bounded_body(&finding.body),
+        };
+        let is_published = (&words.source, words.category, &words.title, &words.body)
+            == (&self.source, self.category, &self.title, &self.body);
+        self.last_words = (!is_published).then_some(words);
+        self.touched = false;
+        run.clone_into(&mut self.last_run);
+        self.bound();
+    }
+
+    /// Returns the source, the category and the title of the run that saw it last.
+    pub(super) fn last_title(&self) -> (&FindingSource, Category, &str) {
+        match &self.last_words {
+            Some(words) => (&words.source, words.category, &words.title),
+            None => (&self.source, self.category, &self.title),
+        }
+    }
+
+    /// Returns the position in the ledger's order.
+    pub(super) fn order(&self) -> (&str, Side, u32, &FindingId) {
+        (&self.anchor.path, self.anchor.side, self.anchor.line, &self.id)
+    }
+
+    /// Cuts every text at its limit. An entry that this version has made stays unchanged.
+    pub(super) fn bound(&mut self) {
+        self.anchor.bound();
+        cut(&mut self.title, MAX_TITLE_BYTES);
+        cut(&mut self.body, MAX_BODY_BYTES);
+        if let Some(words) = &mut self.last_words {
+            words.source = bounded_source(&words.source);
+            cut(&mut words.title, MAX_TITLE_BYTES);
+            cut(&mut words.body, MAX_BODY_BYTES);
+        }
+        if let Some(text) = &mut self.dismissed_text {
+            *text = bounded_line(text);
+        }
+        cut(&mut self.first_run, MAX_NAME_BYTES);
+        cut(&mut self.last_run, MAX_NAME_BYTES);
+        // A cut node id is the id of nothing.
+        self.thread.take_if(|thread| thread.len() > MAX_NAME_BYTES);
+        self.source = bounded_source(&self.source);
+        // JSON has no NaN.
+        self.confidence = if self.confidence.is_nan() {
+            0.0
+        } else {
+            self.confidence.clamp(0.0, 1.0)
+        };
+        if let EntryState::Dismissed(dismissal) = &mut self.state {
+            dismissal.bound();
+        }
+    }
+}
+
+/// Returns a title, cut at its limit.
+pub(super) fn bounded_title(title: &str) -> String {
+    let mut title = title.chars().take(MAX_TITLE_BYTES).collect();
+    cut(&mut title, MAX_TITLE_BYTES);
+    title
+}
+
+/// Returns the stored beginning of a body.
+pub(super) fn bounded_body(body: &str) -> String {
+    let mut body = body.chars().take(MAX_BODY_BYTES).collect();
+    cut(&mut body, MAX_BODY_BYTES);
+    body
+}
+
+/// Returns a source, cut at the limit of names.
+pub(super) fn bounded_source(source: &FindingSource) -> FindingSource {
+    let mut text = source.to_string();
+    cut(&mut text, MAX_NAME_BYTES);
+    FindingSource::from(text)
+}
+
+/// Cuts a text at this many bytes, between two characters.
+fn cut(text: &mut String, max_bytes: usize) {
+    if text.len() > max_bytes {
+        let mut end = max_bytes;
+        while !text.is_char_boundary(end) {
+            end -= 1;
+        }
+        text.truncate(end);
+    }
+}
