@@ -7,6 +7,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use holdfast_core::model::error_name::ErrorName;
 use holdfast_core::model::key;
 use holdfast_core::model::report::{Outcome, Report};
+use holdfast_core::model::run_name::RunName;
 use holdfast_core::port::StoreArtifact;
 use holdfast_core::stage::{STAGES, find_artifact};
 use serde_json::{Value, json};
@@ -17,14 +18,14 @@ const NAMESPACE: &str = "HOLDFAST_METRICS_NAMESPACE";
 const FUNCTION: &str = "AWS_LAMBDA_FUNCTION_NAME";
 
 /// Writes the metrics of a run's report. If the report can't be read, only logs a warning.
-pub async fn count_review(store: &dyn StoreArtifact, run: &str) {
+pub async fn count_review(store: &dyn StoreArtifact, run: &RunName) {
     let Ok(namespace) = std::env::var(NAMESPACE) else {
         return;
     };
     match find_artifact::<Report>(store, &key::report(run)).await {
         Ok(Some(report)) => write(&review(&namespace, now_ms(), &report)),
-        Ok(None) => tracing::warn!(run, "no figures: the run has no report"),
-        Err(error) => tracing::warn!(run, %error, "no figures: the run's report cannot be read"),
+        Ok(None) => tracing::warn!(run = run.as_str(), "no figures: the run has no report"),
+        Err(error) => tracing::warn!(run = run.as_str(), %error, "no figures: the run's report cannot be read"),
     }
 }
 

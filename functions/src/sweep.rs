@@ -6,6 +6,7 @@ use std::sync::Arc;
 use holdfast_aws::dynamodb::DynamodbKeepRows;
 use holdfast_aws::s3::S3StoreArtifact;
 use holdfast_aws::step_functions::StepFunctionsRuns;
+use holdfast_core::model::run_name::RunName;
 use holdfast_core::port::Deadline;
 use holdfast_core::stage::StageError;
 use holdfast_core::sweep::{self, Swept};
@@ -69,9 +70,10 @@ async fn sweep_all(ports: &Ports, deadline: &dyn Deadline) -> Result<Swept, Stag
     for left in &swept.left {
         tracing::error!(left, "left for the next sweep");
     }
+    let names = |runs: &[RunName]| runs.iter().map(RunName::to_string).collect::<Vec<_>>();
     tracing::info!(
-        cleaned = ?swept.cleaned,
-        delivered = ?swept.delivered,
+        cleaned = ?names(&swept.cleaned),
+        delivered = ?names(&swept.delivered),
         redelivered = swept.redelivered,
         "swept"
     );

@@ -162,7 +162,7 @@ pub fn pull_request(deployment: &Deployment) -> (Repository, CommitSha) {
 fn run(head: CommitSha) -> Run {
     Run {
         version: PAYLOAD_VERSION,
-        run: "octo-demo-12-1".to_owned(),
+        run: "octo-demo-12-1".parse().unwrap(),
         bucket: BUCKET.to_owned(),
         target: Target::PullRequest {
             repository: RepositoryName::new("octo", "demo").unwrap(),
@@ -191,11 +191,11 @@ async fn a_review_goes_from_function_to_function_and_waits_for_a_person() {
     let (engine, _) = Engine::open(options).await.unwrap();
     let run = run(head);
     engine
-        .start(&run.run, workflow::definition(), json!(run))
+        .start(run.run.as_str(), workflow::definition(), json!(run))
         .await
         .unwrap();
 
-    let Outcome::WaitingForToken { state, pending } = engine.wait(&run.run).await.unwrap() else {
+    let Outcome::WaitingForToken { state, pending } = engine.wait(run.run.as_str()).await.unwrap() else {
         panic!("a critical finding needs an approval");
     };
     assert_eq!(state, state::REQUEST_APPROVAL);
@@ -218,7 +218,7 @@ async fn a_review_goes_from_function_to_function_and_waits_for_a_person() {
     assert_eq!(question["sk"]["S"], format!("{}#01", run.run));
     let kept: Value = serde_json::from_str(question["value"]["S"].as_str().unwrap()).unwrap();
     assert_eq!(kept["token"], pending[0].token, "the token is in the table");
-    assert_eq!(kept["approval"]["run"], run.run);
+    assert_eq!(kept["approval"]["run"], run.run.as_str());
     let mails = deployment.cloud.mails();
     assert_eq!(mails.len(), 1);
     let (mail, link) = (mails[0].to_string(), &items[3]["Item"]);
@@ -244,7 +244,7 @@ async fn a_review_goes_from_function_to_function_and_waits_for_a_person() {
     assert_eq!(told[0]["taskToken"], pending[0].token);
     let decision: Value = serde_json::from_str(told[0]["output"].as_str().unwrap()).unwrap();
     engine.send_task_success(&pending[0].token, decision).await.unwrap();
-    let outcome = engine.wait(&run.run).await.unwrap();
+    let outcome = engine.wait(run.run.as_str()).await.unwrap();
     assert!(matches!(&outcome, Outcome::Finished { .. }), "{outcome:?}");
     let reviews = deployment.github.reviews(SLUG, 12);
     assert_eq!(reviews.len(), 1);

@@ -418,7 +418,7 @@ async fn decide(outside: &Outside<'_>, who: &str, decision: &str, broken: Option
         _ => return Err(NotKnown),
     }
     let target = a_run(0, 0).target;
-    match claim::hold(outside, &target, "A").await {
+    match claim::hold(outside, &target, &"A".parse().unwrap()).await {
         Ok(()) => {}
         Err(error) if error.name == ErrorName::RunSuperseded => return Ok(Shown::Superseded),
         Err(_) => return Err(NotKnown),

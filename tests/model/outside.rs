@@ -6,10 +6,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use async_trait::async_trait;
 use holdfast_core::model::change::{Change, Target};
 use holdfast_core::model::error_name::ErrorName;
+use holdfast_core::model::run_name::RunName;
 use holdfast_core::model::sha::CommitSha;
 use holdfast_core::port::{
-    CheckOutcome, DraftedReview, ExecutionError, FailedRun, KeepRows, ListFailedRuns, Precondition, PublishError,
-    PublishReview, ReadChange, ReadError, ReviewDraft, Row, RowError, StopRun, StoreArtifact, StoreError, Written,
+    CheckOutcome, DraftedReview, ExecutionError, FailedRun, KeepRows, ListFailedRuns, NoticeOf, Precondition,
+    PublishError, PublishReview, ReadChange, ReadError, ReviewDraft, Row, RowError, StopRun, StoreArtifact, StoreError,
+    Written,
 };
 use serde_json::Value;
 
@@ -190,8 +192,8 @@ fn take_ours(mut found: Vec<Review>, run: &Text) -> Option<DraftedReview> {
 
 #[async_trait]
 impl PublishReview for Outside<'_> {
-    async fn open_check(&self, _target: &Target, external_id: &str) -> Result<Option<u64>, PublishError> {
-        let run = Text::from(external_id);
+    async fn open_check(&self, _target: &Target, run: &RunName) -> Result<Option<u64>, PublishError> {
+        let run = Text::from(run.as_str());
         if let Some(id) = self.open_check_of(&run).await? {
             return Ok(Some(id));
         }
@@ -206,16 +208,11 @@ impl PublishReview for Outside<'_> {
         }
     }
 
-    async fn close_checks(
-        &self,
-        target: &Target,
-        external_id: &str,
-        outcome: &CheckOutcome,
-    ) -> Result<(), PublishError> {
+    async fn close_checks(&self, target: &Target, run: &RunName, outcome: &CheckOutcome) -> Result<(), PublishError> {
         if self.broken == Some(Broken::Undo) {
             return Ok(());
         }
-        for check in self.open_checks_of(&external_id.into()).await? {
+        for check in self.open_checks_of(&run.as_str().into()).await? {
             self.close_check(target, check, outcome).await?;
         }
         Ok(())
@@ -239,15 +236,16 @@ impl PublishReview for Outside<'_> {
         }
     }
 
-    async fn announce(&self, _target: &Target, run: &str, _body: &str) -> Result<(), PublishError> {
-        self.put_comment(Kind::Announcement, run, Content::AtWork).await
+    async fn announce(&self, _target: &Target, run: &RunName, _body: &str) -> Result<(), PublishError> {
+        self.put_comment(Kind::Announcement, run.as_str(), Content::AtWork)
+            .await
     }
 
-    async fn withdraw(&self, _target: &Target, run: &str) -> Result<bool, PublishError> {
+    async fn withdraw(&self, _target: &Target, run: &RunName) -> Result<bool, PublishError> {
         if self.broken == Some(Broken::Undo) {
             return Ok(false);
         }
-        let run = Text::from(run);
+        let run = Text::from(run.as_str());
         let mut is_submitted = false;
         for found in self.reviews().await?.into_iter().filter(|found| found.run == run) {
             is_submitted |= found.is_submitted || self.delete_draft(found.id).await?;
@@ -256,20 +254,21 @@ impl PublishReview for Outside<'_> {
         Ok(is_submitted)
     }
 
-    async fn summarize(&self, _target: &Target, run: &str, _body: &str) -> Result<(), PublishError> {
-        self.put_comment(Kind::Announcement, run, Content::Summary).await?;
-        let run = Text::from(run);
+    async fn summarize(&self, _target: &Target, run: &RunName, _body: &str) -> Result<(), PublishError> {
+        self.put_comment(Kind::Announcement, run.as_str(), Content::Summary)
+            .await?;
+        let run = Text::from(run.as_str());
         self.remove_comments(Kind::Announcement, |of| *of != run).await?;
         self.remove_comments(Kind::Notice, |_| true).await
     }
 
-    async fn give_notice(&self, _target: &Target, run: &str, body: &str) -> Result<(), PublishError> {
+    async fn give_notice(&self, _target: &Target, of: NoticeOf<'_>, body: &str) -> Result<(), PublishError> {
         let content = if body.contains("Nothing was published") {
             Content::NothingPublished
         } else {
             Content::SummaryMissing
         };
-        self.put_comment(Kind::Notice, run, content).await
+        self.put_comment(Kind::Notice, &of.to_string(), content).await
     }
 
     async fn answer_command(&self, _target: &Target, _comment: u64, _body: &str) -> Result<(), PublishError> {
@@ -452,11 +451,17 @@ impl KeepRows for Outside<'_> {
 
 #[async_trait]
 impl StopRun for Outside<'_> {
-    async fn stop_run(&self, run: &str, _error: ErrorName, _cause: &str) -> Result<(), ExecutionError> {
-        match self.recorded.ask(Call::StopRun { run: run.into() }).await {
+    async fn stop_run(&self, run: &RunName, _error: ErrorName, _cause: &str) -> Result<(), ExecutionError> {
+        match self
+            .recorded
+            .ask(Call::StopRun {
+                run: run.as_str().into(),
+            })
+            .await
+        {
             Answer::Done => Ok(()),
             _ => Err(ExecutionError {
-                run: run.to_owned(),
+                run: run.to_string(),
                 detail: "no answer".to_owned(),
             }),
         }
@@ -470,7 +475,7 @@ impl ListFailedRuns for Outside<'_> {
             Answer::Failed(found) => Ok(found
                 .into_iter()
                 .map(|(run, error)| FailedRun {
-                    run: run.as_str().to_owned(),
+                    run: run.as_str().parse().unwrap(),
                     started_with: Value::Null,
                     error: error.as_str().to_owned(),
                     cause: None,

@@ -294,7 +294,7 @@ impl Reviews {
     }
 
     fn name(&self, run: usize) -> &str {
-        self.runs.get(run).map_or("the sweeper", |run| &run.run)
+        self.runs.get(run).map_or("the sweeper", |run| run.run.as_str())
     }
 }
 

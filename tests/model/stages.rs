@@ -51,7 +51,7 @@ pub async fn play(
             other => panic!("{other:?}"),
         };
     };
-    let outside = Outside::new(recorded, &run.run, broken, script.stage != Stage::OpenReview);
+    let outside = Outside::new(recorded, run.run.as_str(), broken, script.stage != Stage::OpenReview);
     let (name, started_with) = (run.run.clone(), serde_json::to_value(&run).unwrap());
     let error = script.failure.map_or("", ErrorName::as_str).to_owned();
     let name_of = |error: StageError| error.name;
@@ -111,7 +111,7 @@ pub fn retried() -> BTreeMap<Stage, BTreeSet<String>> {
 pub fn a_run(at: usize, head: u8) -> Run {
     Run {
         version: PAYLOAD_VERSION,
-        run: ["A", "B", "C"][at].to_owned(),
+        run: ["A", "B", "C"][at].parse().unwrap(),
         bucket: "artifacts".to_owned(),
         target: Target::PullRequest {
             repository: RepositoryName::new("octo", "demo").unwrap(),

@@ -4,6 +4,7 @@ use std::fmt;
 
 use async_trait::async_trait;
 use aws_sdk_sesv2::types::{Body, Content, Destination, EmailContent, Message};
+use holdfast_core::model::run_name::RunName;
 use holdfast_core::port::{Alarm, Mail, NotifyError, NotifyPeople};
 use holdfast_core::render::{alarm_subject, alarm_text};
 
@@ -84,8 +85,8 @@ impl NotifyPeople for AwsNotifyPeople {
         })
     }
 
-    async fn raise_alarm(&self, run: &str, alarm: &Alarm) -> Result<(), NotifyError> {
-        tracing::error!(run, ?alarm, "the operators have to know about a run");
+    async fn raise_alarm(&self, run: &RunName, alarm: &Alarm) -> Result<(), NotifyError> {
+        tracing::error!(run = run.as_str(), ?alarm, "the operators have to know about a run");
         self.publish(&alarm_subject(run, alarm), &alarm_text(run, alarm)).await
     }
 }

@@ -91,7 +91,7 @@ fn described(status: &str) -> (u16, Value) {
 fn run() -> Run {
     Run {
         version: PAYLOAD_VERSION,
-        run: "r".to_owned(),
+        run: "r".parse().unwrap(),
         bucket: "b".to_owned(),
         target: Target::PullRequest {
             repository: RepositoryName::new("octo", "demo").unwrap(),
@@ -172,7 +172,9 @@ async fn an_ended_run_counts_as_stopped() {
     let (runs, calls) = start(&[(200, json!({ "stopDate": 1.0 })), refused("ExecutionDoesNotExist")]).await;
     for _ in 0..2 {
         let cause = "x".repeat(40_000);
-        runs.stop_run("r", ErrorName::RunCancelled, &cause).await.unwrap();
+        runs.stop_run(&"r".parse().unwrap(), ErrorName::RunCancelled, &cause)
+            .await
+            .unwrap();
     }
     let (_, stop) = &calls.lock().unwrap()[0];
     assert_eq!(stop["executionArn"], format!("{EXECUTIONS}:r"));
@@ -227,7 +229,11 @@ async fn failed_runs_are_listed_newest_first_and_described_on_request() {
             &[listed("new", "FAILED", 9.0), listed("older", "FAILED", 3.0)],
             Some("more"),
         ),
-        page(&[listed("oldest", "FAILED", 1.0)], None),
+        // A person started the last one: no run can have its name.
+        page(
+            &[listed("oldest", "FAILED", 1.0), listed("by hand (2)", "FAILED", 8.0)],
+            None,
+        ),
         page(&[], None),
         page(&[listed("r", "ABORTED", 5.0)], None),
         described("TIMED_OUT"),
@@ -290,11 +296,11 @@ async fn runs_are_read_with_their_histories_and_units() {
     let names: Vec<&str> = found.iter().map(|run| run.name.as_str()).collect();
     assert_eq!(names, ["new", "old"]);
     assert_eq!((found[1].started_ms, found[1].stopped_ms), (3_000, Some(4_000)));
-    assert!(runs.execution("r").await.unwrap().is_none());
-    let run = runs.execution("r").await.unwrap().unwrap();
+    assert!(runs.execution(&"r".parse().unwrap()).await.unwrap().is_none());
+    let run = runs.execution(&"r".parse().unwrap()).await.unwrap().unwrap();
     assert_eq!(run.input, json!({ "run": "r" }));
     assert_eq!(run.error.as_deref(), Some("States.Timeout"));
-    let children = runs.children("r").await.unwrap();
+    let children = runs.children(&"r".parse().unwrap()).await.unwrap();
     let names: Vec<&str> = children.iter().map(|unit| unit.name.as_str()).collect();
     assert_eq!(names, ["first", "second"], "as they began");
     let events = runs.history(&children[0].arn, Payloads::Included).await.unwrap();

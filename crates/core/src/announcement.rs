@@ -11,6 +11,7 @@ use crate::model::failure::Failure;
 use crate::model::key;
 use crate::model::report::Report;
 use crate::model::run::{Announcement, Run};
+use crate::model::run_name::RunName;
 use crate::port::{CheckConclusion, CheckOutcome, DraftedReview, KeepRows, PublishError, PublishReview, StoreArtifact};
 use crate::render::{Inline, announcement_body, check_outcome, review_draft, summary_body};
 
@@ -159,7 +160,7 @@ pub async fn discard(
 }
 
 /// Stores that the run's effects on the pull request are final, published or not: a later run leaves them unchanged.
-async fn settle(run: &str, published: bool, store: &dyn StoreArtifact) -> Result<(), StageError> {
+async fn settle(run: &RunName, published: bool, store: &dyn StoreArtifact) -> Result<(), StageError> {
     let announcement: Option<Announcement> = find_artifact(store, &key::announcement(run)).await?;
     let settled = Announcement {
         settled: true,

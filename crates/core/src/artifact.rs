@@ -7,6 +7,7 @@ use serde_json::Value;
 use crate::model::error_name::ErrorName;
 use crate::model::key;
 use crate::model::run::Run;
+use crate::model::run_name::RunName;
 use crate::port::StoreArtifact;
 
 use crate::error::StageError;
@@ -62,7 +63,15 @@ pub async fn write_artifact<T: Serialize + Sync>(
 /// # Errors
 ///
 /// The store fails; the stored run or the input has another shape.
-pub async fn find_run(run: &str, started_with: &Value, store: &dyn StoreArtifact) -> Result<Option<Run>, StageError> {
+pub async fn find_run(
+    run: &RunName,
+    started_with: &Value,
+    store: &dyn StoreArtifact,
+) -> Result<Option<Run>, StageError> {
     let recorded = find_artifact(store, &key::run(run)).await?;
-    Ok(recorded.or_else(|| Run::deserialize(started_with).ok().filter(|started| started.run == run)))
+    Ok(recorded.or_else(|| {
+        Run::deserialize(started_with)
+            .ok()
+            .filter(|started| started.run == *run)
+    }))
 }

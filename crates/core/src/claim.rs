@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::StageError;
 use crate::model::change::Target;
 use crate::model::error_name::ErrorName;
+use crate::model::run_name::RunName;
 use crate::model::sha::CommitSha;
 use crate::port::{KeepRows, ReadChange};
 use crate::rows::{self, Update};
@@ -16,10 +17,10 @@ pub struct Claim {
     /// Grows with each run, from 1; 0 for a run that was closed before it took a claim.
     pub generation: u64,
     /// The run that holds it.
-    pub run: String,
+    pub run: RunName,
     /// The run that held the pull request before. This run stops it and undoes its effects.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub before: Option<String>,
+    pub before: Option<RunName>,
     /// Whether the run may no longer write, because its effects are being undone.
     #[serde(default)]
     pub closed: bool,
@@ -33,7 +34,12 @@ pub struct Claim {
 /// # Errors
 ///
 /// `PullRequestHeadMoved`; `RunSuperseded`; the read or the table fails.
-pub async fn take(rows: &dyn KeepRows, read: &dyn ReadChange, target: &Target, run: &str) -> Result<Claim, StageError> {
+pub async fn take(
+    rows: &dyn KeepRows,
+    read: &dyn ReadChange,
+    target: &Target,
+    run: &RunName,
+) -> Result<Claim, StageError> {
     if let Some(stored) = rows::find::<Claim>(rows, &run_key(run)).await? {
         hold(rows, target, run).await?;
         return Ok(stored.value);
@@ -41,7 +47,7 @@ pub async fn take(rows: &dyn KeepRows, read: &dyn ReadChange, target: &Target, r
     let claim: Claim = rows::update(rows, &claim_key(target), |found: Option<Claim>| async move {
         let before = match found {
             // This run took it, and its process died before it stored the run's row.
-            Some(claim) if claim.run == run => return Ok(Update::Keep(claim)),
+            Some(claim) if claim.run == *run => return Ok(Update::Keep(claim)),
             None => find_named(rows, target).await?,
             found => found,
         };
@@ -50,7 +56,7 @@ pub async fn take(rows: &dyn KeepRows, read: &dyn ReadChange, target: &Target, r
         check_head(target, &read.current_head(target).await?)?;
         let claim = Claim {
             generation: before.as_ref().map_or(1, |claim| claim.generation + 1),
-            run: run.to_owned(),
+            run: run.clone(),
             before: before.map(|claim| claim.run),
             closed: false,
             undone: false,
@@ -70,7 +76,7 @@ pub async fn take(rows: &dyn KeepRows, read: &dyn ReadChange, target: &Target, r
 /// # Errors
 ///
 /// The table fails.
-pub async fn holder(rows: &dyn KeepRows, target: &Target) -> Result<Option<String>, StageError> {
+pub async fn holder(rows: &dyn KeepRows, target: &Target) -> Result<Option<RunName>, StageError> {
     let claim = match find(rows, &claim_key(target)).await? {
         None => find_named(rows, target).await?,
         found => found,
@@ -83,7 +89,7 @@ pub async fn holder(rows: &dyn KeepRows, target: &Target) -> Result<Option<Strin
 /// # Errors
 ///
 /// The table fails.
-pub async fn is_closed(rows: &dyn KeepRows, run: &str) -> Result<bool, StageError> {
+pub async fn is_closed(rows: &dyn KeepRows, run: &RunName) -> Result<bool, StageError> {
     Ok(find(rows, &run_key(run)).await?.is_some_and(|claim| claim.closed))
 }
 
@@ -115,7 +121,7 @@ async fn retire_named(rows: &dyn KeepRows, target: &Target, claim: &Claim) -> Re
 /// # Errors
 ///
 /// The table fails.
-pub async fn close(rows: &dyn KeepRows, run: &str) -> Result<(), StageError> {
+pub async fn close(rows: &dyn KeepRows, run: &RunName) -> Result<(), StageError> {
     set_undone(rows, run, false).await
 }
 
@@ -124,7 +130,7 @@ pub async fn close(rows: &dyn KeepRows, run: &str) -> Result<(), StageError> {
 /// # Errors
 ///
 /// The table fails.
-pub async fn note_undone(rows: &dyn KeepRows, run: &str) -> Result<(), StageError> {
+pub async fn note_undone(rows: &dyn KeepRows, run: &RunName) -> Result<(), StageError> {
     set_undone(rows, run, true).await
 }
 
@@ -134,16 +140,16 @@ pub async fn note_undone(rows: &dyn KeepRows, run: &str) -> Result<(), StageErro
 /// # Errors
 ///
 /// The table fails.
-pub async fn needs_cleaning(rows: &dyn KeepRows, run: &str) -> Result<bool, StageError> {
+pub async fn needs_cleaning(rows: &dyn KeepRows, run: &RunName) -> Result<bool, StageError> {
     let found = find(rows, &run_key(run)).await?;
     Ok(found.is_some_and(|claim| !claim.undone))
 }
 
-async fn set_undone(rows: &dyn KeepRows, run: &str, undone: bool) -> Result<(), StageError> {
+async fn set_undone(rows: &dyn KeepRows, run: &RunName, undone: bool) -> Result<(), StageError> {
     rows::update(rows, &run_key(run), |found: Option<Claim>| async move {
         let claim = found.unwrap_or_else(|| Claim {
             generation: 0,
-            run: run.to_owned(),
+            run: run.clone(),
             before: None,
             closed: false,
             undone: false,
@@ -166,10 +172,10 @@ async fn set_undone(rows: &dyn KeepRows, run: &str, undone: bool) -> Result<(), 
 /// # Errors
 ///
 /// `RunSuperseded`; the table fails.
-pub async fn hold(rows: &dyn KeepRows, target: &Target, run: &str) -> Result<(), StageError> {
+pub async fn hold(rows: &dyn KeepRows, target: &Target, run: &RunName) -> Result<(), StageError> {
     let superseded = |message: String| Err(StageError::new(ErrorName::RunSuperseded, message));
     match find(rows, &claim_key(target)).await? {
-        Some(claim) if claim.run == run => {}
+        Some(claim) if claim.run == *run => {}
         Some(claim) => {
             return superseded(format!(
                 "run {} of {} has replaced this one",
@@ -187,7 +193,7 @@ pub async fn hold(rows: &dyn KeepRows, target: &Target, run: &str) -> Result<(),
 /// # Errors
 ///
 /// `RunSuperseded` where its effects are undone or being undone; the table fails.
-pub async fn check_open(rows: &dyn KeepRows, run: &str) -> Result<(), StageError> {
+pub async fn check_open(rows: &dyn KeepRows, run: &RunName) -> Result<(), StageError> {
     match find(rows, &run_key(run)).await? {
         Some(claim) if claim.closed => Err(StageError::new(
             ErrorName::RunSuperseded,
@@ -244,7 +250,7 @@ fn named_claim_key(target: &Target) -> Option<String> {
     (key != claim_key(target)).then_some(key)
 }
 
-fn run_key(run: &str) -> String {
+fn run_key(run: &RunName) -> String {
     format!("run/{run}")
 }
 

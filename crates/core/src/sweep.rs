@@ -2,9 +2,10 @@
 //! was stopped from outside), and delivers decisions and webhooks that did not arrive. The run's own records have the
 //! effects to undo. A repeated sweep has no second effect.
 
-use crate::approval::deliver_all;
+use crate::approval::{Undelivered, deliver_all};
 use crate::claim;
 use crate::error::StageError;
+use crate::model::run_name::RunName;
 use crate::port::{AnswerTask, Deadline, KeepRows, ListFailedRuns, PublishReview, RedeliverWebhooks, StoreArtifact};
 
 pub use crate::stage::clean_up::{clean_up, end};
@@ -40,9 +41,9 @@ pub struct Ports<'a> {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Swept {
     /// Runs that were cleaned.
-    pub cleaned: Vec<String>,
+    pub cleaned: Vec<RunName>,
     /// Runs whose decision was delivered.
-    pub delivered: Vec<String>,
+    pub delivered: Vec<RunName>,
     /// Number of deliveries requested again.
     pub redelivered: u64,
     /// One line for each task left for the next sweep.
@@ -64,10 +65,10 @@ pub async fn sweep(now_ms: i64, ports: Ports<'_>) -> Result<Swept, StageError> {
         ..
     } = ports;
     let mut swept = Swept::default();
-    for (run, failure) in deliver_all(rows, ports.tasks, deadline).await? {
-        match failure {
-            None => swept.delivered.push(run),
-            Some(failure) => swept
+    for delivered in deliver_all(rows, ports.tasks, deadline).await? {
+        match delivered {
+            Ok(run) => swept.delivered.push(run),
+            Err(Undelivered { run, failure }) => swept
                 .left
                 .push(format!("run {run} does not know its decision: {failure}")),
         }
@@ -94,7 +95,7 @@ pub async fn sweep(now_ms: i64, ports: Ports<'_>) -> Result<Swept, StageError> {
 #[derive(Debug)]
 pub struct Cleaned {
     /// The run.
-    pub run: String,
+    pub run: RunName,
     /// The reason why it failed; the next sweep retries it.
     pub failure: Option<StageError>,
 }

@@ -22,8 +22,8 @@ use holdfast_core::model::finding::Severity;
 use holdfast_core::model::repository_name::RepositoryName;
 use holdfast_core::model::sha::CommitSha;
 use holdfast_core::port::{AnswerTask, ExecutionError, KeepRows, Precondition, TaskAnswer};
-use holdfast_testkit::port::{FixedChange, MemoryRows};
-use serde_json::Value;
+use holdfast_testkit::port::{FixedChange, MemoryRows, run_name};
+use serde_json::{Value, json};
 
 /// The decisions that the workflow received, and the number of deliveries that fail before one succeeds.
 #[derive(Default)]
@@ -74,7 +74,7 @@ fn target() -> Target {
 
 fn approval(needed: u32) -> Approval {
     Approval {
-        run: "r-1".to_owned(),
+        run: run_name("r-1"),
         round: 1,
         target: target(),
         subject: "octo/demo#12".to_owned(),
@@ -96,7 +96,7 @@ fn approval(needed: u32) -> Approval {
 /// rows and the invitations.
 fn asked(needed: u32) -> (MemoryRows, Vec<Invitation>) {
     let rows = MemoryRows::default();
-    block_on(claim::take(&rows, &FixedChange::default(), &target(), "r-1")).unwrap();
+    block_on(claim::take(&rows, &FixedChange::default(), &target(), &run_name("r-1"))).unwrap();
     let invitations = block_on(ask(&rows, &approval(needed), "token-1")).unwrap();
     (rows, invitations)
 }
@@ -122,7 +122,7 @@ fn ballot(verdict: Verdict, reason: Option<&str>) -> Ballot {
 fn approve(rows: &MemoryRows, name: &str, now_ms: i64) -> Result<approval::Question, Refusal> {
     block_on(decide(
         rows,
-        "r-1",
+        &run_name("r-1"),
         1,
         &person(name),
         &ballot(Verdict::Approved, None),
@@ -143,7 +143,7 @@ fn the_first_decision_counts_and_the_second_person_sees_who_was_first() {
     }
     let workflow = Workflow::default();
     for _ in 0..2 {
-        block_on(deliver(&rows, &workflow, "r-1", 1)).unwrap();
+        block_on(deliver(&rows, &workflow, &run_name("r-1"), 1)).unwrap();
     }
     assert_eq!(
         *workflow.received.lock().unwrap(),
@@ -162,7 +162,7 @@ fn the_first_decision_counts_and_the_second_person_sees_who_was_first() {
 fn a_refused_decision_shows_the_current_state() {
     let (rows, _) = asked(1);
     let refused = |name: &str, ballot: &Ballot, now_ms: i64| {
-        block_on(decide(&rows, "r-1", 1, &person(name), ballot, now_ms))
+        block_on(decide(&rows, &run_name("r-1"), 1, &person(name), ballot, now_ms))
             .unwrap_err()
             .to_string()
     };
@@ -191,7 +191,7 @@ fn a_refused_decision_shows_the_current_state() {
         let message = refused(name, ballot, now_ms);
         assert!(message.contains(expected), "{message}");
     }
-    block_on(claim::take(&rows, &FixedChange::default(), &target(), "r-2")).unwrap();
+    block_on(claim::take(&rows, &FixedChange::default(), &target(), &run_name("r-2"))).unwrap();
     let message = refused("ada", &yes, 2_000);
     assert!(message.contains("no longer current"), "{message}");
     assert!(block_on(list_audit(&rows, 10)).unwrap().is_empty());
@@ -208,10 +208,10 @@ fn an_approval_needs_the_policys_number_of_people_and_a_rejection_one() {
     let (rows, _) = asked(2);
     approve(&rows, "ada", 2_000).unwrap();
     let no = ballot(Verdict::Rejected, Some("not now"));
-    let question = block_on(decide(&rows, "r-1", 1, &person("grace"), &no, 3_000)).unwrap();
+    let question = block_on(decide(&rows, &run_name("r-1"), 1, &person("grace"), &no, 3_000)).unwrap();
     assert_eq!(question.decided, Some(Verdict::Rejected));
     let workflow = Workflow::default();
-    block_on(deliver(&rows, &workflow, "r-1", 1)).unwrap();
+    block_on(deliver(&rows, &workflow, &run_name("r-1"), 1)).unwrap();
     assert_eq!(
         *workflow.received.lock().unwrap(),
         ["token-1 ApprovalRejected: not now"]
@@ -226,17 +226,9 @@ fn a_sweep_delivers_undelivered_decisions() {
         fails: Mutex::new(2),
         ..Workflow::default()
     };
-    block_on(deliver(&rows, &workflow, "r-1", 1)).unwrap_err();
-    assert!(
-        block_on(deliver_all(&rows, &workflow, &Duration::MAX)).unwrap()[0]
-            .1
-            .is_some()
-    );
-    assert!(
-        block_on(deliver_all(&rows, &workflow, &Duration::MAX)).unwrap()[0]
-            .1
-            .is_none()
-    );
+    block_on(deliver(&rows, &workflow, &run_name("r-1"), 1)).unwrap_err();
+    assert!(block_on(deliver_all(&rows, &workflow, &Duration::MAX)).unwrap()[0].is_err());
+    assert!(block_on(deliver_all(&rows, &workflow, &Duration::MAX)).unwrap()[0].is_ok());
     assert!(
         block_on(deliver_all(&rows, &workflow, &Duration::MAX))
             .unwrap()
@@ -244,17 +236,21 @@ fn a_sweep_delivers_undelivered_decisions() {
     );
     assert_eq!(workflow.received.lock().unwrap().len(), 1);
 
-    // A damaged row is reported by its key, and the others are delivered.
+    // Damaged rows are reported by their keys, and the others are delivered.
     let (rows, _) = asked(1);
     approve(&rows, "ada", 2_000).unwrap();
-    block_on(rows.put("question/a#01", &Value::from("damaged"), Precondition::Absent)).unwrap();
+    let mut nameless = block_on(rows.get("question/r-1#01")).unwrap().unwrap().value;
+    nameless["approval"]["run"] = json!("no name");
+    for (key, value) in [("question/a#01", json!("damaged")), ("question/b#01", nameless)] {
+        block_on(rows.put(key, &value, Precondition::Absent)).unwrap();
+    }
     let workflow = Workflow::default();
     let delivered = block_on(deliver_all(&rows, &workflow, &Duration::MAX)).unwrap();
-    let [damaged, sound] = &delivered[..] else {
+    let [Err(damaged), Err(nameless), Ok(sound)] = &delivered[..] else {
         panic!("{delivered:?}")
     };
-    assert!(damaged.0 == "question/a#01" && damaged.1.is_some(), "{damaged:?}");
-    assert!(sound.0 == "r-1" && sound.1.is_none(), "{sound:?}");
+    let named = [damaged.run.as_str(), nameless.run.as_str(), sound.as_str()];
+    assert_eq!(named, ["question/a#01", "question/b#01", "r-1"]);
 
     let (rows, _) = asked(1);
     approve(&rows, "ada", 2_000).unwrap();
@@ -262,24 +258,24 @@ fn a_sweep_delivers_undelivered_decisions() {
         has_given_up: true,
         ..Workflow::default()
     };
-    block_on(deliver(&rows, &gone, "r-1", 1)).unwrap();
-    let question = block_on(newest_question(&rows, "r-1")).unwrap().unwrap();
+    block_on(deliver(&rows, &gone, &run_name("r-1"), 1)).unwrap();
+    let question = block_on(newest_question(&rows, &run_name("r-1"))).unwrap().unwrap();
     assert_eq!(question.delivered, Delivered::NotWaiting);
 }
 
 #[test]
 fn a_decision_in_time_counts_after_the_workflows_time_out() {
     let (rows, _) = asked(1);
-    assert_eq!(block_on(close_question(&rows, "r-9", 1)).unwrap(), None);
+    assert_eq!(block_on(close_question(&rows, &run_name("r-9"), 1)).unwrap(), None);
     approve(&rows, "ada", 2_000).unwrap();
     for _ in 0..2 {
-        let decided = block_on(close_question(&rows, "r-1", 1)).unwrap();
+        let decided = block_on(close_question(&rows, &run_name("r-1"), 1)).unwrap();
         assert_eq!(decided, Some((Verdict::Approved, String::new())));
     }
 
     let (rows, _) = asked(1);
     for _ in 0..2 {
-        assert_eq!(block_on(close_question(&rows, "r-1", 1)).unwrap(), None);
+        assert_eq!(block_on(close_question(&rows, &run_name("r-1"), 1)).unwrap(), None);
     }
     assert!(
         matches!(approve(&rows, "ada", 2_000), Err(Refusal::Expired(_))),
@@ -300,7 +296,7 @@ fn a_repeated_request_keeps_its_links_and_answers_the_newest_token() {
     }
     approve(&rows, "ada", 2_000).unwrap();
     let workflow = Workflow::default();
-    block_on(deliver(&rows, &workflow, "r-1", 1)).unwrap();
+    block_on(deliver(&rows, &workflow, &run_name("r-1"), 1)).unwrap();
     assert!(workflow.received.lock().unwrap()[0].starts_with("token-2 "));
     assert!(matches!(block_on(find_link(&rows, "guess")), Err(Refusal::Unknown)));
     let groups = ["question/", "link/"].map(|group| block_on(rows.list(group, 10)).unwrap());
@@ -369,7 +365,16 @@ fn one_person_counts_once_and_never_for_their_own_change() {
         (by("ada", code), by("ada", terminal), ""),
     ] {
         let (rows, _) = asked(2);
-        let decide = |by: &Person| block_on(decide(&rows, "r-1", 1, by, &ballot(Verdict::Approved, None), 2_000));
+        let decide = |by: &Person| {
+            block_on(decide(
+                &rows,
+                &run_name("r-1"),
+                1,
+                by,
+                &ballot(Verdict::Approved, None),
+                2_000,
+            ))
+        };
         assert_eq!(decide(&first).unwrap().decided, None, "{first:?}");
         match decide(&second) {
             Ok(question) => assert!(
@@ -386,7 +391,7 @@ fn one_person_counts_once_and_never_for_their_own_change() {
     let (rows, _) = asked(1);
     let no = ballot(Verdict::Rejected, Some("nothing to see"));
     for name in ["octo-author", "b@example.org"] {
-        block_on(decide(&rows, "r-1", 1, &by(name, code), &no, 2_000)).unwrap_err();
+        block_on(decide(&rows, &run_name("r-1"), 1, &by(name, code), &no, 2_000)).unwrap_err();
     }
 }
 
@@ -394,9 +399,9 @@ fn one_person_counts_once_and_never_for_their_own_change() {
 fn a_vote_of_an_earlier_version_by_an_address_does_not_count_beside_a_login() {
     let (rows, _) = asked(2);
     let mut row = block_on(rows.get("question/r-1#01")).unwrap().unwrap();
-    row.value["votes"] = serde_json::json!([{ "by": { "name": "ada@example.org", "known_by": "mail_code" },
+    row.value["votes"] = json!([{ "by": { "name": "ada@example.org", "known_by": "mail_code" },
         "at_ms": 1, "ballot": { "verdict": "approved", "content": "seen" } }]);
-    row.value["approval"]["asked"] = serde_json::json!(["a@example.org"]);
+    row.value["approval"]["asked"] = json!(["a@example.org"]);
     block_on(rows.put("question/r-1#01", &row.value, Precondition::Version(row.version))).unwrap();
     assert_eq!(
         approve(&rows, "ada", 2_000).unwrap().decided,

@@ -18,6 +18,7 @@ use holdfast_core::model::error_name::ErrorName;
 use holdfast_core::model::repository_id::RepositoryId;
 use holdfast_core::model::repository_name::RepositoryName;
 use holdfast_core::model::run::Run;
+use holdfast_core::model::run_name::RunName;
 use holdfast_core::model::sha::CommitSha;
 use holdfast_core::model::team_name::TeamName;
 use holdfast_core::model::token_limits::TokenLimits;
@@ -27,7 +28,7 @@ use holdfast_core::port::{
 };
 use holdfast_core::webhook::{AuthorAssociation, WebhookEvent, parse};
 use holdfast_core::{claim, identity};
-use holdfast_testkit::port::{MemoryArtifacts, MemoryRows, PullRequestPage};
+use holdfast_testkit::port::{MemoryArtifacts, MemoryRows, PullRequestPage, run_name};
 use serde_json::{Value, json};
 
 const NOW_MS: i64 = 1_800_000_000_000;
@@ -45,8 +46,8 @@ struct World {
     comments: Mutex<BTreeMap<u64, CommentNow>>,
     permissions: Mutex<BTreeMap<&'static str, Permission>>,
     /// Each run, and whether it has ended.
-    runs: Mutex<Vec<(String, bool)>>,
-    stopped: Mutex<Vec<String>>,
+    runs: Mutex<Vec<(RunName, bool)>>,
+    stopped: Mutex<Vec<RunName>>,
     page: PullRequestPage,
     unavailable: Mutex<u32>,
     artifacts: MemoryArtifacts,
@@ -180,18 +181,18 @@ impl World {
     }
 
     /// Returns the names of the runs, the oldest first.
-    fn runs(&self) -> Vec<String> {
+    fn runs(&self) -> Vec<RunName> {
         self.runs.lock().unwrap().iter().map(|(run, _)| run.clone()).collect()
     }
 
     /// Lets the newest run take the claim to the pull request; returns its name.
-    fn open_last(&self) -> String {
+    fn open_last(&self) -> RunName {
         let run = self.runs().pop().unwrap();
         block_on(claim::take(&self.rows, self, &self.target(), &run)).unwrap();
         run
     }
 
-    fn end(&self, run: &str) {
+    fn end(&self, run: &RunName) {
         for (name, is_ended) in self.runs.lock().unwrap().iter_mut() {
             *is_ended |= name == run;
         }
@@ -277,7 +278,7 @@ impl StartRun for World {
 
 #[async_trait]
 impl StopRun for World {
-    async fn stop_run(&self, run: &str, _error: ErrorName, _cause: &str) -> Result<(), ExecutionError> {
+    async fn stop_run(&self, run: &RunName, _error: ErrorName, _cause: &str) -> Result<(), ExecutionError> {
         self.stopped.lock().unwrap().push(run.to_owned());
         self.end(run);
         Ok(())

@@ -28,6 +28,7 @@ use holdfast_core::model::plan::Tier;
 use holdfast_core::model::report::{GateDecision, Outcome, Report, RunStatus};
 use holdfast_core::model::repository_name::RepositoryName;
 use holdfast_core::model::run::{Prompt, RecordedAnswer, Run, Stop};
+use holdfast_core::model::run_name::RunName;
 use holdfast_core::model::sha::CommitSha;
 use holdfast_core::model::{key, report::Coverage};
 use holdfast_core::port::{
@@ -38,7 +39,7 @@ use holdfast_core::stage::{
     read_artifact, report_failure, review_unit, summarize_review, validate_findings, withdraw_announcement,
 };
 use holdfast_core::sweep::clean_all;
-use holdfast_testkit::port::{FixedChange, MemoryArtifacts, MemoryRows, NoSyntax, PullRequestPage};
+use holdfast_testkit::port::{FixedChange, MemoryArtifacts, MemoryRows, NoSyntax, PullRequestPage, run_name};
 use serde_json::{Value, json};
 
 const VALID: &str = r#"{"summary":"Adds a line.","findings":[]}"#;
@@ -86,7 +87,7 @@ struct Runs {
 
 #[async_trait]
 impl StopRun for Runs {
-    async fn stop_run(&self, run: &str, error: ErrorName, _cause: &str) -> Result<(), ExecutionError> {
+    async fn stop_run(&self, run: &RunName, error: ErrorName, _cause: &str) -> Result<(), ExecutionError> {
         self.stopped.lock().unwrap().push(format!("{run} {error}"));
         Ok(())
     }
@@ -154,7 +155,7 @@ fn world(files: Vec<ChangedFile>, model: &str, light: &str, answers: Vec<Result<
         runs: Runs::default(),
         run: Run {
             version: holdfast_core::model::run::PAYLOAD_VERSION,
-            run: "r".to_owned(),
+            run: run_name("r"),
             bucket: "artifacts".to_owned(),
             target: Target::PullRequest {
                 repository: RepositoryName::new("o", "r").unwrap(),
@@ -202,11 +203,11 @@ impl World {
             )
             .await
             .unwrap();
-            let plan = plan_review::plan_review(&plan_review::Input { run: "r".to_owned() }, &self.read, &self.store)
+            let plan = plan_review::plan_review(&plan_review::Input { run: run_name("r") }, &self.read, &self.store)
                 .await
                 .unwrap();
             gather_context::gather_context(
-                &gather_context::Input { run: "r".to_owned() },
+                &gather_context::Input { run: run_name("r") },
                 &self.read,
                 &NoSyntax,
                 &self.store,
@@ -223,7 +224,7 @@ impl World {
         block_on(async {
             let (mut attempt, mut tier) = (1, first);
             loop {
-                let (run, unit) = ("r".to_owned(), unit.to_owned());
+                let (run, unit) = (run_name("r"), unit.to_owned());
                 let input = review_unit::Input {
                     run: run.clone(),
                     unit: unit.clone(),
@@ -276,7 +277,7 @@ impl World {
         block_on(async {
             aggregate_findings::aggregate_findings(
                 &aggregate_findings::Input {
-                    run: "r".to_owned(),
+                    run: run_name("r"),
                     results,
                 },
                 &self.store,
@@ -285,13 +286,16 @@ impl World {
             .await
             .unwrap();
             let output = summarize_review::summarize_review(
-                &summarize_review::Input { run: "r".to_owned() },
+                &summarize_review::Input { run: run_name("r") },
                 &self.model,
                 &self.store,
             )
             .await
             .unwrap();
-            (output, read_artifact(&self.store, &key::report("r")).await.unwrap())
+            (
+                output,
+                read_artifact(&self.store, &key::report(&run_name("r"))).await.unwrap(),
+            )
         })
     }
 

@@ -1,5 +1,6 @@
 //! A run's check on the head: opened once and completed once, even if answers are lost.
 
+use holdfast_core::model::run_name::RunName;
 use holdfast_core::model::sha::CommitSha;
 use holdfast_core::port::{Annotation, CheckConclusion, CheckOutcome, PublishError};
 use http::Method;
@@ -20,7 +21,7 @@ const MAX_ANNOTATIONS: usize = 50;
 pub(super) async fn open(
     connection: &GithubConnection,
     request: &PullRequest,
-    external_id: &str,
+    external_id: &RunName,
 ) -> Result<Option<u64>, PublishError> {
     if connection.is_anonymous() {
         return Ok(None);
@@ -38,7 +39,7 @@ pub(super) async fn open(
 async fn find_or_create(
     connection: &GithubConnection,
     request: &PullRequest,
-    external_id: &str,
+    external_id: &RunName,
 ) -> Result<u64, Failure> {
     if let Some(id) = find(connection, request, external_id).await? {
         return Ok(id);
@@ -62,7 +63,11 @@ async fn find_or_create(
     }
 }
 
-async fn find(connection: &GithubConnection, request: &PullRequest, external_id: &str) -> Result<Option<u64>, Failure> {
+async fn find(
+    connection: &GithubConnection,
+    request: &PullRequest,
+    external_id: &RunName,
+) -> Result<Option<u64>, Failure> {
     Ok(find_open(connection, request, external_id).await?.first().copied())
 }
 
@@ -70,10 +75,11 @@ async fn find(connection: &GithubConnection, request: &PullRequest, external_id:
 async fn find_open(
     connection: &GithubConnection,
     request: &PullRequest,
-    external_id: &str,
+    external_id: &RunName,
 ) -> Result<Vec<u64>, Failure> {
     let found = list(connection, request).await?;
-    let is_ours = |run: &&CheckRun| run.external_id.as_deref() == Some(external_id) && run.status != "completed";
+    let is_ours =
+        |run: &&CheckRun| run.external_id.as_deref() == Some(external_id.as_str()) && run.status != "completed";
     Ok(found.iter().filter(is_ours).map(|run| run.id).collect())
 }
 
@@ -92,7 +98,7 @@ async fn list(connection: &GithubConnection, request: &PullRequest) -> Result<Ve
 pub(super) async fn close_all(
     connection: &GithubConnection,
     request: &PullRequest,
-    external_id: &str,
+    external_id: &RunName,
     outcome: &CheckOutcome,
 ) -> Result<(), PublishError> {
     if connection.is_anonymous() {

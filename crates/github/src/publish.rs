@@ -4,8 +4,9 @@
 use async_trait::async_trait;
 use holdfast_core::model::change::Target;
 use holdfast_core::model::marker::{MarkerKey, MarkerKind};
+use holdfast_core::model::run_name::RunName;
 use holdfast_core::model::sha::CommitSha;
-use holdfast_core::port::{CheckOutcome, DraftedReview, PublishError, PublishReview, ReviewDraft};
+use holdfast_core::port::{CheckOutcome, DraftedReview, NoticeOf, PublishError, PublishReview, ReviewDraft};
 
 use super::bot_client::BotClient;
 use super::connection::GithubConnection;
@@ -33,47 +34,42 @@ impl GithubPublishReview {
 
 #[async_trait]
 impl PublishReview for GithubPublishReview {
-    async fn open_check(&self, target: &Target, external_id: &str) -> Result<Option<u64>, PublishError> {
-        check::open(&self.connection, &pull_request(target)?, external_id).await
+    async fn open_check(&self, target: &Target, run: &RunName) -> Result<Option<u64>, PublishError> {
+        check::open(&self.connection, &pull_request(target)?, run).await
     }
 
     async fn close_check(&self, target: &Target, check: u64, outcome: &CheckOutcome) -> Result<(), PublishError> {
         check::close(&self.connection, &pull_request(target)?, check, outcome).await
     }
 
-    async fn close_checks(
-        &self,
-        target: &Target,
-        external_id: &str,
-        outcome: &CheckOutcome,
-    ) -> Result<(), PublishError> {
-        check::close_all(&self.connection, &pull_request(target)?, external_id, outcome).await
+    async fn close_checks(&self, target: &Target, run: &RunName, outcome: &CheckOutcome) -> Result<(), PublishError> {
+        check::close_all(&self.connection, &pull_request(target)?, run, outcome).await
     }
 
     async fn copy_check(&self, target: &Target, onto: &CommitSha) -> Result<(), PublishError> {
         check::copy(&self.connection, &pull_request(target)?, onto).await
     }
 
-    async fn announce(&self, target: &Target, run: &str, body: &str) -> Result<(), PublishError> {
-        Ok(comments::put(&self.client(target)?, MarkerKind::Announcement, run, body).await?)
+    async fn announce(&self, target: &Target, run: &RunName, body: &str) -> Result<(), PublishError> {
+        Ok(comments::put(&self.client(target)?, MarkerKind::Announcement, run.as_str(), body).await?)
     }
 
-    async fn withdraw(&self, target: &Target, run: &str) -> Result<bool, PublishError> {
+    async fn withdraw(&self, target: &Target, run: &RunName) -> Result<bool, PublishError> {
         let client = self.client(target)?;
         let is_submitted = review::withdraw_draft(&client, run).await?;
-        comments::remove(&client, MarkerKind::Announcement, |subject| subject == run).await?;
+        comments::remove(&client, MarkerKind::Announcement, |subject| run == subject).await?;
         Ok(is_submitted)
     }
 
-    async fn summarize(&self, target: &Target, run: &str, body: &str) -> Result<(), PublishError> {
+    async fn summarize(&self, target: &Target, run: &RunName, body: &str) -> Result<(), PublishError> {
         let client = self.client(target)?;
-        comments::put(&client, MarkerKind::Announcement, run, body).await?;
-        comments::remove(&client, MarkerKind::Announcement, |subject| subject != run).await?;
+        comments::put(&client, MarkerKind::Announcement, run.as_str(), body).await?;
+        comments::remove(&client, MarkerKind::Announcement, |subject| run != subject).await?;
         Ok(comments::remove(&client, MarkerKind::Notice, |_| true).await?)
     }
 
-    async fn give_notice(&self, target: &Target, run: &str, body: &str) -> Result<(), PublishError> {
-        Ok(comments::put(&self.client(target)?, MarkerKind::Notice, run, body).await?)
+    async fn give_notice(&self, target: &Target, of: NoticeOf<'_>, body: &str) -> Result<(), PublishError> {
+        Ok(comments::put(&self.client(target)?, MarkerKind::Notice, &of.to_string(), body).await?)
     }
 
     async fn answer_command(&self, target: &Target, comment: u64, body: &str) -> Result<(), PublishError> {

@@ -4,6 +4,7 @@
 use holdfast_core::model::change::Target;
 use holdfast_core::model::finding::Side;
 use holdfast_core::model::marker::MarkerKind;
+use holdfast_core::model::run_name::RunName;
 use holdfast_core::port::{DraftedReview, PublishError, ReviewComment, ReviewDraft};
 use http::Method;
 use serde_json::{Value, json};
@@ -105,9 +106,13 @@ pub(super) async fn submit(client: &BotClient<'_>, review: u64) -> Result<(), Pu
 }
 
 /// Deletes the run's draft. Returns true if the run has a submitted review, which stays.
-pub(super) async fn withdraw_draft(client: &BotClient<'_>, run: &str) -> Result<bool, PublishError> {
+pub(super) async fn withdraw_draft(client: &BotClient<'_>, run: &RunName) -> Result<bool, PublishError> {
     let mut is_submitted = false;
-    for (_, found) in find(client).await?.into_iter().filter(|(owner, _)| owner == run) {
+    for (_, found) in find(client)
+        .await?
+        .into_iter()
+        .filter(|(owner, _)| *run == owner.as_str())
+    {
         is_submitted |= found.is_submitted || delete_draft(client, found.review).await? == Deleted::WasSubmitted;
     }
     Ok(is_submitted)
@@ -167,14 +172,17 @@ async fn find(client: &BotClient<'_>) -> Result<Vec<(String, DraftedReview)>, Fa
 }
 
 /// Returns the run's review, preferably a submitted one.
-fn take_ours(found: &mut [(String, DraftedReview)], run: &str) -> Option<DraftedReview> {
+fn take_ours(found: &mut [(String, DraftedReview)], run: &RunName) -> Option<DraftedReview> {
     found.sort_by_key(|(_, review)| !review.is_submitted);
-    found.iter().find(|(owner, _)| owner == run).map(|(_, review)| *review)
+    found
+        .iter()
+        .find(|(owner, _)| *run == owner.as_str())
+        .map(|(_, review)| *review)
 }
 
 fn body(client: &BotClient<'_>, draft: &ReviewDraft) -> Value {
     let comments: Vec<Value> = draft.comments.iter().map(comment).collect();
-    let marker = client.marker(MarkerKind::Review, &draft.run);
+    let marker = client.marker(MarkerKind::Review, draft.run.as_str());
     let body = format!("{}\n{marker}", draft.body.trim_end());
     json!({ "commit_id": Target::head(client.target).as_str(), "body": body, "comments": comments })
 }

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, UNIX_EPOCH};
 
+use holdfast_core::model::run_name::RunName;
 use holdfast_core::port::{Alarm, Mail, NotifyError};
 use holdfast_core::render::{alarm_subject, alarm_text};
 use jiff::Timestamp;
@@ -14,12 +15,12 @@ use sha2::{Digest, Sha256};
 const MAX_SUBJECT_CHARS: usize = 200;
 
 /// Returns the beginning of the keys of a run's alarms.
-pub fn alarm_prefix(run: &str) -> String {
+pub fn alarm_prefix(run: &RunName) -> String {
     format!("{run}-alarm-")
 }
 
 /// Returns the mail of an alarm; `more` is text below it. A repeated alarm has the same key, so it is the same mail.
-pub fn alarm_mail(run: &str, alarm: &Alarm, to: Vec<String>, more: &str) -> Mail {
+pub fn alarm_mail(run: &RunName, alarm: &Alarm, to: Vec<String>, more: &str) -> Mail {
     let text = alarm_text(run, alarm);
     let cause = hex::encode(Sha256::digest(text.as_bytes()));
     Mail {

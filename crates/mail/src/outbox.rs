@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use holdfast_core::model::run_name::RunName;
 use holdfast_core::port::{Alarm, Mail, NotifyError, NotifyPeople};
 use jiff::Timestamp;
 
@@ -70,7 +71,7 @@ impl OutboxNotifyPeople {
         Ok(Some(path))
     }
 
-    fn write_alarm(&self, run: &str, alarm: &Alarm) -> Result<Option<PathBuf>, NotifyError> {
+    fn write_alarm(&self, run: &RunName, alarm: &Alarm) -> Result<Option<PathBuf>, NotifyError> {
         let commands = match alarm {
             Alarm::Cleanup(_) => format!("Retry the cleanup:     holdfast cancel {run}\n"),
             Alarm::Unanswered { is_repeated: true, .. } => {
@@ -109,11 +110,11 @@ impl NotifyPeople for OutboxNotifyPeople {
         Ok(())
     }
 
-    async fn raise_alarm(&self, run: &str, alarm: &Alarm) -> Result<(), NotifyError> {
-        tracing::error!(run, ?alarm, "the operators have to know about a run");
-        let (name, alarm) = (run.to_owned(), alarm.clone());
+    async fn raise_alarm(&self, run: &RunName, alarm: &Alarm) -> Result<(), NotifyError> {
+        tracing::error!(run = run.as_str(), ?alarm, "the operators have to know about a run");
+        let (name, alarm) = (run.clone(), alarm.clone());
         if let Some(mail) = self.blocking(move |outbox| outbox.write_alarm(&name, &alarm)).await? {
-            tracing::info!(run, mail = %mail.display(), "alarm written");
+            tracing::info!(run = run.as_str(), mail = %mail.display(), "alarm written");
         }
         Ok(())
     }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use holdfast_core::model::address::is_loopback;
+use holdfast_core::model::run_name::RunName;
 use holdfast_core::port::{Alarm, Mail, NotifyError, NotifyPeople};
 use jiff::Timestamp;
 use lettre::transport::smtp::Error;
@@ -83,8 +84,8 @@ impl NotifyPeople for SmtpNotifyPeople {
         self.send(mail).await
     }
 
-    async fn raise_alarm(&self, run: &str, alarm: &Alarm) -> Result<(), NotifyError> {
-        tracing::error!(run, ?alarm, "the operators have to know about a run");
+    async fn raise_alarm(&self, run: &RunName, alarm: &Alarm) -> Result<(), NotifyError> {
+        tracing::error!(run = run.as_str(), ?alarm, "the operators have to know about a run");
         self.send(&alarm_mail(run, alarm, self.operators.clone(), "")).await
     }
 }

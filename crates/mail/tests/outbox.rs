@@ -131,7 +131,7 @@ async fn an_unanswered_request_is_reported_without_advice_to_cancel_it() {
         let data = tempfile::tempdir().unwrap();
         let alarm = Alarm::Unanswered { round: 1, is_repeated };
         let outbox = outbox(data.path(), "holdfast@example.org");
-        outbox.raise_alarm("r-1", &alarm).await.unwrap();
+        outbox.raise_alarm(&"r-1".parse().unwrap(), &alarm).await.unwrap();
         let mail = read(data.path(), &names(data.path())[0]);
         assert!(mail.contains("Subject: Holdfast: nobody answered"), "{mail}");
         assert!(mail.contains(advice), "{mail}");
@@ -145,7 +145,7 @@ async fn an_alarm_is_written_once_for_each_cause() {
     let outbox = outbox(data.path(), "holdfast@example.org");
     for what in ["the check is open", "the check is open", "the comment is there"] {
         let alarm = Alarm::Cleanup(what.to_owned());
-        outbox.raise_alarm("r-1", &alarm).await.unwrap();
+        outbox.raise_alarm(&"r-1".parse().unwrap(), &alarm).await.unwrap();
     }
     let written = names(data.path());
     assert_eq!(written.len(), 2, "{written:?}");

@@ -143,7 +143,7 @@ async fn review(units: usize, is_rules: bool) -> String {
     };
     let run = Run {
         version: PAYLOAD_VERSION,
-        run: "data-flow".to_owned(),
+        run: "data-flow".parse().unwrap(),
         bucket: machine::BUCKET.to_owned(),
         target: Target::WorkTree {
             path: change.repository.path().to_str().unwrap().to_owned(),
@@ -161,10 +161,10 @@ async fn review(units: usize, is_rules: bool) -> String {
     };
     let begun = Instant::now();
     engine
-        .start(&run.run, workflow::definition(), json!(run))
+        .start(run.run.as_str(), workflow::definition(), json!(run))
         .await
         .unwrap();
-    let outcome = engine.wait(&run.run).await.unwrap();
+    let outcome = engine.wait(run.run.as_str()).await.unwrap();
     let seconds = begun.elapsed().as_secs_f64();
     assert!(matches!(outcome, Outcome::Finished { .. }), "{outcome:?}");
     engine.shutdown().await;

@@ -8,8 +8,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use holdfast_core::model::change::Target;
 use holdfast_core::model::repository_name::RepositoryName;
-use holdfast_core::model::run_name::stem_of;
-use holdfast_core::port::{CheckOutcome, DraftedReview, PublishError, PublishReview, ReviewDraft};
+use holdfast_core::model::run_name::{RunName, stem_of};
+use holdfast_core::port::{CheckOutcome, DraftedReview, NoticeOf, PublishError, PublishReview, ReviewDraft};
 
 use holdfast_engine::Scope;
 
@@ -21,7 +21,7 @@ pub struct Access {
     /// Where they may write; `None`: to the target of their own input.
     pub writes: Option<Writes>,
     /// The run that the command is about, if it is about one: a server's console has a page for it.
-    pub about: Option<String>,
+    pub about: Option<RunName>,
     /// The address of the console that this process serves, for commands that find the directory in use.
     pub console: Option<String>,
 }
@@ -45,9 +45,9 @@ impl Access {
     }
 
     /// Returns access that resumes no run, to stop this one.
-    pub fn to_stop(name: &str) -> Self {
+    pub fn to_stop(name: &RunName) -> Self {
         Self {
-            about: Some(name.to_owned()),
+            about: Some(name.clone()),
             ..Self::to(Scope::only(|_| false))
         }
     }
@@ -60,24 +60,24 @@ impl Access {
     }
 
     /// Returns access to one run.
-    pub fn run(name: &str) -> Self {
-        let only = name.to_owned();
+    pub fn run(name: &RunName) -> Self {
+        let only = name.clone();
         Self {
-            about: Some(name.to_owned()),
-            ..Self::to(Scope::only(move |found| found == only))
+            about: Some(name.clone()),
+            ..Self::to(Scope::only(move |found| only == *found))
         }
     }
 
     /// Returns access to these runs.
-    pub fn runs(names: BTreeSet<String>) -> Self {
-        Self::to(Scope::only(move |found| names.contains(found)))
+    pub fn runs(names: BTreeSet<RunName>) -> Self {
+        Self::to(Scope::only(move |found| names.iter().any(|name| name == found)))
     }
 
     /// Returns access to all attempts of a run's review.
-    pub fn attempts_of(name: &str) -> Self {
-        let stem = stem_of(name).to_owned();
+    pub fn attempts_of(name: &RunName) -> Self {
+        let stem = name.stem().to_owned();
         Self {
-            about: Some(name.to_owned()),
+            about: Some(name.clone()),
             ..Self::to(Scope::only(move |found| stem_of(found) == stem))
         }
     }
@@ -129,37 +129,32 @@ impl PublishOnly {
 
 #[async_trait]
 impl PublishReview for PublishOnly {
-    async fn open_check(&self, target: &Target, external_id: &str) -> Result<Option<u64>, PublishError> {
-        self.to(target)?.open_check(target, external_id).await
+    async fn open_check(&self, target: &Target, run: &RunName) -> Result<Option<u64>, PublishError> {
+        self.to(target)?.open_check(target, run).await
     }
 
     async fn close_check(&self, target: &Target, check: u64, outcome: &CheckOutcome) -> Result<(), PublishError> {
         self.to(target)?.close_check(target, check, outcome).await
     }
 
-    async fn close_checks(
-        &self,
-        target: &Target,
-        external_id: &str,
-        outcome: &CheckOutcome,
-    ) -> Result<(), PublishError> {
-        self.to(target)?.close_checks(target, external_id, outcome).await
+    async fn close_checks(&self, target: &Target, run: &RunName, outcome: &CheckOutcome) -> Result<(), PublishError> {
+        self.to(target)?.close_checks(target, run, outcome).await
     }
 
-    async fn announce(&self, target: &Target, run: &str, body: &str) -> Result<(), PublishError> {
+    async fn announce(&self, target: &Target, run: &RunName, body: &str) -> Result<(), PublishError> {
         self.to(target)?.announce(target, run, body).await
     }
 
-    async fn withdraw(&self, target: &Target, run: &str) -> Result<bool, PublishError> {
+    async fn withdraw(&self, target: &Target, run: &RunName) -> Result<bool, PublishError> {
         self.to(target)?.withdraw(target, run).await
     }
 
-    async fn summarize(&self, target: &Target, run: &str, body: &str) -> Result<(), PublishError> {
+    async fn summarize(&self, target: &Target, run: &RunName, body: &str) -> Result<(), PublishError> {
         self.to(target)?.summarize(target, run, body).await
     }
 
-    async fn give_notice(&self, target: &Target, run: &str, body: &str) -> Result<(), PublishError> {
-        self.to(target)?.give_notice(target, run, body).await
+    async fn give_notice(&self, target: &Target, of: NoticeOf<'_>, body: &str) -> Result<(), PublishError> {
+        self.to(target)?.give_notice(target, of, body).await
     }
 
     async fn answer_command(&self, target: &Target, comment: u64, body: &str) -> Result<(), PublishError> {

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use holdfast_core::model::error_name::ErrorName;
+use holdfast_core::model::run_name::RunName;
 use holdfast_core::model::settings::Settings;
 use holdfast_core::port::{FailedRun, KeepRows, PublishReview, StoreArtifact};
 use holdfast_core::sweep;
@@ -23,8 +24,8 @@ const CAUSE: &str = "holdfast cancel";
 ///
 /// # Errors
 /// There is no such run, or it has succeeded; a setting is invalid; the undo fails.
-pub async fn on_machine(data: &Path, name: &str) -> Result<(), Failure> {
-    let record = find(&LocalRuns::open(data).await?, name).await?;
+pub async fn on_machine(data: &Path, name: &RunName) -> Result<(), Failure> {
+    let record = find(&LocalRuns::open(data).await?, name.as_str()).await?;
     let settings = machine::read_settings()?;
     // Before the run is stopped: a run whose effects can't be undone afterwards is better left running.
     machine::check_writable(data, &settings, &record, "the undo").await?;
@@ -40,7 +41,7 @@ pub async fn on_machine(data: &Path, name: &str) -> Result<(), Failure> {
 ///
 /// # Errors
 /// There is no such run, or it has succeeded; the undo fails.
-pub async fn on_deployment(deployment: &dyn Deployment, beginning: &str) -> Result<String, Failure> {
+pub async fn on_deployment(deployment: &dyn Deployment, beginning: &str) -> Result<RunName, Failure> {
     let record = find(deployment, beginning).await?;
     let name = record.run.clone();
     // Before the run is stopped: a run whose effects can't be undone afterwards is better left running.
@@ -99,10 +100,10 @@ async fn undo(
     })
 }
 
-async fn stop(data: &Path, name: &str, settings: &Settings) -> Result<(), Failure> {
+async fn stop(data: &Path, name: &RunName, settings: &Settings) -> Result<(), Failure> {
     let (engine, _recovered) = machine::open_engine(data, settings, Access::to_stop(name)).await?;
     let error = ErrorName::RunCancelled.to_string();
-    let stopped = engine.stop(name, Some(error), Some(CAUSE.to_owned())).await;
+    let stopped = engine.stop(name.as_str(), Some(error), Some(CAUSE.to_owned())).await;
     engine.shutdown().await;
     stopped.map_err(Failure::incomplete)
 }

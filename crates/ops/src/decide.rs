@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use holdfast_core::approval::{self, Question, Refusal};
 use holdfast_core::model::approval::{Ballot, KnownBy, Person, Verdict};
 use holdfast_core::model::report::RunStatus;
+use holdfast_core::model::run_name::RunName;
 use holdfast_core::port::{AnswerTask, KeepRows};
 
 use crate::access::Access;
@@ -49,8 +50,8 @@ pub enum Decided {
 ///
 /// # Errors
 /// The run waits for no decision; a setting is invalid; the decision is refused.
-pub async fn on_machine(data: &Path, name: &str, by: String, decision: Decision) -> Result<Decided, Failure> {
-    let record = waiting(&LocalRuns::open(data).await?, name).await?;
+pub async fn on_machine(data: &Path, name: &RunName, by: String, decision: Decision) -> Result<Decided, Failure> {
+    let record = waiting(&LocalRuns::open(data).await?, name.as_str()).await?;
     let settings = machine::read_settings()?;
     let what = match decision.verdict {
         Verdict::Approved => "the approval",
@@ -62,7 +63,7 @@ pub async fn on_machine(data: &Path, name: &str, by: String, decision: Decision)
     let (rows, tasks) = (opened.stages.rows.as_ref(), opened.runs.as_ref());
     let outcome = match decide(rows, tasks, &name, by, decision).await {
         Ok(question) if question.decided.is_some() => {
-            let ended = opened.engine.wait(&name).await;
+            let ended = opened.engine.wait(name.as_str()).await;
             ended.map(|_| None).map_err(Failure::incomplete)
         }
         outcome => outcome.map(Some),
@@ -82,7 +83,7 @@ pub async fn on_deployment(
     deployment: &dyn Deployment,
     beginning: &str,
     decision: Decision,
-) -> Result<(String, Decided), Failure> {
+) -> Result<(RunName, Decided), Failure> {
     let name = waiting(deployment, beginning).await?.run;
     let by = deployment.caller().await?;
     let question = decide(deployment.rows(), deployment.workflow(), &name, by, decision).await?;
@@ -131,7 +132,7 @@ async fn waiting(runs: &dyn ReadRuns, beginning: &str) -> Result<RunSummary, Fai
 async fn decide(
     rows: &dyn KeepRows,
     tasks: &dyn AnswerTask,
-    name: &str,
+    name: &RunName,
     by: String,
     decision: Decision,
 ) -> Result<Question, Failure> {

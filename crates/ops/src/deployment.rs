@@ -5,6 +5,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use holdfast_core::model::run_name::RunName;
 use holdfast_core::port::{AnswerTask, KeepRows, ListFailedRuns, StartRun, StopRun};
 use holdfast_engine::{Functions, Objects};
 use holdfast_github::{CreatedApp, GithubPublishReview, GithubRedeliverWebhooks};
@@ -26,7 +27,7 @@ pub trait Deployment: ReadRuns {
     ///
     /// # Errors
     /// They can't be listed.
-    async fn runs_in_flight(&self) -> Result<Vec<(String, bool)>, Failure>;
+    async fn runs_in_flight(&self) -> Result<Vec<(RunName, bool)>, Failure>;
 
     /// Returns the user that the credentials belong to, as AWS names it.
     ///

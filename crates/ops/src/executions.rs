@@ -6,6 +6,7 @@ use async_trait::async_trait;
 use holdfast_asl::TaskFailure;
 use holdfast_core::model::error_name::ErrorName;
 use holdfast_core::model::run::Run;
+use holdfast_core::model::run_name::RunName;
 use holdfast_core::port::{
     AnswerTask, ExecutionError, FailedRun, ListFailedRuns, StartRun, StartedRun, StopRun, TaskAnswer,
 };
@@ -37,15 +38,15 @@ impl EngineExecutions {
 
 #[async_trait]
 impl StopRun for EngineExecutions {
-    async fn stop_run(&self, run: &str, error: ErrorName, cause: &str) -> Result<(), ExecutionError> {
+    async fn stop_run(&self, run: &RunName, error: ErrorName, cause: &str) -> Result<(), ExecutionError> {
         match self
-            .engine(run)
+            .engine(run.as_str())
             .await?
-            .stop(run, Some(error.to_string()), Some(cause.to_owned()))
+            .stop(run.as_str(), Some(error.to_string()), Some(cause.to_owned()))
             .await
         {
             Ok(()) | Err(EngineError::ExecutionEnded { .. } | EngineError::ExecutionUnknown { .. }) => Ok(()),
-            Err(error) => Err(failed(run, format!("cannot be stopped: {error}"))),
+            Err(error) => Err(failed(run.as_str(), format!("cannot be stopped: {error}"))),
         }
     }
 }
@@ -53,13 +54,14 @@ impl StopRun for EngineExecutions {
 #[async_trait]
 impl StartRun for EngineExecutions {
     async fn start_run(&self, run: &Run) -> Result<StartedRun, ExecutionError> {
-        let engine = self.engine(&run.run).await?;
-        match engine.start(&run.run, workflow::definition(), json!(run)).await {
+        let name = run.run.as_str();
+        let engine = self.engine(name).await?;
+        match engine.start(name, workflow::definition(), json!(run)).await {
             Ok(Started::New) => Ok(StartedRun::New),
             Ok(Started::AlreadyRunning) => Ok(StartedRun::Running),
             // A run of this name with another input belongs to other settings. For this run it counts as ended.
             Ok(Started::AlreadyFinished) | Err(EngineError::ExecutionAlreadyExists { .. }) => Ok(StartedRun::Ended),
-            Err(error) => Err(failed(&run.run, format!("cannot be started: {error}"))),
+            Err(error) => Err(failed(name, format!("cannot be started: {error}"))),
         }
     }
 }
@@ -112,12 +114,14 @@ impl ListFailedRuns for ArchivedRuns {
         let failed = rows
             .into_iter()
             .filter(|row| row.status.is_final() && row.status != ExecutionStatus::Succeeded);
-        let listed = failed.take(most).map(|row| FailedRun {
-            run: row.name,
-            started_with: row.input,
-            error: row.error.unwrap_or_else(|| row.status.as_str().to_owned()),
-            cause: row.cause,
+        let listed = failed.filter_map(|row| {
+            Some(FailedRun {
+                run: RunName::of_listed(&row.name)?,
+                started_with: row.input,
+                error: row.error.unwrap_or_else(|| row.status.as_str().to_owned()),
+                cause: row.cause,
+            })
         });
-        Ok(listed.collect())
+        Ok(listed.take(most).collect())
     }
 }

@@ -1,5 +1,7 @@
 //! The error type of operations: its kind, which decides the exit status, and one line for people.
 
+use holdfast_core::model::run_name::RunName;
+
 use holdfast_engine::EngineError;
 
 /// The kind of a failure.
@@ -49,7 +51,7 @@ impl Failure {
 
     /// Converts an error of the engine like [`of_engine`](Self::of_engine). Where a server has the data directory, the
     /// message names the page of `run` in its console, if the operation is about a run.
-    pub fn of_engine_about(error: EngineError, run: Option<&str>) -> Self {
+    pub fn of_engine_about(error: EngineError, run: Option<&RunName>) -> Self {
         if let EngineError::DirectoryInUse {
             directory,
             holder,

@@ -8,6 +8,7 @@ use holdfast_core::fix::{self, Edit, NoPlace, Versions};
 use holdfast_core::model::change::Target;
 use holdfast_core::model::finding::Finding;
 use holdfast_core::model::run::Run;
+use holdfast_core::model::run_name::RunName;
 use holdfast_core::model::sha::CommitSha;
 use holdfast_core::port::ReadChange;
 use holdfast_git::{Editable, GitReadChange, NoEdit, bytes_of_path, read_tracked, replace_tracked, work_tree_root};
@@ -45,7 +46,7 @@ pub struct Suggestion {
 /// The suggestions of a review.
 pub struct Fixes {
     /// The review's run.
-    pub run: String,
+    pub run: RunName,
     /// The work tree.
     root: PathBuf,
     /// The content of each file that has a suggestion with a place.

@@ -260,7 +260,7 @@ pub async fn open(data: &Path, settings: &Settings, reach: Access) -> Result<Ope
     options.scope = reach.scope;
     options.note = reach.console;
     let opened = Engine::open(options).await;
-    let (engine, recovered) = opened.map_err(|error| Failure::of_engine_about(error, reach.about.as_deref()))?;
+    let (engine, recovered) = opened.map_err(|error| Failure::of_engine_about(error, reach.about.as_ref()))?;
     runs.set(&engine);
     hide_from_git(data)?;
     Ok(Opened {

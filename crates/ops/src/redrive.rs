@@ -5,7 +5,7 @@ use std::path::Path;
 
 use holdfast_core::model::report::RunStatus;
 use holdfast_core::model::run::Run;
-use holdfast_core::model::run_name::stem_of;
+use holdfast_core::model::run_name::RunName;
 use holdfast_core::port::StartedRun;
 use serde_json::json;
 
@@ -27,7 +27,7 @@ pub fn is_redrivable(record: &RunSummary) -> bool {
 /// The attempt that continues a review.
 enum Next {
     /// An attempt that is running already.
-    Open(String),
+    Open(RunName),
     /// A new attempt.
     Begin(Box<Run>),
 }
@@ -36,7 +36,7 @@ enum Next {
 ///
 /// # Errors
 /// The run is in flight or complete; the attempt cannot be started.
-pub async fn start_next(data: &Path, engine: &Engine, record: RunSummary) -> Result<String, Failure> {
+pub async fn start_next(data: &Path, engine: &Engine, record: RunSummary) -> Result<RunName, Failure> {
     let existing = Archive::open(data)
         .and_then(|archive| archive.executions(MAX_RUNS))
         .map_err(Failure::incomplete)?;
@@ -46,7 +46,7 @@ pub async fn start_next(data: &Path, engine: &Engine, record: RunSummary) -> Res
         Next::Begin(run) => run,
     };
     engine
-        .start(&run.run, workflow::definition(), json!(run))
+        .start(run.run.as_str(), workflow::definition(), json!(run))
         .await
         .map_err(Failure::incomplete)?;
     Ok(run.run)
@@ -57,7 +57,7 @@ pub async fn start_next(data: &Path, engine: &Engine, record: RunSummary) -> Res
 ///
 /// # Errors
 /// There is no such run; it is in flight or complete; the attempt cannot be started.
-pub async fn on_deployment(deployment: &dyn Deployment, beginning: &str) -> Result<(String, String), Failure> {
+pub async fn on_deployment(deployment: &dyn Deployment, beginning: &str) -> Result<(RunName, RunName), Failure> {
     let name = run_summary::find_name(deployment, beginning).await?;
     let record = deployment.read(&name).await?;
     let found = deployment.runs_in_flight().await?;
@@ -108,8 +108,11 @@ fn next<'a>(record: RunSummary, existing: impl Iterator<Item = (&'a str, bool)>)
             "run {name} cannot be redriven with this version: its input has another shape: {error}"
         ))
     })?;
-    Ok(match attempt::choose(stem_of(&name), existing) {
+    Ok(match attempt::choose(name.stem(), existing) {
         Choice::Resume(open) => Next::Open(open),
-        Choice::Start { name: attempt, .. } => Next::Begin(Box::new(Run { run: attempt, ..before })),
+        Choice::Start { attempt, .. } => {
+            let run = RunName::of_attempt(name.stem(), attempt).map_err(Failure::usage)?;
+            Next::Begin(Box::new(Run { run, ..before }))
+        }
     })
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use holdfast_core::model::change::Target;
 use holdfast_core::model::report::RunStatus;
 use holdfast_core::model::run::{PAYLOAD_VERSION, Run};
-use holdfast_core::model::run_name::{stem, stem_without_base, stem_without_gate};
+use holdfast_core::model::run_name::{RunName, stem, stem_without_base, stem_without_gate};
 use holdfast_core::model::settings::Settings;
 use holdfast_core::port::ReadError;
 pub use holdfast_git::{MAX_PATCH_BYTES, Scope};
@@ -57,9 +57,9 @@ pub struct Resolved {
 /// The run of a review.
 pub enum ReviewRun {
     /// It is open in the engine.
-    Open(String),
+    Open(RunName),
     /// It has already published this review: nothing is posted again.
-    Published(String),
+    Published(RunName),
 }
 
 impl ReviewRequest {
@@ -197,9 +197,15 @@ impl Review<'_> {
             Choice::Start { .. } => attempt::choose(&self.stem(), runs()),
         };
         let (name, previous) = match choice {
-            Choice::Start { name, previous } => (name, previous),
+            Choice::Start { attempt, previous } => {
+                let name = RunName::of_attempt(&self.stem(), attempt).map_err(Failure::usage)?;
+                (name, previous)
+            }
             Choice::Resume(name) => {
-                let input = existing.iter().find(|row| row.name == name).map(|row| &row.input);
+                let input = existing
+                    .iter()
+                    .find(|row| name == row.name.as_str())
+                    .map(|row| &row.input);
                 return match input.is_some_and(|input| self.is_own(input, &name)) {
                     true => Ok(ReviewRun::Open(name)),
                     false => Err(Failure::usage(format!(
@@ -215,17 +221,17 @@ impl Review<'_> {
         }
         let run = self.run(&name, notes);
         engine
-            .start(&name, workflow::definition(), json!(run))
+            .start(name.as_str(), workflow::definition(), json!(run))
             .await
             .map_err(Failure::incomplete)?;
         Ok(ReviewRun::Open(name))
     }
 
-    fn run(&self, name: &str, notes: Vec<String>) -> Run {
+    fn run(&self, name: &RunName, notes: Vec<String>) -> Run {
         let settings = self.settings;
         Run {
             version: PAYLOAD_VERSION,
-            run: name.to_owned(),
+            run: name.clone(),
             bucket: machine::BUCKET.to_owned(),
             target: self.target.clone(),
             publish: self.publish,
@@ -253,10 +259,10 @@ impl Review<'_> {
 
     /// Returns whether an execution was started for this review. Its name isn't enough to decide that: it holds only a
     /// part of the target and the settings.
-    fn is_own(&self, input: &Value, name: &str) -> bool {
+    fn is_own(&self, input: &Value, name: &RunName) -> bool {
         let (target, settings) = (self.target, self.settings);
         Run::deserialize(input).is_ok_and(|run| {
-            run.run == name
+            run.run == *name
                 && (run.target == *target || run.target == target.without_identity())
                 && (run.publish, run.gate_off) == (self.publish, self.gate_off)
                 && run.bucket == machine::BUCKET
@@ -266,7 +272,7 @@ impl Review<'_> {
 }
 
 /// Returns the run, if it has published its review.
-async fn published(data: &Path, run: Option<String>) -> Result<Option<String>, Failure> {
+async fn published(data: &Path, run: Option<RunName>) -> Result<Option<RunName>, Failure> {
     let Some(run) = run else { return Ok(None) };
     let record = run_summary::read(data, &run).await?;
     Ok((record.status == RunStatus::Published).then_some(run))

@@ -7,6 +7,7 @@ use holdfast_asl::{EventKind, HistoryEvent, RunPath, StateMachine, picture};
 use holdfast_core::model::key;
 use holdfast_core::model::plan::Plan;
 use holdfast_core::model::run::{RecordedAnswer, UnitResult, Verdict};
+use holdfast_core::model::run_name::RunName;
 use holdfast_core::port::StoreArtifact;
 use holdfast_core::stage::{explain_failure, state};
 use serde::Deserialize;
@@ -112,7 +113,7 @@ pub fn states_taken(history: &[HistoryEvent]) -> Vec<StateVisit> {
 /// # Errors
 /// An artifact can't be read.
 pub async fn units_of(runs: &dyn ReadRuns, record: &RunSummary) -> Result<Vec<UnitDetails>, Failure> {
-    let (store, run) = (runs.store(), record.run.as_str());
+    let (store, run) = (runs.store(), &record.run);
     let plan: Option<Plan> = run_summary::read_json(store, &key::plan(run)).await?;
     let paths: HashMap<String, String> = plan
         .map(|plan| plan.units.into_iter().map(|unit| (unit.id, unit.path)).collect())
@@ -128,7 +129,7 @@ pub async fn units_of(runs: &dyn ReadRuns, record: &RunSummary) -> Result<Vec<Un
 
 async fn details_of(
     store: &dyn StoreArtifact,
-    run: &str,
+    run: &RunName,
     unit: String,
     path: String,
     child: &Child,

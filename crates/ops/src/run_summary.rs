@@ -15,6 +15,7 @@ use holdfast_core::model::error_name::ErrorName;
 use holdfast_core::model::key;
 use holdfast_core::model::report::{Report, RunStatus};
 use holdfast_core::model::run::Run;
+use holdfast_core::model::run_name::RunName;
 use holdfast_core::port::{KeepRows, StoreArtifact};
 use holdfast_core::stage::{ReportHeader, RunHeader, StoredChange, explain_failure, find_change_of, state};
 use holdfast_stores::files::FilesStoreArtifact;
@@ -98,7 +99,7 @@ pub trait ReadRuns {
     ///
     /// # Errors
     /// The place can't be read.
-    async fn names(&self, beginning: &str) -> Result<Vec<String>, Failure>;
+    async fn names(&self, beginning: &str) -> Result<Vec<RunName>, Failure>;
     /// Lists every run, newest first.
     ///
     /// # Errors
@@ -108,7 +109,7 @@ pub trait ReadRuns {
     ///
     /// # Errors
     /// There is no such run: a usage error. It can't be read.
-    async fn read(&self, run: &str) -> Result<RunSummary, Failure>;
+    async fn read(&self, run: &RunName) -> Result<RunSummary, Failure>;
     /// Reads a run's history; without payloads, if the place can leave them out.
     ///
     /// # Errors
@@ -129,7 +130,7 @@ pub trait ReadRuns {
 /// One run, in bounded size: [`read_report`] and [`read_change`] read the parts that can grow.
 pub struct RunSummary {
     /// Its name.
-    pub run: String,
+    pub run: RunName,
     /// Its execution.
     pub row: ExecutionSummary,
     /// Its status.
@@ -160,7 +161,7 @@ impl RunSummary {
 ///
 /// # Errors
 /// There is no such run, or a file can't be read.
-pub async fn read(data: &Path, run: &str) -> Result<RunSummary, Failure> {
+pub async fn read(data: &Path, run: &RunName) -> Result<RunSummary, Failure> {
     LocalRuns::open(data).await?.read(run).await
 }
 
@@ -203,10 +204,10 @@ impl LocalRuns {
     ///
     /// # Errors
     /// The run can't be read.
-    pub fn finished_units(&self, run: &str) -> Result<(u64, u64), Failure> {
+    pub fn finished_units(&self, run: &RunName) -> Result<(u64, u64), Failure> {
         let read = || {
             let (mut finished, mut total) = (0, 0);
-            for map_run in self.archive.map_runs(self.archive.execution(run)?.id)? {
+            for map_run in self.archive.map_runs(self.archive.execution(run.as_str())?.id)? {
                 total += map_run.total;
                 let children = self.archive.children(map_run.id)?;
                 finished += children.iter().filter(|child| child.status.is_final()).count() as u64;
@@ -220,35 +221,33 @@ impl LocalRuns {
     ///
     /// # Errors
     /// The runs can't be read.
-    pub fn newest_review(&self, root: &Path) -> Result<Option<String>, Failure> {
+    pub fn newest_review(&self, root: &Path) -> Result<Option<RunName>, Failure> {
         let rows = self.archive.executions(MAX_RUNS).map_err(Failure::incomplete)?;
-        let is_of_tree = |row: &&ExecutionRecord| match Run::deserialize(&row.input) {
-            Ok(Run {
-                target: Target::WorkTree { path, .. },
-                ..
-            }) => Path::new(&path) == root,
-            _ => false,
+        let is_of_tree = |row: &&ExecutionRecord| {
+            let target = Run::deserialize(&row.input).map(|run| run.target);
+            matches!(target, Ok(Target::WorkTree { path, .. }) if Path::new(&path) == root)
         };
-        let mut finished = rows.iter().filter(|row| row.status == ExecutionStatus::Succeeded);
-        Ok(finished.find(is_of_tree).map(|row| row.name.clone()))
+        let finished = rows.iter().filter(|row| row.status == ExecutionStatus::Succeeded);
+        let mut of_tree = finished.filter(is_of_tree);
+        Ok(of_tree.find_map(|row| RunName::of_listed(&row.name)))
     }
 
-    async fn record(&self, stored: ExecutionRecord) -> Result<RunSummary, Failure> {
+    async fn record(&self, run: RunName, stored: ExecutionRecord) -> Result<RunSummary, Failure> {
         let is_open = !stored.status.is_final();
         let pending = || self.archive.pending_tokens(stored.id).map_err(Failure::incomplete);
         let waits = is_open && !pending()?.is_empty();
         let row = ExecutionSummary::from(stored);
         let needs_cleaning = match &self.rows {
-            Some(rows) if row.has_failed() => claim::needs_cleaning(rows.as_ref(), &row.name)
+            Some(rows) if row.has_failed() => claim::needs_cleaning(rows.as_ref(), &run)
                 .await
                 .map_err(Failure::incomplete)?,
             _ => false,
         };
-        summarize(row, waits, needs_cleaning, &self.store).await
+        summarize(run, row, waits, needs_cleaning, &self.store).await
     }
 
     fn stored(&self, record: &RunSummary) -> Result<ExecutionRecord, Failure> {
-        self.archive.execution(&record.run).map_err(Failure::incomplete)
+        self.archive.execution(record.run.as_str()).map_err(Failure::incomplete)
     }
 }
 
@@ -266,26 +265,28 @@ impl ReadRuns for LocalRuns {
         &self.store
     }
 
-    async fn names(&self, beginning: &str) -> Result<Vec<String>, Failure> {
+    async fn names(&self, beginning: &str) -> Result<Vec<RunName>, Failure> {
         let rows = self.archive.executions(MAX_RUNS).map_err(Failure::incomplete)?;
-        let names: Vec<String> = rows.into_iter().map(|row| row.name).collect();
-        Ok(narrowed(names, beginning))
+        let names = rows.iter().filter_map(|row| RunName::of_listed(&row.name));
+        Ok(narrowed(names.collect(), beginning))
     }
 
     async fn list(&self) -> Result<Vec<RunSummary>, Failure> {
         let stored = self.archive.executions(MAX_RUNS).map_err(Failure::incomplete)?;
-        stream::iter(stored.into_iter().map(|stored| self.record(stored)))
+        let named = |stored: ExecutionRecord| Some((RunName::of_listed(&stored.name)?, stored));
+        stream::iter(stored.into_iter().filter_map(named))
+            .map(|(run, stored)| self.record(run, stored))
             .buffered(READS_IN_FLIGHT)
             .try_collect()
             .await
     }
 
-    async fn read(&self, run: &str) -> Result<RunSummary, Failure> {
-        let stored = self.archive.execution(run).map_err(|error| match error {
+    async fn read(&self, run: &RunName) -> Result<RunSummary, Failure> {
+        let stored = self.archive.execution(run.as_str()).map_err(|error| match error {
             EngineError::ExecutionUnknown { .. } => Failure::usage(error),
             other => Failure::incomplete(other),
         })?;
-        self.record(stored).await
+        self.record(run.clone(), stored).await
     }
 
     async fn history(&self, record: &RunSummary) -> Result<Vec<HistoryEvent>, Failure> {
@@ -320,13 +321,14 @@ impl ReadRuns for LocalRuns {
 /// # Errors
 /// An artifact can't be read.
 pub async fn summarize(
+    run: RunName,
     row: ExecutionSummary,
     waits: bool,
     needs_cleaning: bool,
     store: &dyn StoreArtifact,
 ) -> Result<RunSummary, Failure> {
     let is_open = !row.status.is_final();
-    let header = read_header(&row.name, is_open, store).await?;
+    let header = read_header(&run, is_open, store).await?;
     let lacks_artifacts = row.status == ExecutionStatus::Succeeded && header.report.is_none();
     let failure = match &row.error {
         Some(error) => Some(explain_failure(error, row.cause.as_deref())),
@@ -340,7 +342,7 @@ pub async fn summarize(
         (None, false) => RunStatus::Failed,
     };
     Ok(RunSummary {
-        run: row.name.clone(),
+        run,
         row,
         status,
         header,
@@ -355,7 +357,7 @@ pub async fn summarize(
 /// # Errors
 /// They are missing, or can't be read.
 pub async fn check_artifacts(
-    run: &str,
+    run: &RunName,
     history: &[HistoryEvent],
     place: &str,
     store: &dyn StoreArtifact,
@@ -379,7 +381,7 @@ pub async fn check_artifacts(
 }
 
 /// Reads a run's header. A run that version 0.1 started has none: its change and its report hold the same.
-async fn read_header(run: &str, is_open: bool, store: &dyn StoreArtifact) -> Result<RunHeader, Failure> {
+async fn read_header(run: &RunName, is_open: bool, store: &dyn StoreArtifact) -> Result<RunHeader, Failure> {
     let (mut header, is_whole) = match read_json::<RunHeader>(store, &key::header(run)).await? {
         // Version 0.1 may have finished a run that this version started.
         Some(header) => {
@@ -430,7 +432,7 @@ pub async fn read_report(summary: &RunSummary, store: &dyn StoreArtifact) -> Res
 /// # Errors
 /// It can't be read.
 pub async fn read_change(
-    run: &str,
+    run: &RunName,
     report: Option<&Report>,
     store: &dyn StoreArtifact,
 ) -> Result<Option<Change>, Failure> {
@@ -450,18 +452,19 @@ fn wall_ms(row: &ExecutionSummary) -> u64 {
 }
 
 /// Returns the names that start with `beginning`. If one of them is exactly `beginning`, returns only that one.
-pub fn narrowed(names: Vec<String>, beginning: &str) -> Vec<String> {
-    if names.iter().any(|name| name == beginning) {
-        return vec![beginning.to_owned()];
+pub fn narrowed(mut names: Vec<RunName>, beginning: &str) -> Vec<RunName> {
+    if let Some(exact) = names.iter().position(|name| name == beginning) {
+        return vec![names.swap_remove(exact)];
     }
-    names.into_iter().filter(|name| name.starts_with(beginning)).collect()
+    names.retain(|name| name.as_str().starts_with(beginning));
+    names
 }
 
 /// Finds a run by an unambiguous beginning of its name.
 ///
 /// # Errors
 /// No run's name has this beginning, or several do.
-pub async fn find_name(runs: &dyn ReadRuns, beginning: &str) -> Result<String, Failure> {
+pub async fn find_name(runs: &dyn ReadRuns, beginning: &str) -> Result<RunName, Failure> {
     let names = runs.names(beginning).await?;
     match names.as_slice() {
         [only] => Ok(only.clone()),
@@ -474,7 +477,7 @@ pub async fn find_name(runs: &dyn ReadRuns, beginning: &str) -> Result<String, F
         several => Err(Failure::usage(format!(
             "{beginning:?} is the beginning of {} runs: {}",
             several.len(),
-            several.join(", ")
+            several.iter().map(RunName::as_str).collect::<Vec<_>>().join(", ")
         ))),
     }
 }

@@ -4,6 +4,7 @@
 use std::sync::Mutex;
 
 use futures::executor::block_on;
+use holdfast_core::model::run_name::RunName;
 use holdfast_core::port::StoreError;
 use serde_json::json;
 
@@ -66,12 +67,21 @@ fn a_list_of_runs_reads_headers_only() {
             header,
             reads: Mutex::default(),
         };
-        let names: Vec<String> = (0..20).map(|number| format!("run-{number:02}")).collect();
+        let names: Vec<RunName> = (0..20)
+            .map(|number| format!("run-{number:02}").parse().unwrap())
+            .collect();
         for name in &names {
-            let summary = block_on(summarize(execution(name, status), false, false, &store)).unwrap();
+            let summary = block_on(summarize(
+                name.clone(),
+                execution(name.as_str(), status),
+                false,
+                false,
+                &store,
+            ))
+            .unwrap();
             assert_eq!((summary.status, summary.header.files), (expected, 3000));
         }
-        let headers: Vec<String> = names.iter().map(|name| key::header(name)).collect();
+        let headers: Vec<String> = names.iter().map(key::header).collect();
         assert_eq!(*store.reads.lock().unwrap(), headers);
     }
 }

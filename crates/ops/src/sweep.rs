@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use holdfast_core::approval::undelivered_runs;
 use holdfast_core::claim;
+use holdfast_core::model::run_name::RunName;
 use holdfast_core::model::settings::Settings;
 use holdfast_core::port::{KeepRows, ListFailedRuns};
 use holdfast_core::sweep::{MAX_RUNS, Ports, Swept, sweep};
@@ -64,7 +65,11 @@ pub async fn on_machine(data: &Path, settings: &Settings) -> Result<SweepSummary
 
 /// Returns a run for which a sweep has to write to a pull request: one with a decision to deliver, or with effects to
 /// undo.
-async fn run_to_write(data: &Path, rows: &dyn KeepRows, decided: &BTreeSet<String>) -> Result<Option<String>, Failure> {
+async fn run_to_write(
+    data: &Path,
+    rows: &dyn KeepRows,
+    decided: &BTreeSet<RunName>,
+) -> Result<Option<RunName>, Failure> {
     if let Some(run) = decided.first() {
         return Ok(Some(run.clone()));
     }

@@ -24,7 +24,7 @@ fn everything_below(dir: &Path) -> Vec<String> {
 async fn a_stored_artifact_is_read_and_a_second_write_replaces_it() {
     let dir = tempfile::tempdir().unwrap();
     let store = FilesStoreArtifact::new(dir.path().join("new/root"));
-    let answer = key::answer("1-2-abc", "src.main-rs", 3);
+    let answer = key::answer(&"1-2-abc".parse().unwrap(), "src.main-rs", 3);
     assert_eq!(store.get(&answer).await.unwrap(), None);
     for bytes in [&b"first, which is long"[..], b"", b"\x00\xff"] {
         store.put(&answer, bytes).await.unwrap();

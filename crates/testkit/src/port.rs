@@ -6,12 +6,19 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use holdfast_core::model::change::{Change, Target};
+use holdfast_core::model::run_name::RunName;
 use holdfast_core::model::sha::CommitSha;
 use holdfast_core::port::{
-    CheckOutcome, DraftedReview, Ends, KeepRows, Precondition, PublishError, PublishReview, ReadChange, ReadError,
-    ReviewDraft, Row, RowError, SourceSyntax, StoreArtifact, StoreError, SyntaxAnswer, Written,
+    CheckOutcome, DraftedReview, Ends, KeepRows, NoticeOf, Precondition, PublishError, PublishReview, ReadChange,
+    ReadError, ReviewDraft, Row, RowError, SourceSyntax, StoreArtifact, StoreError, SyntaxAnswer, Written,
 };
 use serde_json::Value;
+
+/// Returns the name of a run.
+#[expect(clippy::unwrap_used, reason = "a test gives a valid name")]
+pub fn run_name(text: &str) -> RunName {
+    text.parse().unwrap()
+}
 
 /// Rows in memory, with the guarantees of the port.
 #[derive(Debug, Default)]
@@ -180,7 +187,7 @@ fn locked<T>(value: &Mutex<T>) -> MutexGuard<'_, T> {
 
 #[async_trait]
 impl PublishReview for PullRequestPage {
-    async fn open_check(&self, _target: &Target, _run: &str) -> Result<Option<u64>, PublishError> {
+    async fn open_check(&self, _target: &Target, _run: &RunName) -> Result<Option<u64>, PublishError> {
         Ok(Some(self.check()))
     }
 
@@ -192,7 +199,7 @@ impl PublishReview for PullRequestPage {
         Ok(())
     }
 
-    async fn close_checks(&self, target: &Target, _run: &str, outcome: &CheckOutcome) -> Result<(), PublishError> {
+    async fn close_checks(&self, target: &Target, _run: &RunName, outcome: &CheckOutcome) -> Result<(), PublishError> {
         self.close_check(target, self.check(), outcome).await
     }
 
@@ -201,29 +208,29 @@ impl PublishReview for PullRequestPage {
         Ok(())
     }
 
-    async fn announce(&self, _target: &Target, run: &str, body: &str) -> Result<(), PublishError> {
-        locked(&self.comments).insert(run.to_owned(), body.to_owned());
+    async fn announce(&self, _target: &Target, run: &RunName, body: &str) -> Result<(), PublishError> {
+        locked(&self.comments).insert(run.to_string(), body.to_owned());
         Ok(())
     }
 
-    async fn withdraw(&self, _target: &Target, run: &str) -> Result<bool, PublishError> {
+    async fn withdraw(&self, _target: &Target, run: &RunName) -> Result<bool, PublishError> {
         let mut refusals = locked(&self.refuses_withdrawals);
         if *refusals > 0 {
             *refusals -= 1;
             return Err(PublishError::Unavailable("502".to_owned()));
         }
-        locked(&self.comments).remove(run);
+        locked(&self.comments).remove(run.as_str());
         locked(&self.drafts).clear();
         Ok(*locked(&self.submitted) > 0)
     }
 
-    async fn summarize(&self, _target: &Target, run: &str, body: &str) -> Result<(), PublishError> {
-        *locked(&self.comments) = BTreeMap::from([(run.to_owned(), body.to_owned())]);
+    async fn summarize(&self, _target: &Target, run: &RunName, body: &str) -> Result<(), PublishError> {
+        *locked(&self.comments) = BTreeMap::from([(run.to_string(), body.to_owned())]);
         Ok(())
     }
 
-    async fn give_notice(&self, _target: &Target, run: &str, body: &str) -> Result<(), PublishError> {
-        locked(&self.notices).insert(run.to_owned(), body.to_owned());
+    async fn give_notice(&self, _target: &Target, of: NoticeOf<'_>, body: &str) -> Result<(), PublishError> {
+        locked(&self.notices).insert(of.to_string(), body.to_owned());
         Ok(())
     }
 

@@ -18,6 +18,7 @@ use holdfast_core::model::change::Change;
 use holdfast_core::model::key;
 use holdfast_core::model::policy::Policy;
 use holdfast_core::model::report::{Outcome, Report};
+use holdfast_core::model::run_name::RunName;
 use holdfast_core::model::team_name::TeamName;
 use holdfast_core::port::{AnswerTask, KeepRows, ReadError, ReadPermission, StoreArtifact};
 use holdfast_core::stage::{StageError, find_artifact, find_change_of, read_artifact};
@@ -68,7 +69,7 @@ pub enum QuestionRef<'a> {
     /// The opaque id in a mail.
     Link(&'a str),
     /// The run, from the console.
-    Run(&'a str),
+    Run(&'a RunName),
 }
 
 impl QuestionRef<'_> {
@@ -76,7 +77,7 @@ impl QuestionRef<'_> {
     pub fn action(&self) -> String {
         match self {
             Self::Link(id) => href::approval(id),
-            Self::Run(run) => href::action(run, "decide"),
+            Self::Run(run) => href::action(run.as_str(), "decide"),
         }
     }
 }
@@ -115,7 +116,7 @@ async fn try_show(
     let view = ApprovalView {
         frame: request.frame.clone(),
         question: Asked {
-            run: approval.run.clone(),
+            run: approval.run.to_string(),
             repository: approval.target.repository(),
             pull_request: pull_request(&question, &report, change.as_ref()),
             author: approval.author.clone(),
@@ -199,11 +200,11 @@ async fn try_submit(
             return Err(Barred::Unknown.into());
         }
     };
-    let (run, round) = (approval.run.as_str(), approval.round);
+    let (run, round) = (&approval.run, approval.round);
     let decided = decide(ports.rows, run, round, &by, &ballot, request.now_ms).await?;
     // The decision is stored: if the workflow can't be reached now, a sweep delivers it.
     if let Err(error) = deliver(ports.rows, ports.tasks, run, round).await {
-        tracing::error!(run, %error, "a decision is stored but could not be delivered to the workflow yet");
+        tracing::error!(run = run.as_str(), %error, "a decision is stored but could not be delivered to the workflow yet");
     }
     Ok((decided, report))
 }
@@ -425,7 +426,7 @@ async fn refused(refusal: &Refusal, action: &str, request: &Request<'_>, store: 
             superseded = superseded_pull_request(question, store).await;
             Notice::Superseded {
                 head: question.approval.target.head().to_string(),
-                newer_run: newer_run.clone(),
+                newer_run: newer_run.as_ref().map(RunName::to_string),
             }
         }
         Refusal::Changed => Notice::PageChanged { again_at },

@@ -73,8 +73,8 @@ fn receipt_reply(receipt: &Receipt) -> Reply {
         document
     };
     match receipt {
-        Receipt::Started { run } => Reply::json(StatusCode::ACCEPTED, &document("started", "run", run)),
-        Receipt::Duplicate { run } => Reply::json(StatusCode::OK, &document("duplicate", "run", run)),
+        Receipt::Started { run } => Reply::json(StatusCode::ACCEPTED, &document("started", "run", run.as_str())),
+        Receipt::Duplicate { run } => Reply::json(StatusCode::OK, &document("duplicate", "run", run.as_str())),
         Receipt::Done { what } => Reply::json(StatusCode::OK, &document("done", "what", what)),
         Receipt::Ignored { why } => Reply::json(StatusCode::OK, &document("ignored", "why", why)),
         Receipt::Invalid { what } => error_reply(StatusCode::BAD_REQUEST, "invalid", what),

@@ -17,7 +17,7 @@ use holdfast_core::model::repository_name::RepositoryName;
 use holdfast_core::model::sha::CommitSha;
 use holdfast_core::model::team_name::TeamName;
 use holdfast_core::port::{AnswerTask, ExecutionError, Permission, ReadError, ReadPermission, TaskAnswer};
-use holdfast_testkit::port::{FixedChange, MemoryArtifacts, MemoryRows};
+use holdfast_testkit::port::{FixedChange, MemoryArtifacts, MemoryRows, run_name};
 use holdfast_web::approval::{Ports, QuestionRef, Request, show, submit};
 use holdfast_web::form::{Seal, Session};
 use http::HeaderMap;
@@ -94,9 +94,15 @@ fn asked_in(round: u32, needed: u32, teams: &[&str], asked: &[&str]) -> (World, 
         let key = format!("runs/{RUN}/{name}.json");
         world.documents.all().insert(key, document.to_string().into_bytes());
     }
-    block_on(claim::take(&world.rows, &FixedChange::default(), &target, RUN)).unwrap();
+    block_on(claim::take(
+        &world.rows,
+        &FixedChange::default(),
+        &target,
+        &run_name(RUN),
+    ))
+    .unwrap();
     let approval = Approval {
-        run: RUN.to_owned(),
+        run: run_name(RUN),
         round,
         target,
         subject: "octo/demo#12".to_owned(),
@@ -159,7 +165,10 @@ fn approve(world: &World, invitation: &Invitation, teams: Option<&Teams>, may_si
 }
 
 fn decided(world: &World) -> Option<Verdict> {
-    block_on(newest_question(&world.rows, RUN)).unwrap().unwrap().decided
+    block_on(newest_question(&world.rows, &run_name(RUN)))
+        .unwrap()
+        .unwrap()
+        .decided
 }
 
 #[test]
@@ -326,7 +335,13 @@ fn a_person_outside_the_teams_is_referred_to_the_teams() {
         (&[], "grace", Ok("ada"), Read, 403, of_write),
     ] {
         let (world, _) = asked(teams, &["ada=a@example.org"]);
-        let (got, html) = page_for(login, &world, QuestionRef::Run(RUN), &Teams(members, permission), true);
+        let (got, html) = page_for(
+            login,
+            &world,
+            QuestionRef::Run(&run_name(RUN)),
+            &Teams(members, permission),
+            true,
+        );
         let is_page = html.contains(page) || status == 200;
         assert!(
             got == status && is_page,
@@ -345,17 +360,26 @@ fn a_person_outside_the_teams_is_referred_to_the_teams() {
 fn the_page_of_a_superseded_run_names_its_commit_and_the_newer_run() {
     for newer in [Some("r-2"), None] {
         let (world, invitations) = asked(&[], &["ada=a@example.org"]);
-        let target = block_on(newest_question(&world.rows, RUN))
+        let target = block_on(newest_question(&world.rows, &run_name(RUN)))
             .unwrap()
             .unwrap()
             .approval
             .target;
         match newer {
-            Some(newer) => drop(block_on(claim::take(&world.rows, &FixedChange::default(), &target, newer)).unwrap()),
-            None => block_on(claim::close(&world.rows, RUN)).unwrap(),
+            Some(newer) => drop(
+                block_on(claim::take(
+                    &world.rows,
+                    &FixedChange::default(),
+                    &target,
+                    &run_name(newer),
+                ))
+                .unwrap(),
+            ),
+            None => block_on(claim::close(&world.rows, &run_name(RUN))).unwrap(),
         }
+        let run = run_name(RUN);
         let opened = [
-            (QuestionRef::Run(RUN), true),
+            (QuestionRef::Run(&run), true),
             (QuestionRef::Link(&invitations[0].id), true),
             (QuestionRef::Link(&invitations[0].id), false),
         ];

@@ -318,7 +318,7 @@ fn golden_executions_continue_by_their_own_definition() {
 fn identity(run: &Run, events: &[HistoryEvent]) -> Identity {
     Identity {
         execution_arn: format!("arn:aws:states:local:000000000000:execution:review:{}", run.run),
-        execution_name: run.run.clone(),
+        execution_name: run.run.to_string(),
         state_machine_arn: "arn:aws:states:local:000000000000:stateMachine:review".to_owned(),
         state_machine_name: "review".to_owned(),
         role_arn: "arn:aws:iam::000000000000:role/review".to_owned(),

@@ -8,6 +8,7 @@ use holdfast_core::model::error_name::ErrorName;
 use holdfast_core::model::key;
 use holdfast_core::model::plan::Plan;
 use holdfast_core::model::run::RecordedAnswer;
+use holdfast_core::model::run_name::RunName;
 use holdfast_core::port::{
     Alarm, AskModel, ExecutionError, Mail, ModelError, ModelRequest, NotifyError, NotifyPeople, Row, StopRun,
 };
@@ -31,7 +32,7 @@ impl World {
     /// Stores every golden artifact under its key, for each unit and attempt.
     pub fn of(golden: &Golden) -> Self {
         let run = golden.run();
-        let name = run.run.as_str();
+        let name = &run.run;
         let plan = Plan::deserialize(golden.first("artifact/plan")).unwrap();
         let manifest = golden.first("artifact/results_manifest");
         let results = manifest["ResultFiles"]["SUCCEEDED"][0]["Key"].as_str().unwrap();
@@ -117,7 +118,7 @@ impl AskModel for World {
 
 #[async_trait]
 impl StopRun for World {
-    async fn stop_run(&self, _run: &str, _error: ErrorName, _cause: &str) -> Result<(), ExecutionError> {
+    async fn stop_run(&self, _run: &RunName, _error: ErrorName, _cause: &str) -> Result<(), ExecutionError> {
         Ok(())
     }
 }
@@ -128,7 +129,7 @@ impl NotifyPeople for World {
         Ok(())
     }
 
-    async fn raise_alarm(&self, _run: &str, _alarm: &Alarm) -> Result<(), NotifyError> {
+    async fn raise_alarm(&self, _run: &RunName, _alarm: &Alarm) -> Result<(), NotifyError> {
         Ok(())
     }
 }

@@ -179,7 +179,7 @@ async fn follow(engine: &Engine, ending: Ending, rows: &dyn KeepRows) {
 
 /// Stores a person's approval of the question.
 async fn approve(rows: &dyn KeepRows) {
-    let question = approval::find_open(rows, RUN).await.unwrap().approval;
+    let question = approval::find_open(rows, &RUN.parse().unwrap()).await.unwrap().approval;
     let by = Person {
         name: "ada".to_owned(),
         known_by: KnownBy::MailCode,
@@ -192,7 +192,8 @@ async fn approve(rows: &dyn KeepRows) {
         dropped: Vec::new(),
         edited: BTreeMap::new(),
     };
-    let decided = approval::decide(rows, RUN, question.round, &by, &ballot, question.asked_ms);
+    let run = RUN.parse().unwrap();
+    let decided = approval::decide(rows, &run, question.round, &by, &ballot, question.asked_ms);
     decided.await.unwrap();
 }
 
@@ -217,7 +218,7 @@ fn settings(github: &FakeGithub, model: &ModelServer) -> Settings {
 fn run(head: &str) -> Run {
     Run {
         version: PAYLOAD_VERSION,
-        run: RUN.to_owned(),
+        run: RUN.parse().unwrap(),
         bucket: machine::BUCKET.to_owned(),
         target: Target::PullRequest {
             repository: RepositoryName::new("octo", "demo").unwrap(),

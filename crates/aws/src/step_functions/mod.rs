@@ -11,6 +11,7 @@ use aws_sdk_sfn::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_sfn::types::ExecutionStatus;
 use holdfast_core::model::error_name::ErrorName;
 use holdfast_core::model::run::Run;
+use holdfast_core::model::run_name::RunName;
 use holdfast_core::port::{
     AnswerTask, ExecutionError, FailedRun, ListFailedRuns, StartRun, StartedRun, StopRun, TaskAnswer,
 };
@@ -70,7 +71,7 @@ impl StepFunctionsRuns {
         }
     }
 
-    fn execution_arn(&self, run: &str) -> String {
+    fn execution_arn(&self, run: &RunName) -> String {
         let executions = self.state_machine.replacen(":stateMachine:", ":execution:", 1);
         format!("{executions}:{run}")
     }
@@ -92,13 +93,13 @@ impl StepFunctionsRuns {
 
 #[async_trait]
 impl StopRun for StepFunctionsRuns {
-    async fn stop_run(&self, run: &str, error: ErrorName, cause: &str) -> Result<(), ExecutionError> {
+    async fn stop_run(&self, run: &RunName, error: ErrorName, cause: &str) -> Result<(), ExecutionError> {
         let cause: String = cause.chars().take(MAX_CAUSE_CHARS).collect();
         let stop = self.client.stop_execution().execution_arn(self.execution_arn(run));
         match stop.error(error.as_str()).cause(cause).send().await {
             Ok(_) => Ok(()),
             Err(SdkError::ServiceError(answer)) if answer.err().is_execution_does_not_exist() => Ok(()),
-            Err(other) => Err(self.failed(run, "stopped", &other)),
+            Err(other) => Err(self.failed(run.as_str(), "stopped", &other)),
         }
     }
 }
@@ -106,7 +107,7 @@ impl StopRun for StepFunctionsRuns {
 #[async_trait]
 impl StartRun for StepFunctionsRuns {
     async fn start_run(&self, run: &Run) -> Result<StartedRun, ExecutionError> {
-        let name = run.run.as_str();
+        let name = &run.run;
         let found = self
             .client
             .describe_execution()
@@ -116,7 +117,7 @@ impl StartRun for StepFunctionsRuns {
             Ok(found) if found.status == ExecutionStatus::Running => return Ok(StartedRun::Running),
             Ok(_) => return Ok(StartedRun::Ended),
             Err(SdkError::ServiceError(answer)) if answer.err().is_execution_does_not_exist() => {}
-            Err(other) => return Err(self.failed(name, "described", &other)),
+            Err(other) => return Err(self.failed(name.as_str(), "described", &other)),
         }
         let machine = match &self.alias {
             Some(alias) => format!("{}:{alias}", self.state_machine),
@@ -127,7 +128,7 @@ impl StartRun for StepFunctionsRuns {
             .client
             .start_execution()
             .state_machine_arn(machine)
-            .name(name)
+            .name(name.as_str())
             .input(input);
         match start.send().await {
             Ok(_) => Ok(StartedRun::New),
@@ -135,7 +136,7 @@ impl StartRun for StepFunctionsRuns {
             Err(SdkError::ServiceError(answer)) if answer.err().is_execution_already_exists() => {
                 Ok(StartedRun::Running)
             }
-            Err(other) => Err(self.failed(name, "started", &other)),
+            Err(other) => Err(self.failed(name.as_str(), "started", &other)),
         }
     }
 }
@@ -167,7 +168,7 @@ impl AnswerTask for StepFunctionsRuns {
 impl ListFailedRuns for StepFunctionsRuns {
     async fn failed_runs(&self, most: usize) -> Result<Vec<FailedRun>, ExecutionError> {
         // From lists only: describing each run would use up the account's rate, which starting runs needs too.
-        let mut newest: HashMap<String, (i64, FailedRun)> = HashMap::new();
+        let mut newest: HashMap<RunName, (i64, FailedRun)> = HashMap::new();
         for status in FAILED {
             let mut pages = self.client.list_executions().state_machine_arn(&self.state_machine);
             pages = pages.status_filter(status.clone()).max_results(MAX_PAGE_EXECUTIONS);
@@ -175,14 +176,16 @@ impl ListFailedRuns for StepFunctionsRuns {
             let mut listed = 0;
             while let Some(execution) = pages.next().await {
                 let execution = execution.map_err(|error| self.failed("*", "listed", &error))?;
-                let run = FailedRun {
-                    run: execution.name.clone(),
-                    started_with: Value::Null,
-                    error: status.as_str().to_owned(),
-                    cause: None,
-                };
-                newest.insert(execution.name, (execution.start_date.secs(), run));
                 listed += 1;
+                if let Some(name) = RunName::of_listed(&execution.name) {
+                    let run = FailedRun {
+                        run: name.clone(),
+                        started_with: Value::Null,
+                        error: status.as_str().to_owned(),
+                        cause: None,
+                    };
+                    newest.insert(name, (execution.start_date.secs(), run));
+                }
                 if listed >= most {
                     break;
                 }
@@ -196,7 +199,7 @@ impl ListFailedRuns for StepFunctionsRuns {
     async fn detail(&self, run: FailedRun) -> Result<FailedRun, ExecutionError> {
         let described = self.client.describe_execution();
         let described = described.execution_arn(self.execution_arn(&run.run)).send().await;
-        let described = described.map_err(|error| self.failed(&run.run, "described", &error))?;
+        let described = described.map_err(|error| self.failed(run.run.as_str(), "described", &error))?;
         let input = described.input.as_deref().unwrap_or_default();
         Ok(FailedRun {
             started_with: serde_json::from_str(input).unwrap_or(Value::Null),

@@ -3,6 +3,7 @@
 use aws_sdk_sfn::operation::describe_execution::DescribeExecutionOutput;
 use aws_sdk_sfn::primitives::DateTime;
 use aws_sdk_sfn::types::{ExecutionListItem, HistoryEvent, HistoryEventType};
+use holdfast_core::model::run_name::RunName;
 use holdfast_core::port::ExecutionError;
 use serde_json::Value;
 
@@ -106,7 +107,7 @@ impl StepFunctionsRuns {
     /// # Errors
     ///
     /// The request fails.
-    pub async fn execution(&self, run: &str) -> Result<Option<ExecutionFound>, ExecutionError> {
+    pub async fn execution(&self, run: &RunName) -> Result<Option<ExecutionFound>, ExecutionError> {
         let described = self.client.describe_execution().execution_arn(self.execution_arn(run));
         match described.send().await {
             Ok(found) => Ok(Some(described_as(found, run))),
@@ -114,7 +115,7 @@ impl StepFunctionsRuns {
                 Some(answer) if answer.is_execution_does_not_exist() => Ok(None),
                 // No execution can have this name.
                 Some(answer) if answer.is_invalid_arn() => Ok(None),
-                _ => Err(self.failed(run, "described", &error)),
+                _ => Err(self.failed(run.as_str(), "described", &error)),
             },
         }
     }
@@ -124,12 +125,12 @@ impl StepFunctionsRuns {
     /// # Errors
     ///
     /// A request fails.
-    pub async fn children(&self, run: &str) -> Result<Vec<ExecutionFound>, ExecutionError> {
+    pub async fn children(&self, run: &RunName) -> Result<Vec<ExecutionFound>, ExecutionError> {
         let maps = self.client.list_map_runs().execution_arn(self.execution_arn(run));
         let mut maps = maps.into_paginator().items().send();
         let mut map_runs = Vec::new();
         while let Some(map) = maps.next().await {
-            map_runs.push(map.map_err(|error| self.failed(run, "queried for its maps", &error))?);
+            map_runs.push(map.map_err(|error| self.failed(run.as_str(), "queried for its maps", &error))?);
         }
         map_runs.sort_by_key(|map| millis(&map.start_date));
         let mut children = Vec::new();
@@ -138,7 +139,7 @@ impl StepFunctionsRuns {
             let mut pages = pages.max_results(MAX_PAGE_EXECUTIONS).into_paginator().items().send();
             let mut of_map = Vec::new();
             while let Some(item) = pages.next().await {
-                let item = item.map_err(|error| self.failed(run, "queried for its units", &error))?;
+                let item = item.map_err(|error| self.failed(run.as_str(), "queried for its units", &error))?;
                 of_map.push(listed(&item));
             }
             of_map.sort_by(|one, other| (one.started_ms, &one.name).cmp(&(other.started_ms, &other.name)));
@@ -173,10 +174,10 @@ impl StepFunctionsRuns {
     /// # Errors
     ///
     /// The request fails.
-    pub async fn definition(&self, run: &str) -> Result<String, ExecutionError> {
+    pub async fn definition(&self, run: &RunName) -> Result<String, ExecutionError> {
         let request = self.client.describe_state_machine_for_execution();
         let answer = request.execution_arn(self.execution_arn(run)).send().await;
-        let found = answer.map_err(|error| self.failed(run, "queried for its definition", &error))?;
+        let found = answer.map_err(|error| self.failed(run.as_str(), "queried for its definition", &error))?;
         Ok(found.definition)
     }
 }
@@ -194,10 +195,10 @@ fn listed(item: &ExecutionListItem) -> ExecutionFound {
     }
 }
 
-fn described_as(found: DescribeExecutionOutput, run: &str) -> ExecutionFound {
+fn described_as(found: DescribeExecutionOutput, run: &RunName) -> ExecutionFound {
     ExecutionFound {
         input: json(found.input.as_deref()),
-        name: found.name.unwrap_or_else(|| run.to_owned()),
+        name: found.name.unwrap_or_else(|| run.to_string()),
         status: found.status.as_str().to_owned(),
         started_ms: millis(&found.start_date),
         stopped_ms: found.stop_date.as_ref().map(millis),

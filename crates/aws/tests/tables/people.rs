@@ -45,7 +45,10 @@ async fn ses_and_sns_accept_mails_and_alarms() {
     };
     people.send_mail(&mail).await.unwrap();
     people
-        .raise_alarm("octo-demo-12-1", &Alarm::Cleanup("the check is open".to_owned()))
+        .raise_alarm(
+            &"octo-demo-12-1".parse().unwrap(),
+            &Alarm::Cleanup("the check is open".to_owned()),
+        )
         .await
         .unwrap();
 
@@ -54,7 +57,7 @@ async fn ses_and_sns_accept_mails_and_alarms() {
     assert!(error.contains("HOLDFAST_APPROVERS"), "{error}");
     let missing = AwsNotifyPeople::new(&config, from, "arn:aws:sns:eu-central-1:000000000000:missing");
     let error = missing
-        .raise_alarm("octo-demo-12-1", &Alarm::Cleanup("x".to_owned()))
+        .raise_alarm(&"octo-demo-12-1".parse().unwrap(), &Alarm::Cleanup("x".to_owned()))
         .await
         .unwrap_err()
         .to_string();

@@ -1,5 +1,7 @@
 //! `holdfast cancel`: stops a run and undoes its effects.
 
+use holdfast_core::model::run_name::RunName;
+
 use crate::cli::DecideArgs;
 use crate::exit::Exit;
 use crate::output;
@@ -25,7 +27,7 @@ pub async fn run_on(deployment: &dyn Deployment, args: &DecideArgs) -> Result<Ex
     print(&cancel::on_deployment(deployment, &args.run).await?)
 }
 
-fn print(name: &str) -> Result<Exit, Failure> {
+fn print(name: &RunName) -> Result<Exit, Failure> {
     output::print(&format!("{name}: cancelled\n")).map_err(Failure::incomplete)?;
     Ok(Exit::Clean)
 }

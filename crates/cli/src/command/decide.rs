@@ -1,6 +1,7 @@
 //! `holdfast approve` and `holdfast reject`.
 
 use holdfast_core::model::approval::Verdict;
+use holdfast_core::model::run_name::RunName;
 
 use crate::cli::{DecideArgs, RejectArgs};
 use crate::command::stop_signal::wait_for_signal;
@@ -83,7 +84,7 @@ async fn on(deployment: &dyn Deployment, args: &DecideArgs, decision: Decision) 
     print(&name, &option, verdict, decided)
 }
 
-fn print(name: &str, option: &str, verdict: Verdict, decided: Decided) -> Result<Exit, Failure> {
+fn print(name: &RunName, option: &str, verdict: Verdict, decided: Decided) -> Result<Exit, Failure> {
     let (line, failure) = match decided {
         Decided::Counted { have, needed } => (format!("{have} of {needed} approvals"), None),
         Decided::StillRunning => (

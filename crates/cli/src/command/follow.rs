@@ -4,6 +4,7 @@ use std::path::Path;
 
 use holdfast_core::model::change::Change;
 use holdfast_core::model::report::{Report, RunStatus};
+use holdfast_core::model::run_name::RunName;
 use holdfast_core::render::counted;
 
 use crate::cli::PrintArgs;
@@ -25,10 +26,10 @@ use holdfast_ops::run_summary::{self, LocalRuns, ReadRuns, RunSummary};
 ///
 /// # Errors
 /// The review couldn't be completed; the failure names the cause.
-pub async fn to_its_end(engine: Engine, data: &Path, name: &str, args: &PrintArgs) -> Result<Exit, Failure> {
+pub async fn to_its_end(engine: Engine, data: &Path, name: &RunName, args: &PrintArgs) -> Result<Exit, Failure> {
     let progress = Progress::start(&engine, name, data, args.quiet);
     let waited = tokio::select! {
-        outcome = engine.wait(name) => Ok(outcome),
+        outcome = engine.wait(name.as_str()) => Ok(outcome),
         stopped = wait_for_signal() => Err(stopped),
     };
     progress.finish().await;
@@ -56,7 +57,7 @@ pub async fn to_its_end(engine: Engine, data: &Path, name: &str, args: &PrintArg
 }
 
 /// Returns the finished part of a run that was stopped, for the end of a sentence; empty where no unit has begun.
-async fn finished_so_far(data: &Path, name: &str) -> String {
+async fn finished_so_far(data: &Path, name: &RunName) -> String {
     let read = async { LocalRuns::open(data).await?.finished_units(name) };
     match read.await {
         Ok((_, 0)) | Err(_) => String::new(),

@@ -100,7 +100,11 @@ fn table(records: &[RunSummary], columns: Option<usize>) -> String {
     if records.is_empty() {
         return "No runs yet.\n".to_owned();
     }
-    let widest = records.iter().map(|record| record.run.len()).max().unwrap_or(0);
+    let widest = records
+        .iter()
+        .map(|record| record.run.as_str().len())
+        .max()
+        .unwrap_or(0);
     let rows: Vec<Row<'_>> = records.iter().map(Row::of).collect();
     let longest = rows
         .iter()
@@ -154,7 +158,7 @@ impl<'a> Row<'a> {
         );
         let cleaning = if record.needs_cleaning { "  needs cleaning" } else { "" };
         Self {
-            name: &record.run,
+            name: record.run.as_str(),
             started: text::time(record.row.started.0),
             status: status_of(record),
             found: found + cleaning,
@@ -182,6 +186,7 @@ impl<'a> Row<'a> {
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::unwrap_used, reason = "a failed parse fails the test")]
     use holdfast_asl::Timestamp;
     use holdfast_core::stage::RunHeader;
     use holdfast_engine::ExecutionStatus;
@@ -191,7 +196,7 @@ mod tests {
 
     fn failed(run: &str, failure: &str) -> RunSummary {
         RunSummary {
-            run: run.to_owned(),
+            run: run.parse().unwrap(),
             row: ExecutionSummary {
                 arn: String::new(),
                 name: run.to_owned(),

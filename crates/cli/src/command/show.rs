@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use holdfast_core::model::report::Report;
+use holdfast_core::model::run_name::RunName;
 use holdfast_core::render::counted;
 use serde_json::{Value, json};
 
@@ -32,7 +33,7 @@ pub async fn run(args: &ShowArgs, runs: &dyn ReadRuns) -> Result<Exit, Failure> 
     print(args, runs, &name).await
 }
 
-async fn print(args: &ShowArgs, runs: &dyn ReadRuns, name: &str) -> Result<Exit, Failure> {
+async fn print(args: &ShowArgs, runs: &dyn ReadRuns, name: &RunName) -> Result<Exit, Failure> {
     let record = runs.read(name).await?;
     let mut artifacts = Ok(());
     let printed = match args.format {

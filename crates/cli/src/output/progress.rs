@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use holdfast_core::model::key;
 use holdfast_core::model::plan::Plan;
+use holdfast_core::model::run_name::RunName;
 use terminal_size::{Width, terminal_size_of};
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::oneshot;
@@ -31,7 +32,7 @@ pub struct Progress {
 
 impl Progress {
     /// Starts to show progress; does nothing if `quiet`.
-    pub fn start(engine: &Engine, run: &str, data: &Path, quiet: bool) -> Self {
+    pub fn start(engine: &Engine, run: &RunName, data: &Path, quiet: bool) -> Self {
         if quiet {
             return Self { task: None };
         }
@@ -40,7 +41,7 @@ impl Progress {
         let mut printer = Printer {
             is_screen: stderr().is_terminal(),
             tracker: Tracker::new(),
-            run: run.to_owned(),
+            run: run.clone(),
             data: data.to_owned(),
             begun: Instant::now(),
             drawn: String::new(),
@@ -81,7 +82,7 @@ impl Progress {
 struct Printer {
     is_screen: bool,
     tracker: Tracker,
-    run: String,
+    run: RunName,
     data: PathBuf,
     begun: Instant,
     /// The text of the last line, which is drawn again only when it changes.
@@ -96,7 +97,7 @@ impl Printer {
     }
 
     async fn update(&mut self, event: &EngineEvent) {
-        if event.execution != self.run {
+        if self.run != event.execution.as_str() {
             return;
         }
         let event = Event {

@@ -194,7 +194,11 @@ fn usage(report: &Report, style: Style) -> Vec<String> {
         )
     };
     let mut lines = style.wrap(&text, &format!("{} ", style.paint(BOLD, "Model:")), INDENT);
-    lines.extend(style.wrap(&line(&report.run), &format!("{} ", style.paint(BOLD, "Run:")), INDENT));
+    lines.extend(style.wrap(
+        &line(report.run.as_str()),
+        &format!("{} ", style.paint(BOLD, "Run:")),
+        INDENT,
+    ));
     lines
 }
 

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::StageError;
 use crate::model::approval::Vote;
+use crate::model::run_name::RunName;
 use crate::port::{KeepRows, ROW_DAYS};
 
 use crate::rows;
@@ -19,7 +20,7 @@ const QUESTIONS_KEPT_MS: i64 = ROW_DAYS as i64 * 86_400_000;
 /// One entry of the audit log, and one line of its export.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AuditEntry {
-    /// The run.
+    /// The run's name as it was stored, so that no name makes the export fail.
     pub run: String,
     /// The question's round.
     pub round: u32,
@@ -51,7 +52,7 @@ pub(super) async fn write_audit(rows: &dyn KeepRows, question: &Question) -> Res
 fn entries_of(question: &Question) -> impl Iterator<Item = AuditEntry> {
     let approval = &question.approval;
     question.votes.iter().map(|vote| AuditEntry {
-        run: approval.run.clone(),
+        run: approval.run.to_string(),
         round: approval.round,
         subject: approval.subject.clone(),
         head: approval.target.head().to_string(),
@@ -76,13 +77,17 @@ pub async fn list_audit(rows: &dyn KeepRows, most: usize) -> Result<Vec<AuditEnt
 /// # Errors
 ///
 /// The table fails.
-pub async fn list_audit_of(rows: &dyn KeepRows, run: &str, since_start_ms: i64) -> Result<Vec<AuditEntry>, StageError> {
+pub async fn list_audit_of(
+    rows: &dyn KeepRows,
+    run: &RunName,
+    since_start_ms: i64,
+) -> Result<Vec<AuditEntry>, StageError> {
     if since_start_ms < QUESTIONS_KEPT_MS {
         let questions = questions(rows, run).await?;
         return Ok(questions.iter().flat_map(entries_of).collect());
     }
     let mut entries = list_audit(rows, MAX_SEARCHED_ENTRIES).await?;
-    entries.retain(|entry| entry.run == run);
+    entries.retain(|entry| run == entry.run.as_str());
     Ok(entries)
 }
 
@@ -129,9 +134,10 @@ mod tests {
 
     #[test]
     fn the_newest_votes_of_a_long_log_are_found() {
-        let others = (0..10_001).map(|number| audited("other-1", number));
+        // The log holds its entries for good, whatever their runs' names.
+        let others = (0..10_001).map(|number| audited("no name", number));
         let rows = Rows(others.chain([audited("r-1", 10_001)]).collect());
-        let found = block_on(list_audit_of(&rows, "r-1", QUESTIONS_KEPT_MS)).unwrap();
+        let found = block_on(list_audit_of(&rows, &"r-1".parse().unwrap(), QUESTIONS_KEPT_MS)).unwrap();
         assert_eq!(found.len(), 1);
         assert_eq!(found[0].run, "r-1");
     }

@@ -10,6 +10,7 @@ use crate::model::change::Change;
 use crate::model::error_name::ErrorName;
 use crate::model::key;
 use crate::model::run::Run;
+use crate::model::run_name::RunName;
 use crate::port::{KeepRows, StoreArtifact};
 
 use super::{Question, newest_question, stored_content};
@@ -19,7 +20,7 @@ use super::{Question, newest_question, stored_content};
 /// # Errors
 ///
 /// The report is missing; the store fails.
-pub async fn content_now(store: &dyn StoreArtifact, run: &str) -> Result<String, StageError> {
+pub async fn content_now(store: &dyn StoreArtifact, run: &RunName) -> Result<String, StageError> {
     let report: Value = read_artifact(store, &key::report(run)).await?;
     Ok(stored_content(&report))
 }

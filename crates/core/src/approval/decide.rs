@@ -7,6 +7,7 @@ use crate::error::StageError;
 use crate::model::approval::{Ballot, Identity, KnownBy, Person, Verdict, Vote};
 use crate::model::error_name::ErrorName;
 use crate::model::repository_name::RepositoryName;
+use crate::model::run_name::RunName;
 use crate::port::KeepRows;
 use crate::rows::{self, Update};
 
@@ -42,7 +43,7 @@ pub enum Refusal {
         /// The question that can't be decided any more.
         question: Box<Question>,
         /// The run that now holds the pull request, if it is another one.
-        newer_run: Option<String>,
+        newer_run: Option<RunName>,
         /// The reason: another run has taken over, or this one was withdrawn.
         why: String,
     },
@@ -121,7 +122,7 @@ pub async fn find_link(rows: &dyn KeepRows, id: &str) -> Result<(Link, Question)
 /// # Errors
 ///
 /// [`Refusal::Unknown`], [`Refusal::Decided`]; the table fails.
-pub async fn find_open(rows: &dyn KeepRows, run: &str) -> Result<Question, Refusal> {
+pub async fn find_open(rows: &dyn KeepRows, run: &RunName) -> Result<Question, Refusal> {
     match newest_question(rows, run).await? {
         None => Err(Refusal::Unknown),
         Some(question) if question.decided.is_some() => Err(Refusal::Decided(Box::new(question))),
@@ -198,7 +199,7 @@ pub async fn refuse_early(rows: &dyn KeepRows, question: &Question, now_ms: i64)
 /// As [`Refusal`].
 pub async fn decide(
     rows: &dyn KeepRows,
-    run: &str,
+    run: &RunName,
     round: u32,
     by: &Person,
     ballot: &Ballot,
@@ -247,7 +248,7 @@ fn refuse_person(question: &Question, by: &Person, identity: &Identity) -> Resul
 /// The table fails.
 pub async fn close_question(
     rows: &dyn KeepRows,
-    run: &str,
+    run: &RunName,
     round: u32,
 ) -> Result<Option<(Verdict, String)>, StageError> {
     rows::update(rows, &question_key(run, round), |found: Option<Question>| async move {

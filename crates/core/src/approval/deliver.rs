@@ -6,9 +6,10 @@ use std::collections::BTreeSet;
 use serde_json::json;
 
 use crate::error::StageError;
-use crate::model::approval::Verdict;
+use crate::model::approval::{Approval, Verdict};
 use crate::model::error_name::ErrorName;
 use crate::model::report::Report;
+use crate::model::run_name::RunName;
 use crate::port::{AnswerTask, Deadline, KeepRows, TaskAnswer};
 use crate::rows::{self, Update};
 
@@ -23,7 +24,7 @@ const MAX_QUESTIONS: usize = 10_000;
 /// # Errors
 ///
 /// The engine or the table fails.
-pub async fn deliver(rows: &dyn KeepRows, tasks: &dyn AnswerTask, run: &str, round: u32) -> Result<(), StageError> {
+pub async fn deliver(rows: &dyn KeepRows, tasks: &dyn AnswerTask, run: &RunName, round: u32) -> Result<(), StageError> {
     rows::update(rows, &question_key(run, round), |found: Option<Question>| async move {
         let Some(question) = found else {
             return Ok(Update::Keep(()));
@@ -54,8 +55,17 @@ pub async fn deliver(rows: &dyn KeepRows, tasks: &dyn AnswerTask, run: &str, rou
     .await
 }
 
-/// Delivers every stored decision that was not delivered before, and returns their runs, each with its failure if the
-/// delivery failed or its row has another shape. Stops at the deadline.
+/// A decision that did not reach its run.
+#[derive(Debug)]
+pub struct Undelivered {
+    /// The run's name, for people; the row's key where the row has another shape.
+    pub run: String,
+    /// The reason; the next sweep retries it.
+    pub failure: StageError,
+}
+
+/// Delivers every stored decision that was not delivered before, and returns their runs, or why one was not delivered.
+/// Stops at the deadline.
 ///
 /// # Errors
 /// The table can't be read.
@@ -63,7 +73,7 @@ pub async fn deliver_all(
     table: &dyn KeepRows,
     tasks: &dyn AnswerTask,
     deadline: &dyn Deadline,
-) -> Result<Vec<(String, Option<StageError>)>, StageError> {
+) -> Result<Vec<Result<RunName, Undelivered>>, StageError> {
     let mut delivered = Vec::new();
     for (key, row) in table.list("question/", MAX_QUESTIONS).await? {
         if deadline.is_over() {
@@ -71,18 +81,23 @@ pub async fn deliver_all(
         }
         let question = match rows::parse::<Question>(&key, &row) {
             Ok(question) => question,
-            Err(error) => {
+            Err(failure) => {
                 // One damaged row must not keep the other decisions from their runs.
-                delivered.push((key, Some(error)));
+                delivered.push(Err(Undelivered { run: key, failure }));
                 continue;
             }
         };
         if !question.is_undelivered() {
             continue;
         }
-        let approval = question.approval;
-        let failure = deliver(table, tasks, &approval.run, approval.round).await.err();
-        delivered.push((approval.run, failure));
+        let Approval { run, round, .. } = question.approval;
+        delivered.push(match deliver(table, tasks, &run, round).await {
+            Ok(()) => Ok(run),
+            Err(failure) => Err(Undelivered {
+                run: run.into(),
+                failure,
+            }),
+        });
     }
     Ok(delivered)
 }
@@ -91,7 +106,7 @@ pub async fn deliver_all(
 ///
 /// # Errors
 /// The table can't be read.
-pub async fn undelivered_runs(table: &dyn KeepRows) -> Result<BTreeSet<String>, StageError> {
+pub async fn undelivered_runs(table: &dyn KeepRows) -> Result<BTreeSet<RunName>, StageError> {
     let listed = table.list("question/", MAX_QUESTIONS).await?;
     let questions = listed
         .iter()

@@ -16,6 +16,7 @@ use sha2::{Digest, Sha256};
 use crate::error::StageError;
 use crate::model::approval::{Approval, Verdict, Vote};
 use crate::model::report::Report;
+use crate::model::run_name::RunName;
 use crate::port::KeepRows;
 use crate::rows;
 
@@ -27,7 +28,7 @@ pub use decide::{
     Barred, MAX_EDITED_BODY_CHARS, MAX_EDITED_TITLE_CHARS, Refusal, check_code, close_question, decide, find_link,
     find_open, missing_approvals, refuse_early,
 };
-pub use deliver::{apply_decision, deliver, deliver_all, undelivered_runs};
+pub use deliver::{Undelivered, apply_decision, deliver, deliver_all, undelivered_runs};
 
 /// Version of a question's row.
 const QUESTION_VERSION: u32 = 1;
@@ -68,7 +69,7 @@ pub enum Delivered {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Link {
     /// The run.
-    pub run: String,
+    pub run: RunName,
     /// The question's round.
     pub round: u32,
     /// The recipient's address.
@@ -122,18 +123,18 @@ pub fn stored_content(report: &Value) -> String {
 /// # Errors
 ///
 /// The table fails.
-pub async fn newest_question(table: &dyn KeepRows, run: &str) -> Result<Option<Question>, StageError> {
+pub async fn newest_question(table: &dyn KeepRows, run: &RunName) -> Result<Option<Question>, StageError> {
     Ok(questions(table, run).await?.pop())
 }
 
 /// Returns the questions of a run, oldest first.
-async fn questions(table: &dyn KeepRows, run: &str) -> Result<Vec<Question>, StageError> {
+async fn questions(table: &dyn KeepRows, run: &RunName) -> Result<Vec<Question>, StageError> {
     // There are two rounds; the limit allows for more.
     let found = table.list(&format!("question/{run}#"), 100).await?;
     found.iter().map(|(key, row)| rows::parse(key, row)).collect()
 }
 
-fn question_key(run: &str, round: u32) -> String {
+fn question_key(run: &RunName, round: u32) -> String {
     format!("question/{run}#{round:02}")
 }
 

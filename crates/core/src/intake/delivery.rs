@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use crate::error::StageError;
+use crate::model::run_name::RunName;
 use crate::port::{KeepRows, Precondition, Row, Written};
 use crate::rows;
 
@@ -20,7 +21,7 @@ pub(super) struct Progress {
     pub attempt: Option<u32>,
     /// The runs that it stops.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub runs: Vec<String>,
+    pub runs: Vec<RunName>,
 }
 
 /// A delivery whose effects happen once.

@@ -12,6 +12,7 @@ mod start;
 
 use crate::error::StageError;
 use crate::model::model_id::ModelId;
+use crate::model::run_name::RunName;
 use crate::model::settings::Settings;
 use crate::model::token_limits::TokenLimits;
 use crate::port::{
@@ -28,12 +29,12 @@ pub enum Receipt {
     /// A run has started.
     Started {
         /// Its name.
-        run: String,
+        run: RunName,
     },
     /// It is a duplicate of an earlier delivery, or its review exists: this is its run.
     Duplicate {
         /// The run's name.
-        run: String,
+        run: RunName,
     },
     /// A command was executed.
     Done {

@@ -9,7 +9,8 @@ use crate::identity::{identify, target_of};
 use crate::model::change::Target;
 use crate::model::error_name::ErrorName;
 use crate::model::policy::{POLICY_PATH, Policy};
-use crate::port::{FailedRun, Permission, PullNow, ReadError};
+use crate::model::run_name::RunName;
+use crate::port::{FailedRun, NoticeOf, Permission, PullNow, ReadError};
 use crate::render::waiting_body;
 use crate::sweep;
 use crate::webhook::{ReviewAction, ReviewTrigger, StopAction, StopTrigger};
@@ -18,9 +19,6 @@ use super::command::is_paused;
 use super::delivery::Delivery;
 use super::start::{StartAgain, last_start, start};
 use super::{Ports, Receipt, RunSettings, done, ignored, read_pull};
-
-/// The name in the marker of the notice on a waiting pull request, so that there is only one.
-const WAITING: &str = "waiting";
 
 /// Starts the review of a pull request's head, unless it is closed, a draft or paused, or waits for a maintainer.
 pub(super) async fn review(
@@ -106,8 +104,8 @@ pub(super) async fn stop(trigger: &StopTrigger, ports: Ports<'_>) -> Result<Rece
 }
 
 /// Returns the runs of a pull request that may be in progress: the one that holds it, and the one started last.
-pub(super) async fn open_runs(target: &Target, ports: Ports<'_>) -> Result<Vec<String>, StageError> {
-    let mut runs: Vec<String> = claim::holder(ports.rows, target).await?.into_iter().collect();
+pub(super) async fn open_runs(target: &Target, ports: Ports<'_>) -> Result<Vec<RunName>, StageError> {
+    let mut runs: Vec<RunName> = claim::holder(ports.rows, target).await?.into_iter().collect();
     if let Some(last) = last_start(ports.rows, target).await?
         && !runs.contains(&last.run)
     {
@@ -117,10 +115,10 @@ pub(super) async fn open_runs(target: &Target, ports: Ports<'_>) -> Result<Vec<S
 }
 
 /// Ends runs and undoes their effects. The result of a completed run stays.
-pub(super) async fn end_all(runs: &[String], cause: &str, ports: Ports<'_>) -> Result<(), StageError> {
+pub(super) async fn end_all(runs: &[RunName], cause: &str, ports: Ports<'_>) -> Result<(), StageError> {
     let error = ErrorName::RunCancelled;
     for run in runs {
-        let cancelled = FailedRun::ended(run, Value::Null, error, cause);
+        let cancelled = FailedRun::ended(run.clone(), Value::Null, error, cause);
         sweep::end(&cancelled, error, ports.stop, ports.publish, ports.rows, ports.store).await?;
     }
     Ok(())
@@ -157,7 +155,10 @@ async fn is_trusted(pull: &PullNow, ports: Ports<'_>) -> Result<bool, StageError
 
 /// Writes one notice that the pull request waits, and how a maintainer starts its review.
 async fn wait_for_maintainer(here: &Target, ports: Ports<'_>) -> Result<Receipt, StageError> {
-    ports.publish.give_notice(here, WAITING, &waiting_body()).await?;
+    ports
+        .publish
+        .give_notice(here, NoticeOf::Waiting, &waiting_body())
+        .await?;
     let why = "a first-time contributor's pull request is reviewed once a maintainer asks: /holdfast review";
     Ok(ignored(why))
 }

@@ -10,7 +10,7 @@ use crate::model::change::{Change, Target};
 use crate::model::error_name::ErrorName;
 use crate::model::key;
 use crate::model::run::{PAYLOAD_VERSION, Run};
-use crate::model::run_name::{is_same_review, stem, stem_of, stem_without_base};
+use crate::model::run_name::{RunName, is_same_review, stem, stem_without_base};
 use crate::port::{KeepRows, Row, StartedRun};
 use crate::rows::{self, Update};
 
@@ -34,7 +34,7 @@ pub(super) enum StartAgain {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct LastStart {
     /// Its name.
-    pub run: String,
+    pub run: RunName,
     /// Time of the start, in milliseconds since 1970.
     pub at_ms: i64,
     /// The comment with the command that started it, if there was one.
@@ -68,7 +68,9 @@ pub(super) async fn start(
     }
     let own_attempt = delivery.as_ref().and_then(|delivery| delivery.progress.attempt);
     for attempt in own_attempt.unwrap_or(1)..=MAX_ATTEMPTS {
-        let run = run_of(target, settings, format!("{stem}-{attempt}"));
+        let name = RunName::of_attempt(&stem, attempt)
+            .map_err(|error| StageError::new(ErrorName::PayloadInvalid, error.to_string()))?;
+        let run = run_of(target, settings, name);
         let name = run.run.clone();
         if let Some(delivery) = &mut delivery {
             let progress = Progress {
@@ -112,7 +114,7 @@ pub(super) async fn start(
     ))
 }
 
-fn run_of(target: &Target, settings: &RunSettings, name: String) -> Run {
+fn run_of(target: &Target, settings: &RunSettings, name: RunName) -> Run {
     Run {
         version: PAYLOAD_VERSION,
         run: name,
@@ -135,11 +137,11 @@ async fn same_review_of_holder(
     stem: &str,
     settings: &RunSettings,
     ports: Ports<'_>,
-) -> Result<Option<String>, StageError> {
+) -> Result<Option<RunName>, StageError> {
     let Some(holder) = claim::holder(ports.rows, target).await? else {
         return Ok(None);
     };
-    let held = stem_of(&holder);
+    let held = holder.stem();
     if held == stem {
         return Ok(None);
     }
@@ -160,9 +162,9 @@ async fn same_review_of_holder(
 }
 
 /// Stores the run that was started last, so that a run can be stopped before it opens.
-async fn store_start(ports: Ports<'_>, target: &Target, run: &str, comment: Option<u64>) -> Result<(), StageError> {
+async fn store_start(ports: Ports<'_>, target: &Target, run: &RunName, comment: Option<u64>) -> Result<(), StageError> {
     let start = LastStart {
-        run: run.to_owned(),
+        run: run.clone(),
         at_ms: ports.now_ms,
         comment,
     };

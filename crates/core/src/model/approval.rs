@@ -7,13 +7,14 @@ use serde::{Deserialize, Serialize};
 use super::approver::{Approver, is_login};
 use super::change::Target;
 use super::finding::Severity;
+use super::run_name::RunName;
 use super::sha::CommitSha;
 
 /// A question to the approvers. Its task token isn't here: only the question's row has it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Approval {
     /// The run that waits.
-    pub run: String,
+    pub run: RunName,
     /// 1 for the first question, 2 for the escalation.
     pub round: u32,
     /// The reviewed target. A decision counts only while the run holds its claim.

@@ -8,6 +8,7 @@ use super::error_name::ErrorName;
 use super::failure::{Failure, NO_VALID_ANSWER, OtherFailure};
 use super::finding::{Finding, Severity};
 use super::model_id::ModelId;
+use super::run_name::RunName;
 
 /// Version of [`Report`]'s shape.
 pub const REPORT_VERSION: u32 = 1;
@@ -62,7 +63,7 @@ pub struct Report {
     /// [`REPORT_VERSION`].
     pub version: u32,
     /// The run's name.
-    pub run: String,
+    pub run: RunName,
     /// The run's status.
     pub status: RunStatus,
     /// The reviewed target.

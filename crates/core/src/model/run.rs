@@ -7,6 +7,7 @@ use super::failure::{Failure, OtherFailure};
 use super::finding::Finding;
 use super::model_id::ModelId;
 use super::report::{Coverage, Usage};
+use super::run_name::RunName;
 use super::token_limits::TokenLimits;
 
 /// Version of the payloads between states that new runs have.
@@ -24,7 +25,7 @@ pub struct Run {
     /// [`PAYLOAD_VERSION`].
     pub version: u32,
     /// The run's name, which is the execution's name.
-    pub run: String,
+    pub run: RunName,
     /// The place of the artifacts: the bucket on AWS, `artifacts` on one machine.
     pub bucket: String,
     /// The reviewed target.

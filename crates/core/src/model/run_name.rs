@@ -1,9 +1,110 @@
 //! The name of a run. The same target and settings give the same name, so that a killed review is found again.
 
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::change::Target;
 use super::model_id::ModelId;
+
+/// Maximum length of a name, in bytes: that of an execution's name.
+const MAX_BYTES: usize = 80;
+
+/// The name of a run, which is also its execution's name and a part of the keys of its artifacts and rows.
+///
+/// Every name that an engine has accepted since version 0.1 is one, except `.` and `..`, which no key can have.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct RunName(String);
+
+/// A text that names no run.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "{0:?} is not the name of a run: expected 1 to {MAX_BYTES} letters, digits, `-`, `_` and `.`; `holdfast runs` lists \
+     the names"
+)]
+pub struct InvalidRunName(String);
+
+impl RunName {
+    /// Returns the name as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Returns the name of an execution in a list. An execution that a person started under a name that no run can have
+    /// is left out with a warning, so that the list doesn't fail.
+    pub fn of_listed(name: &str) -> Option<Self> {
+        let read = name.parse();
+        if let Err(error) = &read {
+            tracing::warn!(%error, "an execution is left out");
+        }
+        read.ok()
+    }
+
+    /// Returns the name of an attempt at a review. Attempts count from 1.
+    ///
+    /// # Errors
+    ///
+    /// The stem isn't a derived one, and the name is invalid or too long.
+    pub fn of_attempt(stem: &str, attempt: u32) -> Result<Self, InvalidRunName> {
+        format!("{stem}-{attempt}").try_into()
+    }
+
+    /// Returns the stem of the name: everything but the attempt.
+    pub fn stem(&self) -> &str {
+        stem_of(&self.0)
+    }
+}
+
+impl fmt::Display for RunName {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.pad(&self.0)
+    }
+}
+
+/// Compares a name with a text.
+impl PartialEq<str> for RunName {
+    fn eq(&self, text: &str) -> bool {
+        self.0 == text
+    }
+}
+
+/// Compares a name with a text.
+impl PartialEq<&str> for RunName {
+    fn eq(&self, text: &&str) -> bool {
+        self.0 == *text
+    }
+}
+
+impl FromStr for RunName {
+    type Err = InvalidRunName;
+
+    fn from_str(text: &str) -> Result<Self, InvalidRunName> {
+        text.to_owned().try_into()
+    }
+}
+
+impl TryFrom<String> for RunName {
+    type Error = InvalidRunName;
+
+    fn try_from(text: String) -> Result<Self, InvalidRunName> {
+        let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+        let is_name = (1..=MAX_BYTES).contains(&text.len()) && text.bytes().all(is_plain);
+        match is_name && !matches!(text.as_str(), "." | "..") {
+            true => Ok(Self(text)),
+            // The text may be anybody's, of any length.
+            false => Err(InvalidRunName(text.chars().take(MAX_BYTES).collect())),
+        }
+    }
+}
+
+impl From<RunName> for String {
+    fn from(name: RunName) -> Self {
+        name.0
+    }
+}
 
 /// Version of the derivation. It isn't the payload's version, so that runs of earlier payload versions are found again.
 const NAME_VERSION: u32 = 1;
@@ -72,7 +173,7 @@ fn assemble(target: &Target, place: &str, model: &ModelId, model_light: &ModelId
     )
 }
 
-/// Returns the stem of a run's name: everything but the attempt.
+/// Returns the stem of an execution's name: everything but the attempt.
 pub fn stem_of(name: &str) -> &str {
     name.rsplit_once('-').map_or(name, |(stem, _)| stem)
 }
@@ -89,12 +190,45 @@ pub fn is_same_review(one: &str, other: &str) -> bool {
 #[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a failed parse fails the test")]
+    use serde_json::json;
+
     use super::*;
     use crate::model::repository_id::RepositoryId;
     use crate::model::repository_name::RepositoryName;
     use crate::model::sha::CommitSha;
 
     const RULES: ModelId = ModelId::Rules;
+
+    #[test]
+    fn a_name_is_read_as_it_is_written() {
+        let longest = "r".repeat(80);
+        let too_long = "r".repeat(81);
+        for (text, is_name) in [
+            ("octo-demo-12-aaaaaaaaaaaa-5adbc82b-1", true),
+            ("octo_demo.rs-tree-1", true),
+            ("r", true),
+            ("..r", true),
+            (longest.as_str(), true),
+            (too_long.as_str(), false),
+            ("", false),
+            (".", false),
+            ("..", false),
+            ("a/b", false),
+            ("a b", false),
+            ("a#1", false),
+            ("r\u{e4}", false),
+            ("r\n", false),
+        ] {
+            let read = serde_json::from_value::<RunName>(json!(text)).ok();
+            assert_eq!(read.is_some(), is_name, "{text}");
+            if let Some(name) = read {
+                assert_eq!(serde_json::to_value(&name).unwrap(), text);
+                assert_eq!(name.to_string(), text);
+            }
+        }
+        let refused = too_long.repeat(9).parse::<RunName>().unwrap_err().to_string();
+        assert!(refused.len() < 240, "{refused}");
+    }
 
     fn id(text: &str) -> ModelId {
         text.parse().unwrap()
@@ -112,6 +246,8 @@ mod tests {
         };
         let name = stem(&target, &RULES, &RULES, false);
         assert!(name.len() <= 76, "{name}");
+        let thousandth = RunName::of_attempt(&name, 1_000).unwrap();
+        assert_eq!(thousandth.stem(), name);
         assert_eq!(name, stem(&target, &RULES, &RULES, false));
         assert_ne!(name, stem(&target, &RULES, &RULES, true));
         assert_ne!(
@@ -152,6 +288,10 @@ mod tests {
         assert_ne!(name(&one), renamed, "a name stays readable");
         assert!(is_same_review(&name(&one), &renamed), "{renamed}");
         let without = stem_without_base(&one, &RULES, &RULES, true);
-        assert_eq!(without, "octo-demo-12-aaaaaaaaaaaa-5adbc82b", "as version 0.1 named it");
+        assert_eq!(
+            without.as_str(),
+            "octo-demo-12-aaaaaaaaaaaa-5adbc82b",
+            "as version 0.1 named it"
+        );
     }
 }

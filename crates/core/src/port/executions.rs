@@ -5,12 +5,13 @@ use serde_json::Value;
 
 use crate::model::error_name::ErrorName;
 use crate::model::run::Run;
+use crate::model::run_name::RunName;
 
 /// The engine failed, or did not answer.
 #[derive(Debug, thiserror::Error)]
 #[error("the execution of run {run}: {detail}")]
 pub struct ExecutionError {
-    /// The run.
+    /// The run's name, for people; `*` where the failure isn't about one run.
     pub run: String,
     /// What failed, and where.
     pub detail: String,
@@ -47,14 +48,14 @@ pub trait StopRun: Send + Sync {
     /// # Errors
     ///
     /// The engine can't be reached, or can't store it.
-    async fn stop_run(&self, run: &str, error: ErrorName, cause: &str) -> Result<(), ExecutionError>;
+    async fn stop_run(&self, run: &RunName, error: ErrorName, cause: &str) -> Result<(), ExecutionError>;
 }
 
 /// A run whose execution failed, timed out or was stopped.
 #[derive(Clone, Debug, PartialEq)]
 pub struct FailedRun {
     /// Its name.
-    pub run: String,
+    pub run: RunName,
     /// The execution's input.
     pub started_with: Value,
     /// The name of the error that the execution ended with.
@@ -65,9 +66,9 @@ pub struct FailedRun {
 
 impl FailedRun {
     /// Returns a run that something other than its workflow ends, with the error and the cause to record.
-    pub fn ended(run: impl Into<String>, started_with: Value, error: ErrorName, cause: impl Into<String>) -> Self {
+    pub fn ended(run: RunName, started_with: Value, error: ErrorName, cause: impl Into<String>) -> Self {
         Self {
-            run: run.into(),
+            run,
             started_with,
             error: error.to_string(),
             cause: Some(cause.into()),

@@ -23,7 +23,8 @@ pub use executions::{
 pub use keep_rows::{KeepRows, Precondition, ROW_DAYS, ROWS_KEPT, Row, RowError, Written};
 pub use notify::{Alarm, Mail, NotifyError, NotifyPeople};
 pub use publish_review::{
-    Annotation, CheckConclusion, CheckOutcome, DraftedReview, PublishError, PublishReview, ReviewComment, ReviewDraft,
+    Annotation, CheckConclusion, CheckOutcome, DraftedReview, NoticeOf, PublishError, PublishReview, ReviewComment,
+    ReviewDraft,
 };
 pub use read_change::{Ends, FILES_PER_READ, ReadChange, ReadError, RootEntry, RootKind};
 pub use read_permission::{Permission, ReadPermission};

@@ -1,5 +1,7 @@
 //! The port to people: mails to approvers, alarms to operators.
 
+use crate::model::run_name::RunName;
+
 use async_trait::async_trait;
 
 /// One mail, ready to send. It may hold a personal link and a code: credentials, never logged.
@@ -51,5 +53,5 @@ pub trait NotifyPeople: Send + Sync {
     /// # Errors
     ///
     /// Every channel failed.
-    async fn raise_alarm(&self, run: &str, alarm: &Alarm) -> Result<(), NotifyError>;
+    async fn raise_alarm(&self, run: &RunName, alarm: &Alarm) -> Result<(), NotifyError>;
 }

@@ -5,13 +5,32 @@ use async_trait::async_trait;
 use crate::model::change::Target;
 use crate::model::error_name::ErrorName;
 use crate::model::finding::Side;
+use crate::model::run_name::RunName;
 use crate::model::sha::CommitSha;
+
+/// The subject of a notice. Each subject has one notice, whose marker names it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NoticeOf<'a> {
+    /// A run that could not be completed.
+    Run(&'a RunName),
+    /// A pull request that waits for a maintainer.
+    Waiting,
+}
+
+impl std::fmt::Display for NoticeOf<'_> {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Run(run) => run.fmt(formatter),
+            Self::Waiting => formatter.write_str("waiting"),
+        }
+    }
+}
 
 /// One review, ready to post.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReviewDraft {
     /// The run: the adapter hides a signed marker with it in the body.
-    pub run: String,
+    pub run: RunName,
     /// Markdown, at most 64,000 characters, which leaves room for the marker.
     pub body: String,
     /// Inline comments, each inside one hunk.
@@ -134,28 +153,23 @@ impl PublishError {
 /// A failure has the [`PublishError`] that describes GitHub's refusal; without an answer, the write may have happened.
 #[async_trait]
 pub trait PublishReview: Send + Sync {
-    /// Opens the run's check on the head, in progress, or finds the open one of the same `external_id`. Returns `None`
+    /// Opens the run's check on the head, in progress, or finds the open one of the same run. Returns `None`
     /// where the credentials may not write checks (only GitHub Apps may).
     ///
     /// # Errors
     /// GitHub refuses the head or the name, or gives no answer.
-    async fn open_check(&self, target: &Target, external_id: &str) -> Result<Option<u64>, PublishError>;
+    async fn open_check(&self, target: &Target, run: &RunName) -> Result<Option<u64>, PublishError>;
     /// Completes the check that `open_check` opened.
     ///
     /// # Errors
     /// The check doesn't exist, or GitHub refuses or doesn't answer.
     async fn close_check(&self, target: &Target, check: u64, outcome: &CheckOutcome) -> Result<(), PublishError>;
-    /// Undoes `open_check`: completes every check of this `external_id` that is in progress. Completed checks stay
+    /// Undoes `open_check`: completes every check of this run that is in progress. Completed checks stay
     /// unchanged.
     ///
     /// # Errors
     /// The head's checks can't be listed, or one of them can't be completed.
-    async fn close_checks(
-        &self,
-        target: &Target,
-        external_id: &str,
-        outcome: &CheckOutcome,
-    ) -> Result<(), PublishError>;
+    async fn close_checks(&self, target: &Target, run: &RunName, outcome: &CheckOutcome) -> Result<(), PublishError>;
 
     /// Writes a completed check on a merge queue's commit, with the conclusion of the head's check; neutral where the
     /// head has none. Does nothing where the credentials may not write checks.
@@ -171,23 +185,24 @@ pub trait PublishReview: Send + Sync {
     ///
     /// # Errors
     /// The pull request is locked, archived or missing, or GitHub refuses or doesn't answer.
-    async fn announce(&self, target: &Target, run: &str, body: &str) -> Result<(), PublishError>;
+    async fn announce(&self, target: &Target, run: &RunName, body: &str) -> Result<(), PublishError>;
     /// Undoes `announce` and `draft_review`: deletes the run's comment and its draft. A submitted review stays. Returns
     /// whether there is one.
     ///
     /// # Errors
     /// The comments or reviews can't be listed, or one of them can't be deleted.
-    async fn withdraw(&self, target: &Target, run: &str) -> Result<bool, PublishError>;
+    async fn withdraw(&self, target: &Target, run: &RunName) -> Result<bool, PublishError>;
     /// Turns the run's comment into its summary, and deletes the comments of other runs and all notices.
     ///
     /// # Errors
     /// The comment can't be edited, or one of the others can't be deleted.
-    async fn summarize(&self, target: &Target, run: &str, body: &str) -> Result<(), PublishError>;
-    /// Writes a separate comment with the reason why the run could not be completed.
+    async fn summarize(&self, target: &Target, run: &RunName, body: &str) -> Result<(), PublishError>;
+    /// Writes or edits the one separate comment about a run that could not be completed, or about a pull request that
+    /// waits.
     ///
     /// # Errors
     /// As [`Self::announce`].
-    async fn give_notice(&self, target: &Target, run: &str, body: &str) -> Result<(), PublishError>;
+    async fn give_notice(&self, target: &Target, of: NoticeOf<'_>, body: &str) -> Result<(), PublishError>;
     /// Writes or edits the one comment that answers the command in the comment of this id. Neither `summarize` nor
     /// `withdraw` deletes it.
     ///

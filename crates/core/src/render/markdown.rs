@@ -146,7 +146,7 @@ pub(super) fn usage_line(report: &Report) -> String {
         counted(usage.model_calls, "model call"),
         usage.input_tokens,
         usage.output_tokens,
-        path(&report.run)
+        path(report.run.as_str())
     )
 }
 

@@ -6,6 +6,7 @@ use url::Url;
 
 use crate::count::counted;
 use crate::model::approval::{Approval, Invitation};
+use crate::model::run_name::RunName;
 use crate::port::{Alarm, Mail};
 use crate::rule::redacted;
 
@@ -28,7 +29,7 @@ pub fn question_mail(approval: &Approval, invitation: Option<(u32, &Invitation)>
     let mut facts = vec![("Pull request", subject.clone()), ("Commit", head.to_owned())];
     facts.extend([("Worst severity", worst.to_owned()), ("Findings", findings.to_string())]);
     facts.push(("Decide within", hours(approval.expires_ms - approval.asked_ms)));
-    facts.push(("Run", run.clone()));
+    facts.push(("Run", run.to_string()));
     let mut text = format!("{LEAD}\n\n");
     for (name, value) in &facts {
         let _infallible = writeln!(text, "{name}: {value}");
@@ -72,7 +73,7 @@ pub fn question_mail(approval: &Approval, invitation: Option<(u32, &Invitation)>
 }
 
 /// Returns how a person decides on the page: with their code, or by signing in if a code couldn't prove who they are.
-fn how_to_decide(invitation: &Invitation, run: &str) -> [String; 2] {
+fn how_to_decide(invitation: &Invitation, run: &RunName) -> [String; 2] {
     let opening = "Opening the link changes nothing.";
     match &invitation.login {
         Some(login) => [
@@ -140,7 +141,7 @@ fn escape(text: &str) -> String {
 }
 
 /// Returns the text of an alarm.
-pub fn alarm_text(run: &str, alarm: &Alarm) -> String {
+pub fn alarm_text(run: &RunName, alarm: &Alarm) -> String {
     match alarm {
         Alarm::Cleanup(what) => {
             let what = redacted(what);
@@ -158,7 +159,7 @@ pub fn alarm_text(run: &str, alarm: &Alarm) -> String {
 }
 
 /// Returns the subject of an alarm: one line.
-pub fn alarm_subject(run: &str, alarm: &Alarm) -> String {
+pub fn alarm_subject(run: &RunName, alarm: &Alarm) -> String {
     match alarm {
         Alarm::Cleanup(_) => format!("Holdfast: run {run} needs manual cleanup"),
         Alarm::Unanswered { .. } => format!("Holdfast: nobody answered the approval request of run {run}"),

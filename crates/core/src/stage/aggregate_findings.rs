@@ -14,6 +14,7 @@ use crate::model::key;
 use crate::model::plan::{Plan, Unit};
 use crate::model::report::{Coverage, Outcome, Usage};
 use crate::model::run::{Aggregate, FileSummary, RecordedAnswer, UnitResult, UnitStatus, Verdict};
+use crate::model::run_name::RunName;
 use crate::port::{Deadline, StoreArtifact};
 use crate::render::counted;
 
@@ -26,7 +27,7 @@ use crate::artifact::find_artifact;
 #[derive(Debug, Deserialize)]
 pub struct Input {
     /// The run.
-    pub run: String,
+    pub run: RunName,
     /// The units' results as a list; or the place where the map's result writer stored them; or null without units.
     pub results: Value,
 }
@@ -205,7 +206,7 @@ fn unread_result(unit: &Unit, result: Option<&UnitResult>) -> Coverage {
 }
 
 async fn read_unit(
-    run: &str,
+    run: &RunName,
     unit: &Unit,
     result: Option<&UnitResult>,
     store: &dyn StoreArtifact,

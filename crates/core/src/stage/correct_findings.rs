@@ -7,6 +7,7 @@ use crate::model::error_name::ErrorName;
 use crate::model::key;
 use crate::model::plan::Tier;
 use crate::model::run::{Prompt, RecordedAnswer, Verdict};
+use crate::model::run_name::RunName;
 use crate::port::StoreArtifact;
 use crate::prompt::{correction_prompt, fresh_prompt};
 
@@ -17,7 +18,7 @@ use super::{StageError, read_artifact, read_unit, write_artifact};
 #[derive(Debug, Deserialize)]
 pub struct Input {
     /// The run.
-    pub run: String,
+    pub run: RunName,
     /// The unit.
     pub unit: String,
     /// From 1.

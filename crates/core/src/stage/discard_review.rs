@@ -7,6 +7,7 @@ use crate::announcement;
 use crate::model::key;
 use crate::model::report::{Report, RunStatus};
 use crate::model::run::Run;
+use crate::model::run_name::RunName;
 use crate::port::{CheckConclusion, CheckOutcome, PublishReview, StoreArtifact};
 use crate::render::title;
 
@@ -17,7 +18,7 @@ use super::{StageError, read_artifact};
 #[derive(Debug, Deserialize)]
 pub struct Input {
     /// Its name.
-    pub run: String,
+    pub run: RunName,
     /// The person's reason, or that nobody answered.
     pub reason: Option<String>,
 }

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::approval::close_question;
 use crate::model::approval::Verdict;
+use crate::model::run_name::RunName;
 use crate::port::{Alarm, KeepRows, NotifyPeople};
 
 use super::StageError;
@@ -16,7 +17,7 @@ const MAX_ROUNDS: u32 = 2;
 #[derive(Debug, Deserialize)]
 pub struct Input {
     /// Its name.
-    pub run: String,
+    pub run: RunName,
     /// The round that timed out.
     pub round: u32,
 }

@@ -18,6 +18,7 @@ use crate::model::key;
 use crate::model::plan::{ContextPack, Plan, Scope, Unit};
 use crate::model::policy::{Policy, PolicyGlobs};
 use crate::model::run::Run;
+use crate::model::run_name::RunName;
 use crate::model::sha::CommitSha;
 use crate::port::{Deadline, ReadChange, SourceSyntax, StoreArtifact, SyntaxAnswer, SyntaxFinding, SyntaxView};
 use crate::prompt::{description_text, estimate_tokens};
@@ -39,7 +40,7 @@ const WRITING_TIME: Duration = Duration::from_mins(1);
 #[derive(Debug, Deserialize)]
 pub struct Input {
     /// Its name.
-    pub run: String,
+    pub run: RunName,
 }
 
 /// Counts for people who look at the execution.

@@ -10,8 +10,13 @@ use futures::executor::block_on;
 use super::*;
 use crate::model::change::{Change, FileStatus, Target};
 use crate::model::plan::Tier;
+use crate::model::run_name::RunName;
 use crate::port::{ReadError, StoreError, SyntaxLimit};
 use crate::stage::{read_unit, write_change};
+
+fn run_name() -> RunName {
+    "r".parse().unwrap()
+}
 
 /// A store, files and a reader of syntax in one.
 struct World {
@@ -99,13 +104,13 @@ fn gather(
 
 impl World {
     fn gather(&self) -> Result<Output, StageError> {
-        let input = Input { run: "r".to_owned() };
+        let input = Input { run: run_name() };
         block_on(gather_context(&input, self, self, self, self))
     }
 
     /// Returns the context of the unit with this number.
     fn context(&self, number: usize) -> ContextPack {
-        block_on(read_unit("r", &format!("u{number:04}"), self))
+        block_on(read_unit(&run_name(), &format!("u{number:04}"), self))
             .unwrap()
             .context
     }
@@ -125,7 +130,7 @@ fn planned(paths: &[&str], kind: FileKind, content: &'static [u8], answer: fn(&s
     let sha = |digit: &str| CommitSha::parse(&digit.repeat(40)).unwrap();
     let run = Run {
         version: 1,
-        run: "r".to_owned(),
+        run: run_name(),
         bucket: "artifacts".to_owned(),
         target: Target::WorkTree {
             path: "/tree".to_owned(),
@@ -184,12 +189,12 @@ fn planned(paths: &[&str], kind: FileKind, content: &'static [u8], answer: fn(&s
         notes: Vec::new(),
     };
     block_on(async {
-        write_artifact(&world, &key::run("r"), &run).await.unwrap();
-        write_change("r", &change, &world).await.unwrap();
-        write_artifact(&world, &key::policy("r"), &Policy::default())
+        write_artifact(&world, &key::run(&run_name()), &run).await.unwrap();
+        write_change(&run_name(), &change, &world).await.unwrap();
+        write_artifact(&world, &key::policy(&run_name()), &Policy::default())
             .await
             .unwrap();
-        write_artifact(&world, &key::plan("r"), &plan).await.unwrap();
+        write_artifact(&world, &key::plan(&run_name()), &plan).await.unwrap();
     });
     world
 }
@@ -280,7 +285,7 @@ fn documents_of_an_earlier_attempt_are_kept_and_missing_ones_written() {
         world.reads.lock().unwrap().clone()
     };
     assert!(again().is_empty(), "nothing is missing");
-    world.artifacts.lock().unwrap().remove(&key::unit("r", "u0001"));
+    world.artifacts.lock().unwrap().remove(&key::unit(&run_name(), "u0001"));
     assert_eq!(again(), ["b.rs"]);
 }
 

@@ -9,6 +9,7 @@ use crate::identity;
 use crate::model::error_name::ErrorName;
 use crate::model::key;
 use crate::model::run::{OLDEST_PAYLOAD_VERSION, PAYLOAD_VERSION, Run};
+use crate::model::run_name::RunName;
 use crate::port::{KeepRows, PublishReview, ReadChange, StopRun, StoreArtifact};
 
 use super::run_header::write_header;
@@ -26,7 +27,7 @@ pub struct Input {
 #[derive(Debug, Serialize)]
 pub struct Output {
     /// The run's name.
-    pub run: String,
+    pub run: RunName,
     /// The number of changed files.
     pub files: u64,
 }

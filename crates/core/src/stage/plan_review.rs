@@ -14,6 +14,7 @@ use crate::model::plan::{Plan, Tier, Unit, UnitItem};
 use crate::model::policy::{POLICY_PATH, Policy, PolicyGlobs};
 use crate::model::report::{Coverage, Outcome};
 use crate::model::run::Run;
+use crate::model::run_name::RunName;
 use crate::policy_file::read_policy;
 use crate::port::{ReadChange, StoreArtifact};
 use crate::prompt::estimate_tokens;
@@ -30,7 +31,7 @@ const STRONG_FROM: u8 = 40;
 #[derive(Debug, Deserialize)]
 pub struct Input {
     /// Its name.
-    pub run: String,
+    pub run: RunName,
 }
 
 /// The values for the map.

@@ -15,6 +15,7 @@ use crate::model::key;
 use crate::model::policy::Policy;
 use crate::model::report::{GateDecision, Report, RunStatus};
 use crate::model::run::{Announcement, Run};
+use crate::model::run_name::RunName;
 use crate::port::{KeepRows, PublishReview, ReadChange, StoreArtifact};
 
 use super::run_header::write_report;
@@ -26,7 +27,7 @@ use crate::artifact::find_artifact;
 #[derive(Debug, Deserialize)]
 pub struct Input {
     /// Its name.
-    pub run: String,
+    pub run: RunName,
 }
 
 /// The run's end.
@@ -102,7 +103,7 @@ pub async fn publish_review(
 }
 
 /// Returns true if the run's review was submitted and its comment and check are settled.
-async fn is_done(run: &str, store: &dyn StoreArtifact) -> Result<bool, StageError> {
+async fn is_done(run: &RunName, store: &dyn StoreArtifact) -> Result<bool, StageError> {
     let announcement: Option<Announcement> = find_artifact(store, &key::announcement(run)).await?;
     Ok(announcement.is_some_and(|announcement| announcement.settled && announcement.published))
 }

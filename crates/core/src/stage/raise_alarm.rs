@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::model::run_name::RunName;
 use crate::port::{Alarm, NotifyPeople};
 
 use super::StageError;
@@ -10,7 +11,7 @@ use super::StageError;
 #[derive(Debug, Deserialize)]
 pub struct Input {
     /// The run.
-    pub run: String,
+    pub run: RunName,
     /// The error that the undo ended with.
     pub error: String,
 }

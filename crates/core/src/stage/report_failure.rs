@@ -13,7 +13,8 @@ use crate::model::report::{
     Coverage, Gate, GateDecision, Outcome, REPORT_VERSION, Report, ReportModel, ReportTarget, RunStatus, Usage,
 };
 use crate::model::run::{Announcement, Run};
-use crate::port::{PublishError, PublishReview, StoreArtifact};
+use crate::model::run_name::RunName;
+use crate::port::{NoticeOf, PublishError, PublishReview, StoreArtifact};
 use crate::render::notice_body;
 
 use super::run_header::write_report;
@@ -25,7 +26,7 @@ use crate::artifact::find_run;
 #[derive(Debug, Deserialize)]
 pub struct Input {
     /// The run.
-    pub run: String,
+    pub run: RunName,
     /// The execution's input: known even if the first state failed before it stored the run.
     #[serde(default)]
     pub started_with: Value,
@@ -85,7 +86,7 @@ pub async fn report_failure(
     let is_cancelled = input.error == ErrorName::RunCancelled.as_str();
     if run.publish && status == RunStatus::Failed && !is_cancelled {
         let body = notice_body(run.target.head(), failure, is_published);
-        match publish.give_notice(&run.target, &run.run, &body).await {
+        match publish.give_notice(&run.target, NoticeOf::Run(&run.run), &body).await {
             // Nobody can comment there; the check and the report have the reason.
             Ok(()) | Err(PublishError::Locked(_) | PublishError::Archived(_)) => {}
             Err(error) => return Err(error.into()),

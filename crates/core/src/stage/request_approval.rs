@@ -13,6 +13,7 @@ use crate::model::key;
 use crate::model::policy::Policy;
 use crate::model::report::Report;
 use crate::model::run::Run;
+use crate::model::run_name::RunName;
 use crate::port::{KeepRows, NotifyPeople, StoreArtifact};
 use crate::render::question_mail;
 
@@ -26,7 +27,7 @@ const MARGIN_MS: i64 = 60_000;
 #[derive(Deserialize)]
 pub struct Input {
     /// The run.
-    pub run: String,
+    pub run: RunName,
     /// 1, or 2 after the escalation.
     pub round: u32,
     /// The task token. A credential: its holder decides. Never logged.

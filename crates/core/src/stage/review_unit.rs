@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::model::key;
 use crate::model::plan::Tier;
 use crate::model::run::{Prompt, RecordedAnswer};
+use crate::model::run_name::RunName;
 use crate::port::{AskModel, ModelError, ModelRequest, StoreArtifact};
 use crate::prompt::{answer_schema, unit_prompt};
 
@@ -19,7 +20,7 @@ const MAX_WAIT_S: u64 = 3_600;
 #[derive(Debug, Deserialize)]
 pub struct Input {
     /// The run.
-    pub run: String,
+    pub run: RunName,
     /// The unit.
     pub unit: String,
     /// From 1.

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::model::change::Change;
 use crate::model::key;
 use crate::model::report::{Gate, Report, RunStatus, Usage};
+use crate::model::run_name::RunName;
 use crate::port::StoreArtifact;
 
 use super::{StageError, find_artifact, write_artifact};
@@ -75,7 +76,7 @@ impl ReportHeader {
 ///
 /// # Errors
 /// The store fails.
-pub(super) async fn write_header(run: &str, change: &Change, store: &dyn StoreArtifact) -> Result<(), StageError> {
+pub(super) async fn write_header(run: &RunName, change: &Change, store: &dyn StoreArtifact) -> Result<(), StageError> {
     write_artifact(store, &key::header(run), &RunHeader::of(Some(change), None)).await
 }
 
@@ -83,7 +84,7 @@ pub(super) async fn write_header(run: &str, change: &Change, store: &dyn StoreAr
 ///
 /// # Errors
 /// The store fails.
-pub(super) async fn write_report(run: &str, report: &Report, store: &dyn StoreArtifact) -> Result<(), StageError> {
+pub(super) async fn write_report(run: &RunName, report: &Report, store: &dyn StoreArtifact) -> Result<(), StageError> {
     let found: Option<RunHeader> = find_artifact(store, &key::header(run)).await?;
     // Without a header, version 1 opened the run, or it failed before its change was read: lists read the other
     // artifacts.

@@ -13,6 +13,7 @@ use crate::model::error_name::ErrorName;
 use crate::model::finding::Finding;
 use crate::model::key;
 use crate::model::run::PAYLOAD_VERSION;
+use crate::model::run_name::RunName;
 use crate::port::{FILES_PER_READ, StoreArtifact};
 
 use super::{AT_ONCE, StageError, find_artifact, read_artifact, write_artifact};
@@ -85,7 +86,7 @@ impl StoredChange {
     /// There is no such chunk, or it doesn't fit the header; the store fails.
     pub async fn read_files(
         &self,
-        run: &str,
+        run: &RunName,
         chunk: usize,
         store: &dyn StoreArtifact,
     ) -> Result<Vec<ChangedFile>, StageError> {
@@ -119,7 +120,11 @@ impl StoredChange {
 ///
 /// # Errors
 /// The store fails.
-pub async fn write_change(run: &str, change: &Change, store: &dyn StoreArtifact) -> Result<StoredChange, StageError> {
+pub async fn write_change(
+    run: &RunName,
+    change: &Change,
+    store: &dyn StoreArtifact,
+) -> Result<StoredChange, StageError> {
     let chunks = chunk_sizes(&change.files);
     let mut start = 0;
     let mut writes = Vec::new();
@@ -161,7 +166,7 @@ pub async fn write_change(run: &str, change: &Change, store: &dyn StoreArtifact)
 }
 
 async fn write_chunk(
-    run: &str,
+    run: &RunName,
     number: usize,
     files: &[ChangedFile],
     store: &dyn StoreArtifact,
@@ -196,7 +201,7 @@ fn chunk_sizes(files: &[ChangedFile]) -> Vec<usize> {
 }
 
 /// Returns the failure of a stage that finds no change.
-pub(super) fn missing_change(run: &str) -> StageError {
+pub(super) fn missing_change(run: &RunName) -> StageError {
     let key = key::change(run);
     StageError::new(
         ErrorName::ArtifactMissing,
@@ -208,7 +213,7 @@ pub(super) fn missing_change(run: &str) -> StageError {
 ///
 /// # Errors
 /// It isn't there or has another shape; the store fails.
-pub async fn read_change(run: &str, store: &dyn StoreArtifact) -> Result<StoredChange, StageError> {
+pub async fn read_change(run: &RunName, store: &dyn StoreArtifact) -> Result<StoredChange, StageError> {
     read_artifact(store, &key::change(run)).await
 }
 
@@ -217,7 +222,7 @@ pub async fn read_change(run: &str, store: &dyn StoreArtifact) -> Result<StoredC
 /// # Errors
 /// An artifact has another shape or is missing; the store fails.
 pub async fn find_change_of(
-    run: &str,
+    run: &RunName,
     paths: &BTreeSet<&str>,
     store: &dyn StoreArtifact,
 ) -> Result<Option<Change>, StageError> {
@@ -228,13 +233,13 @@ pub async fn find_change_of(
 ///
 /// # Errors
 /// An artifact has another shape or is missing; the store fails.
-pub async fn find_whole_change(run: &str, store: &dyn StoreArtifact) -> Result<Option<Change>, StageError> {
+pub async fn find_whole_change(run: &RunName, store: &dyn StoreArtifact) -> Result<Option<Change>, StageError> {
     find_with_patches(run, |_| true, store).await
 }
 
 /// Reads a run's change and the chunks of the wanted files: only these files get their patches.
 async fn find_with_patches(
-    run: &str,
+    run: &RunName,
     is_wanted: impl Fn(&ChangedFile) -> bool,
     store: &dyn StoreArtifact,
 ) -> Result<Option<Change>, StageError> {

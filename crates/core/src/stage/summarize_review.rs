@@ -15,6 +15,7 @@ use crate::model::report::{
     Gate, GateDecision, NoteSubject, Outcome, PrivateNote, REPORT_VERSION, Report, ReportModel, ReportTarget, RunStatus,
 };
 use crate::model::run::{Aggregate, RecordedAnswer, Run};
+use crate::model::run_name::RunName;
 use crate::port::{AskModel, ModelRequest, StoreArtifact};
 use crate::prompt::{Described, PROMPT_VERSION, summary_prompt, summary_schema};
 use crate::render::coverage_line;
@@ -36,7 +37,7 @@ pub const NO_MODEL: &str = "No model read this change: files were only scanned b
 #[derive(Debug, Deserialize)]
 pub struct Input {
     /// Its name.
-    pub run: String,
+    pub run: RunName,
 }
 
 /// The answer that the workflow routes by.

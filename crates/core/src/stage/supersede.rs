@@ -4,6 +4,7 @@
 use serde_json::Value;
 
 use crate::model::error_name::ErrorName;
+use crate::model::run_name::RunName;
 use crate::port::{FailedRun, KeepRows, PublishReview, StopRun, StoreArtifact};
 
 use super::StageError;
@@ -15,8 +16,8 @@ use super::clean_up::end;
 /// # Errors
 /// The engine, GitHub, the table or the store fails.
 pub(super) async fn supersede(
-    before: &str,
-    run: &str,
+    before: &RunName,
+    run: &RunName,
     publish: &dyn PublishReview,
     rows: &dyn KeepRows,
     runs: &dyn StopRun,
@@ -25,6 +26,6 @@ pub(super) async fn supersede(
     let error = ErrorName::RunSuperseded;
     let cause = format!("run {run} has replaced this one");
     // The input is null: `before` had a claim, and a run stores its record before it takes one.
-    let superseded = FailedRun::ended(before, Value::Null, error, cause);
+    let superseded = FailedRun::ended(before.clone(), Value::Null, error, cause);
     end(&superseded, error, runs, publish, rows, store).await
 }

@@ -11,6 +11,7 @@ use crate::model::key;
 use crate::model::model_id::ModelId;
 use crate::model::plan::{ContextPack, Tier};
 use crate::model::run::Run;
+use crate::model::run_name::RunName;
 use crate::model::token_limits::TokenLimits;
 use crate::port::StoreArtifact;
 use crate::prompt::{PROMPT_VERSION, UnitPrompt, answer_schema, shown_path};
@@ -145,7 +146,7 @@ pub fn repository_key(run: &Run) -> String {
 ///
 /// # Errors
 /// It isn't there or has another shape; the store fails.
-pub async fn read_unit(run: &str, unit: &str, store: &dyn StoreArtifact) -> Result<UnitDocument, StageError> {
+pub async fn read_unit(run: &RunName, unit: &str, store: &dyn StoreArtifact) -> Result<UnitDocument, StageError> {
     match find_artifact(store, &key::unit(run, unit)).await? {
         Some(document) => Ok(document),
         None => version_1::read_unit(run, unit, store).await,
@@ -157,7 +158,7 @@ pub async fn read_unit(run: &str, unit: &str, store: &dyn StoreArtifact) -> Resu
 /// # Errors
 /// It isn't there or has another shape; the store fails.
 pub(super) async fn read_evidence(
-    run: &str,
+    run: &RunName,
     unit: &str,
     store: &dyn StoreArtifact,
 ) -> Result<UnitEvidence, StageError> {

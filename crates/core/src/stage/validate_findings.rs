@@ -6,6 +6,7 @@ use crate::model::failure::NO_VALID_ANSWER;
 use crate::model::key;
 use crate::model::plan::Tier;
 use crate::model::run::{RecordedAnswer, Verdict};
+use crate::model::run_name::RunName;
 use crate::port::StoreArtifact;
 use crate::prompt::shown_path;
 use crate::validate::{Shown, check_answer};
@@ -20,7 +21,7 @@ pub const ATTEMPTS: u32 = 3;
 #[derive(Debug, Deserialize)]
 pub struct Input {
     /// The run.
-    pub run: String,
+    pub run: RunName,
     /// The unit.
     pub unit: String,
     /// From 1.

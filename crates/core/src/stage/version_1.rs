@@ -8,6 +8,7 @@ use crate::model::key;
 use crate::model::plan::{ContextPack, Plan};
 use crate::model::policy::Policy;
 use crate::model::run::Run;
+use crate::model::run_name::RunName;
 use crate::port::StoreArtifact;
 use crate::rule::redact_hunks;
 
@@ -15,7 +16,11 @@ use super::unit_document::{Ambient, UnitDocument, UnitEvidence, repository_key};
 use super::{StageError, read_artifact};
 
 /// Makes a unit's document from version 1's artifacts.
-pub(super) async fn read_unit(run: &str, unit: &str, store: &dyn StoreArtifact) -> Result<UnitDocument, StageError> {
+pub(super) async fn read_unit(
+    run: &RunName,
+    unit: &str,
+    store: &dyn StoreArtifact,
+) -> Result<UnitDocument, StageError> {
     let missing = |what: &str| StageError::new(ErrorName::PayloadInvalid, format!("unit {unit}: {what}"));
     let context: ContextPack = read_artifact(store, &key::context(run, unit)).await?;
     let record: Run = read_artifact(store, &key::run(run)).await?;
@@ -62,7 +67,7 @@ pub(super) async fn read_unit(run: &str, unit: &str, store: &dyn StoreArtifact) 
 
 /// Reads a unit's context pack.
 pub(super) async fn read_evidence(
-    run: &str,
+    run: &RunName,
     unit: &str,
     store: &dyn StoreArtifact,
 ) -> Result<UnitEvidence, StageError> {

@@ -8,13 +8,14 @@ use crate::announcement;
 use crate::artifact::find_run;
 use crate::claim;
 use crate::error::StageError;
+use crate::model::run_name::RunName;
 use crate::port::{KeepRows, PublishReview, StoreArtifact};
 
 /// The run.
 #[derive(Debug, Deserialize)]
 pub struct Input {
     /// Its name.
-    pub run: String,
+    pub run: RunName,
     /// The execution's input: known even if the first state failed before it stored the run.
     #[serde(default)]
     pub started_with: Value,

@@ -3,6 +3,7 @@
 use crate::model::author_association::AuthorAssociation;
 use crate::model::repository_id::RepositoryId;
 use crate::model::repository_name::RepositoryName;
+use crate::model::run_name::RunName;
 use crate::model::sha::CommitSha;
 
 use super::command::Command;
@@ -88,7 +89,7 @@ pub struct RerunTrigger {
     /// The check's commit.
     pub head: CommitSha,
     /// The check's run, for a single check.
-    pub run: Option<String>,
+    pub run: Option<RunName>,
     /// The number of the pull request; GitHub leaves it out for forks.
     pub number: Option<u64>,
     /// The account that requests it.

@@ -1,5 +1,7 @@
 //! Turns an event's name and body into a `WebhookEvent`. The signature was checked before, in `model::webhook_secrets`.
 
+use crate::model::run_name::RunName;
+
 use serde_json::Value;
 
 use super::command::Command;
@@ -103,12 +105,7 @@ fn check_run(root: &Field<'_>) -> Result<WebhookEvent, FieldError> {
     }
     let id = check.at("id").number()?;
     let run = check.at("external_id").text_or_empty()?;
-    rerun(
-        root,
-        &check,
-        format!("check_run/{id}"),
-        Some(run).filter(|run| is_run_name(run)),
-    )
+    rerun(root, &check, format!("check_run/{id}"), run.parse().ok())
 }
 
 fn check_suite(root: &Field<'_>) -> Result<WebhookEvent, FieldError> {
@@ -124,13 +121,13 @@ fn check_suite(root: &Field<'_>) -> Result<WebhookEvent, FieldError> {
     rerun(root, &suite, format!("check_suite/{id}/{updated}"), None)
 }
 
-fn rerun(root: &Field<'_>, check: &Field<'_>, of: String, run: Option<&str>) -> Result<WebhookEvent, FieldError> {
+fn rerun(root: &Field<'_>, check: &Field<'_>, of: String, run: Option<RunName>) -> Result<WebhookEvent, FieldError> {
     let pull = check.at("pull_requests").first();
     Ok(WebhookEvent::Rerun(RerunTrigger {
         repository: root.at("repository").repository()?,
         of,
         head: check.at("head_sha").commit()?,
-        run: run.map(str::to_owned),
+        run,
         number: if pull.is_present() {
             Some(pull.at("number").number()?)
         } else {
@@ -177,12 +174,6 @@ fn time(text: &str) -> String {
         .filter(|text| text.len() <= MAX_SHOWN && text.bytes().all(is_plain))
         .unwrap_or_default()
         .to_owned()
-}
-
-/// Returns whether a text can be a run's name, which becomes part of keys.
-fn is_run_name(text: &str) -> bool {
-    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
-    !text.is_empty() && text.len() <= 80 && text.bytes().all(is_plain)
 }
 
 fn issue_comment(root: &Field<'_>) -> Result<WebhookEvent, FieldError> {

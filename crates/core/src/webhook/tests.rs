@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::model::repository_id::RepositoryId;
 use crate::model::repository_name::RepositoryName;
+use crate::model::run_name::RunName;
 use crate::model::sha::CommitSha;
 
 const HEAD: &str = "ec26c3e57ca3a959ca5aad62de7213c562f8c821";
@@ -143,7 +144,7 @@ fn a_stop_a_rerun_and_a_merge_group_are_read() {
         };
         let found = (
             rerun.of.as_str(),
-            rerun.run.as_deref(),
+            rerun.run.as_ref().map(RunName::as_str),
             rerun.number,
             rerun.head.as_str(),
         );

@@ -193,14 +193,14 @@ fn the_rows_of_version_0_1_are_found() {
     if let Target::PullRequest { repository_id, .. } = &mut named {
         *repository_id = None;
     }
-    let old = format!("octo-demo-12-{}-5adbc82b-1", sha("a").short());
+    let old = run_name(&format!("octo-demo-12-{}-5adbc82b-1", sha("a").short()));
     block_on(claim::take(&world.rows, &world, &named, &old)).unwrap();
     assert_eq!(
         block_on(claim::holder(&world.rows, &world.target())).unwrap(),
         Some(old.clone())
     );
     // A newer run takes over the claim, and the old run notices that at its next write.
-    let claim = block_on(claim::take(&world.rows, &world, &world.target(), "newer")).unwrap();
+    let claim = block_on(claim::take(&world.rows, &world, &world.target(), &run_name("newer"))).unwrap();
     assert_eq!(claim.before, Some(old.clone()));
     let refused = block_on(claim::hold(&world.rows, &named, &old)).unwrap_err();
     assert_eq!(refused.name, ErrorName::RunSuperseded);
@@ -219,7 +219,7 @@ fn a_review_of_version_0_1_is_not_paid_for_again() {
         if let Target::PullRequest { repository_id, .. } = &mut named {
             *repository_id = None;
         }
-        let old = format!("octo-demo-12-{}-5adbc82b-1", sha("a").short());
+        let old = run_name(&format!("octo-demo-12-{}-5adbc82b-1", sha("a").short()));
         block_on(claim::take(&world.rows, &world, &named, &old)).unwrap();
         let change = json!({
             "base": sha(base), "head": sha("a"), "title": "", "description": "", "author": null, "files": [], "files_total": 0,

@@ -9,6 +9,7 @@ use holdfast_core::render::{
     Inline, alarm_text, check_outcome, question_mail, report_markdown, review_draft, summary_body,
 };
 use holdfast_testkit::planted::{self, secret};
+use holdfast_testkit::port::run_name;
 use serde_json::json;
 
 fn leaking(secret: &str) -> (Report, Change) {
@@ -58,7 +59,7 @@ fn no_mail_shows_a_secret() {
     assert_clean(
         "alarm",
         &alarm_text(
-            "r",
+            &run_name("r"),
             &Alarm::Cleanup(format!("the comment could not be deleted: {}", secret())),
         ),
     );

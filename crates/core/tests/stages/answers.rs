@@ -200,7 +200,7 @@ fn a_rate_limit_is_a_wait_and_other_failures_have_names() {
     let world = world(vec![file("src/a.rs", Some(PATCH))], "openai/m", "openai/m", answers);
     world.prepare();
     let input = review_unit::Input {
-        run: "r".to_owned(),
+        run: run_name("r"),
         unit: "u0001".to_owned(),
         attempt: 1,
         tier: Tier::Light,

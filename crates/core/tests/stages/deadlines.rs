@@ -15,6 +15,7 @@ use holdfast_core::model::run::Aggregate;
 use holdfast_core::port::{AnswerTask, Deadline, ExecutionError, FailedRun, ReadError, RedeliverWebhooks, TaskAnswer};
 use holdfast_core::stage::{aggregate_findings, read_artifact};
 use holdfast_core::sweep::{Ports, Swept, sweep};
+use holdfast_testkit::port::run_name;
 use serde_json::{Value, json};
 
 use super::{PATCH, VALID, World, file, world};
@@ -50,11 +51,11 @@ fn results_that_are_not_read_in_time_count_as_unreviewed() {
     let results = ["u0001", "u0002", "u0003"].map(|unit| world.walk_unit(unit, Tier::Strong));
     let aggregate = |deadline: &dyn Deadline| -> Aggregate {
         let input = aggregate_findings::Input {
-            run: "r".to_owned(),
+            run: run_name("r"),
             results: json!(results),
         };
         block_on(aggregate_findings::aggregate_findings(&input, &world.store, deadline)).unwrap();
-        block_on(read_artifact(&world.store, &key::aggregate("r"))).unwrap()
+        block_on(read_artifact(&world.store, &key::aggregate(&run_name("r")))).unwrap()
     };
     let outcomes = |aggregate: &Aggregate| aggregate.coverage.iter().map(|entry| entry.outcome).collect::<Vec<_>>();
 
@@ -133,13 +134,13 @@ fn a_sweep_stops_at_its_deadline_and_the_next_one_does_the_rest() {
     world.prepare();
     world.runs.failed = ["clean", "r", "later"]
         .map(|run| FailedRun {
-            run: run.to_owned(),
+            run: run_name(run),
             started_with: json!(world.run),
             error: "States.Timeout".to_owned(),
             cause: None,
         })
         .into();
-    let is_dirty = || block_on(claim::needs_cleaning(&world.rows, "r")).unwrap();
+    let is_dirty = || block_on(claim::needs_cleaning(&world.rows, &run_name("r"))).unwrap();
     let rest = "the sweep's time ran out; the next sweep continues";
     let swept = sweep_before(&world, &Looks::new(1));
     assert!(swept.cleaned.is_empty() && is_dirty(), "{swept:?}");
@@ -148,6 +149,6 @@ fn a_sweep_stops_at_its_deadline_and_the_next_one_does_the_rest() {
     assert!(!is_dirty());
     assert_eq!(
         (swept.cleaned, swept.left),
-        (vec!["r".to_owned()], vec![rest.to_owned()])
+        (vec![run_name("r")], vec![rest.to_owned()])
     );
 }

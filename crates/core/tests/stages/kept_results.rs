@@ -121,7 +121,7 @@ fn changed_ambient_text_calls_no_model() {
     );
     assert!(text.len() < 3_000, "the description is bounded: {}", text.len());
 
-    let document = block_on(read_unit("r", "u0001", &world.store)).unwrap();
+    let document = block_on(read_unit(&run_name("r"), "u0001", &world.store)).unwrap();
     let changed = |change: fn(&mut UnitDocument)| {
         let mut other = document.clone();
         change(&mut other);
@@ -168,7 +168,7 @@ fn the_walkthrough_is_kept_and_its_prompt_recorded() {
     let first = two(vec![Ok(VALID), Ok(VALID), Ok(WALKTHROUGH)]);
     let before = finish(&first);
     assert!(before.summary.starts_with("Adds lines."), "{}", before.summary);
-    let asked: Prompt = block_on(read_artifact(&first.store, &key::summary_prompt("r"))).unwrap();
+    let asked: Prompt = block_on(read_artifact(&first.store, &key::summary_prompt(&run_name("r")))).unwrap();
     assert_eq!(asked, first.asked().pop().unwrap().1);
 
     let mut second = next(&first, two(vec![]));
@@ -195,18 +195,22 @@ fn a_run_of_version_1_continues_with_its_own_artifacts() {
     world.change().description = "Why".to_owned();
     world.set_policy("instructions:\n  - path: src/**\n    text: Prices are in cents.\n");
     assert_eq!(world.prepare(), 1);
-    let document = block_on(read_unit("r", "u0001", &world.store)).unwrap();
+    let document = block_on(read_unit(&run_name("r"), "u0001", &world.store)).unwrap();
     // The artifacts of version 1: the whole change in one artifact, a context pack and no document.
-    let change = block_on(find_whole_change("r", &world.store)).unwrap().unwrap();
+    let change = block_on(find_whole_change(&run_name("r"), &world.store))
+        .unwrap()
+        .unwrap();
     block_on(async {
-        write_artifact(&world.store, &key::change("r"), &change).await.unwrap();
-        write_artifact(&world.store, &key::context("r", "u0001"), &document.context)
+        write_artifact(&world.store, &key::change(&run_name("r")), &change)
+            .await
+            .unwrap();
+        write_artifact(&world.store, &key::context(&run_name("r"), "u0001"), &document.context)
             .await
             .unwrap();
     });
     let is_new = |key: &String| key.ends_with("/unit.json") || key.contains("/patches/");
     world.store.all().retain(|key, _| !is_new(key));
-    let read = block_on(read_unit("r", "u0001", &world.store)).unwrap();
+    let read = block_on(read_unit(&run_name("r"), "u0001", &world.store)).unwrap();
     assert_eq!(
         read,
         UnitDocument {
@@ -220,7 +224,7 @@ fn a_run_of_version_1_continues_with_its_own_artifacts() {
     let text = &world.asked()[0].1.turns[0].text;
     assert!(!text.contains("Description:"), "it asks as it asked before: {text}");
     // If GatherContext runs again, it writes the document in this version's form.
-    let input = gather_context::Input { run: "r".to_owned() };
+    let input = gather_context::Input { run: run_name("r") };
     let output = block_on(gather_context::gather_context(
         &input,
         &world.read,

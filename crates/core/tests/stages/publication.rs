@@ -16,7 +16,7 @@ fn a_refused_anchor_moves_the_findings_into_the_body() {
     world.finish(json!([result]));
     who_decides::approve(&world, |_| {});
     let output = block_on(publish_review::publish_review(
-        &publish_review::Input { run: "r".to_owned() },
+        &publish_review::Input { run: run_name("r") },
         &world.read,
         &world.page,
         &world.rows,
@@ -59,7 +59,7 @@ fn a_newer_run_takes_over_and_the_old_one_writes_no_more() {
         ))
     };
     let (old, mut newer) = (world.run.clone(), world.run.clone());
-    newer.run = "r-newer".to_owned();
+    newer.run = run_name("r-newer");
     open(&newer).unwrap();
     assert_eq!(
         world.page.comments.lock().unwrap().keys().collect::<Vec<_>>(),
@@ -72,7 +72,7 @@ fn a_newer_run_takes_over_and_the_old_one_writes_no_more() {
         "however late it wakes"
     );
     let error = block_on(publish_review::publish_review(
-        &publish_review::Input { run: "r".to_owned() },
+        &publish_review::Input { run: run_name("r") },
         &world.read,
         &world.page,
         &world.rows,
@@ -82,7 +82,7 @@ fn a_newer_run_takes_over_and_the_old_one_writes_no_more() {
     assert_eq!(error.name, ErrorName::RunSuperseded);
     assert!(world.page.drafts.lock().unwrap().is_empty());
     assert_eq!(*world.runs.stopped.lock().unwrap(), ["r RunSuperseded"]);
-    let report: Report = block_on(read_artifact(&world.store, &key::report("r"))).unwrap();
+    let report: Report = block_on(read_artifact(&world.store, &key::report(&run_name("r")))).unwrap();
     assert_eq!(report.status, RunStatus::Superseded);
     // A repeated call of the newer run finds its own claim.
     open(&newer).unwrap();
@@ -94,7 +94,7 @@ fn the_next_attempt_finishes_an_interrupted_take_over() {
     let world = world(vec![file("src/a.rs", Some(PATCH))], "rules", "rules", vec![]);
     world.prepare();
     let mut newer = world.run.clone();
-    newer.run = "r-newer".to_owned();
+    newer.run = run_name("r-newer");
     let open = || {
         block_on(open_review::open_review(
             &open_review::Input { run: newer.clone() },
@@ -114,7 +114,7 @@ fn the_next_attempt_finishes_an_interrupted_take_over() {
         world.page.comments.lock().unwrap().keys().collect::<Vec<_>>(),
         ["r-newer"]
     );
-    assert!(!block_on(claim::needs_cleaning(&world.rows, "r")).unwrap());
+    assert!(!block_on(claim::needs_cleaning(&world.rows, &run_name("r"))).unwrap());
 }
 
 #[test]
@@ -124,7 +124,7 @@ fn a_newer_run_keeps_a_published_result() {
     let result = world.walk_unit("u0001", Tier::Light);
     world.finish(json!([result]));
     let input = discard_review::Input {
-        run: "r".to_owned(),
+        run: run_name("r"),
         reason: Some("not now".to_owned()),
     };
     for _ in 0..2 {
@@ -132,7 +132,7 @@ fn a_newer_run_keeps_a_published_result() {
     }
     let checks = world.page.closed.lock().unwrap().len();
     let mut newer = world.run.clone();
-    newer.run = "r-newer".to_owned();
+    newer.run = run_name("r-newer");
     block_on(open_review::open_review(
         &open_review::Input { run: newer },
         &world.read,
@@ -147,7 +147,7 @@ fn a_newer_run_keeps_a_published_result() {
         checks,
         "the check still shows the decision"
     );
-    let report: Report = block_on(read_artifact(&world.store, &key::report("r"))).unwrap();
+    let report: Report = block_on(read_artifact(&world.store, &key::report(&run_name("r")))).unwrap();
     assert_eq!(report.status, RunStatus::Rejected);
     assert_eq!(report.notes.iter().filter(|note| note.contains("not now")).count(), 1);
 }
@@ -157,7 +157,7 @@ fn a_sweep_repeats_an_undo_until_it_succeeds() {
     let mut world = world(vec![file("src/a.rs", Some(PATCH))], "rules", "rules", vec![]);
     world.prepare();
     world.runs.failed = vec![FailedRun {
-        run: "r".to_owned(),
+        run: run_name("r"),
         started_with: json!(world.run),
         error: "States.Timeout".to_owned(),
         cause: None,
@@ -172,13 +172,13 @@ fn a_sweep_repeats_an_undo_until_it_succeeds() {
         ))
         .unwrap()
     };
-    let dirty = || block_on(claim::needs_cleaning(&world.rows, "r")).unwrap();
+    let dirty = || block_on(claim::needs_cleaning(&world.rows, &run_name("r"))).unwrap();
     *world.page.refuses_withdrawals.lock().unwrap() = 1;
     assert!(sweep()[0].failure.is_some() && dirty());
     assert!(sweep()[0].failure.is_none() && !dirty());
     assert!(world.page.comments.lock().unwrap().is_empty());
     assert!(world.page.notices()[0].contains("an internal error"));
-    let report: Report = block_on(read_artifact(&world.store, &key::report("r"))).unwrap();
+    let report: Report = block_on(read_artifact(&world.store, &key::report(&run_name("r")))).unwrap();
     assert_eq!(report.status, RunStatus::Failed);
     assert!(sweep().is_empty(), "what is clean is left alone");
 }
@@ -189,7 +189,7 @@ fn a_failed_review_is_reported_once_and_leaves_nothing_else() {
     world.prepare();
     assert!(world.page.comments.lock().unwrap()["r"].contains("is reviewing"));
     block_on(async {
-        let (run, error) = ("r".to_owned(), "GithubForbidden".to_owned());
+        let (run, error) = (run_name("r"), "GithubForbidden".to_owned());
         let input = withdraw_announcement::Input {
             run: run.clone(),
             started_with: Value::Null,
@@ -231,7 +231,7 @@ fn a_failed_review_is_reported_once_and_leaves_nothing_else() {
         notice.contains("a permission is missing") && !notice.contains("no permission"),
         "{notice}"
     );
-    let report: Report = block_on(read_artifact(&world.store, &key::report("r"))).unwrap();
+    let report: Report = block_on(read_artifact(&world.store, &key::report(&run_name("r")))).unwrap();
     assert_eq!(
         report.notes.len(),
         1,
@@ -248,7 +248,7 @@ fn a_review_of_another_diff_is_not_published_and_the_pull_request_explains_it() 
     world.finish(json!([result]));
     world.read.merge_base = Some(CommitSha::parse(&"d".repeat(40)).unwrap());
     let error = block_on(publish_review::publish_review(
-        &publish_review::Input { run: "r".to_owned() },
+        &publish_review::Input { run: run_name("r") },
         &world.read,
         &world.page,
         &world.rows,
@@ -258,7 +258,7 @@ fn a_review_of_another_diff_is_not_published_and_the_pull_request_explains_it() 
     assert_eq!(error.name, ErrorName::PullRequestBaseMoved);
     assert!(world.page.drafts.lock().unwrap().is_empty());
     let input = report_failure::Input {
-        run: "r".to_owned(),
+        run: run_name("r"),
         started_with: Value::Null,
         error: error.name.to_string(),
         cause: Some(error.message),
@@ -284,7 +284,7 @@ fn a_run_reviews_only_the_commits_in_its_name() {
             let input = open_review::Input { run: world.run.clone() };
             let (read, page, store) = (&world.read, &world.page, &world.store);
             open_review::open_review(&input, read, page, &world.rows, &world.runs, store).await?;
-            plan_review::plan_review(&plan_review::Input { run: "r".to_owned() }, read, store).await
+            plan_review::plan_review(&plan_review::Input { run: run_name("r") }, read, store).await
         })
         .map(drop)
         .map_err(|error| error.name)
@@ -311,7 +311,7 @@ fn an_old_run_never_publishes_over_a_newer_head() {
     world.finish(json!([result]));
     world.read.head = Some(CommitSha::parse(&"c".repeat(40)).unwrap());
     let error = block_on(publish_review::publish_review(
-        &publish_review::Input { run: "r".to_owned() },
+        &publish_review::Input { run: run_name("r") },
         &world.read,
         &world.page,
         &world.rows,
@@ -322,7 +322,7 @@ fn an_old_run_never_publishes_over_a_newer_head() {
     assert!(world.page.drafts.lock().unwrap().is_empty());
     block_on(async {
         let input = withdraw_announcement::Input {
-            run: "r".to_owned(),
+            run: run_name("r"),
             started_with: Value::Null,
             error: error.name.to_string(),
         };
@@ -333,7 +333,7 @@ fn an_old_run_never_publishes_over_a_newer_head() {
                 .withdrawn
         );
         let input = report_failure::Input {
-            run: "r".to_owned(),
+            run: run_name("r"),
             started_with: Value::Null,
             error: error.name.to_string(),
             cause: None,
@@ -363,7 +363,7 @@ fn an_invalid_policy_is_reported_with_its_place() {
         )
         .await
         .unwrap();
-        let error = plan_review::plan_review(&plan_review::Input { run: "r".to_owned() }, &world.read, &world.store)
+        let error = plan_review::plan_review(&plan_review::Input { run: run_name("r") }, &world.read, &world.store)
             .await
             .unwrap_err();
         assert_eq!(error.name, ErrorName::RepositoryConfigurationInvalid);

@@ -49,7 +49,8 @@ fn report_of(policy: &'static str, found: Found<'_>) -> (World, summarize_review
     let mut world = world(files, "openai/m", "openai/m", answers);
     world.set_policy(policy);
     assert_eq!(world.prepare(), found.len() as u64);
-    let plan: holdfast_core::model::plan::Plan = block_on(read_artifact(&world.store, &key::plan("r"))).unwrap();
+    let plan: holdfast_core::model::plan::Plan =
+        block_on(read_artifact(&world.store, &key::plan(&run_name("r")))).unwrap();
     let mut results = Vec::new();
     for unit in &plan.units {
         let (path, count, severity) = found.iter().find(|(path, ..)| *path == unit.path).unwrap();
@@ -62,7 +63,12 @@ fn report_of(policy: &'static str, found: Found<'_>) -> (World, summarize_review
             dropped_suggestions: Vec::new(),
             rejected: 0,
         };
-        block_on(write_artifact(&world.store, &key::verdict("r", &unit.id, 1), &verdict)).unwrap();
+        block_on(write_artifact(
+            &world.store,
+            &key::verdict(&run_name("r"), &unit.id, 1),
+            &verdict,
+        ))
+        .unwrap();
         let answer = block_on(world.model.ask(&ModelRequest {
             model: "openai/m".parse().unwrap(),
             prompt: Prompt {
@@ -73,7 +79,12 @@ fn report_of(policy: &'static str, found: Found<'_>) -> (World, summarize_review
             max_output_tokens: 1,
         }))
         .unwrap();
-        block_on(write_artifact(&world.store, &key::answer("r", &unit.id, 1), &answer)).unwrap();
+        block_on(write_artifact(
+            &world.store,
+            &key::answer(&run_name("r"), &unit.id, 1),
+            &answer,
+        ))
+        .unwrap();
         results.push(json!({ "status": "reviewed", "unit": unit.id, "attempts": 1, "accepted_attempt": 1 }));
     }
     let (output, report) = world.finish(json!(results));
@@ -189,14 +200,14 @@ fn a_folded_list_keeps_within_a_comment() {
 /// Returns the run's approval question, as the workflow stores it.
 fn question(world: &World) -> Approval {
     Approval {
-        run: "r".to_owned(),
+        run: run_name("r"),
         round: 1,
         target: world.run.target.clone(),
         subject: "o/r#1".to_owned(),
         worst: Severity::High,
         findings: 1,
         author: Some("octo-author".to_owned()),
-        content: block_on(content_now(&world.store, "r")).unwrap(),
+        content: block_on(content_now(&world.store, &run_name("r"))).unwrap(),
         needed: 1,
         asked: Vec::new(),
         asked_ms: 1_000,
@@ -224,11 +235,11 @@ pub fn approve(world: &World, alter: impl FnOnce(&mut (Approval, Ballot))) {
         known_by: KnownBy::Github,
         address: None,
     };
-    block_on(decide(&world.rows, "r", 1, &by, &ballot, 2_000)).unwrap();
+    block_on(decide(&world.rows, &run_name("r"), 1, &by, &ballot, 2_000)).unwrap();
 }
 
 fn publish(world: &World) -> Result<publish_review::Output, holdfast_core::stage::StageError> {
-    let input = publish_review::Input { run: "r".to_owned() };
+    let input = publish_review::Input { run: run_name("r") };
     block_on(publish_review::publish_review(
         &input,
         &world.read,
@@ -256,7 +267,7 @@ fn is_clean(world: &World) -> bool {
 
 #[test]
 fn a_gated_review_is_published_only_as_it_was_approved() {
-    let report = key::report("r");
+    let report = key::report(&run_name("r"));
     type Tamper<'a> = &'a dyn Fn(&World);
     let with = |alter: &dyn Fn(&mut (Approval, Ballot)), then: Tamper<'_>| {
         let world = gated();
@@ -340,7 +351,7 @@ fn a_gated_review_is_published_only_as_it_was_approved() {
         (
             "the change was retargeted since",
             with(&same, &|world| {
-                edit(world, &key::change("r"), |change| {
+                edit(world, &key::change(&run_name("r")), |change| {
                     change["base"] = json!("d".repeat(40))
                 });
             }),
@@ -390,14 +401,14 @@ fn an_edited_review_is_published_once_even_if_its_state_runs_again() {
             "{drafts:?}"
         );
     }
-    let report: Report = block_on(read_artifact(&world.store, &key::report("r"))).unwrap();
+    let report: Report = block_on(read_artifact(&world.store, &key::report(&run_name("r")))).unwrap();
     assert_eq!(
         report.notes.iter().filter(|note| note.contains("edited 1")).count(),
         1,
         "{:?}",
         report.notes
     );
-    let question = block_on(newest_question(&world.rows, "r")).unwrap();
+    let question = block_on(newest_question(&world.rows, &run_name("r"))).unwrap();
     assert!(question.is_some_and(|question| question.decided.is_some()));
 }
 

@@ -7,14 +7,15 @@ use holdfast_core::model::repository_name::RepositoryName;
 use holdfast_core::model::settings::{GithubSignInSettings, Settings};
 use holdfast_core::model::sha::CommitSha;
 use holdfast_core::port::{
-    Annotation, CheckConclusion, CheckOutcome, Permission, PublishError, PublishReview, ReadChange, ReadError,
-    ReadPermission, ReadPull, RedeliverWebhooks, ReviewComment, ReviewDraft, SignInPeople,
+    Annotation, CheckConclusion, CheckOutcome, NoticeOf, Permission, PublishError, PublishReview, ReadChange,
+    ReadError, ReadPermission, ReadPull, RedeliverWebhooks, ReviewComment, ReviewDraft, SignInPeople,
 };
 use holdfast_github::{
     GithubAppGrants, GithubAppManifest, GithubConnection, GithubIdentity, GithubPublishReview, GithubReadChange,
     GithubReadPermission, GithubRedeliverWebhooks, GithubSignIn, ManifestError, parse_address,
 };
 use holdfast_testkit::github::Entry;
+use holdfast_testkit::port::run_name;
 use holdfast_testkit::repository::Change;
 use holdfast_testkit::{FakeGithub, PullRequest, Repository};
 
@@ -49,7 +50,11 @@ pub(crate) async fn drive() -> Vec<Exchange> {
     let target = target("demo", &corpus.head);
     publish.draft_review(&target, &draft("another", 2)).await.unwrap();
     publish.draft_review(&target, &draft("person", 2)).await.unwrap();
-    assert_eq!(publish.open_check(&target, "run").await.unwrap(), None, "403");
+    assert_eq!(
+        publish.open_check(&target, &run_name("run")).await.unwrap(),
+        None,
+        "403"
+    );
     refusals(&github, &corpus, identity).await;
     let journal = github.journal();
     let exchange = |entry: Entry| Exchange {
@@ -102,7 +107,7 @@ async fn check(corpus: &Change, connection: GithubConnection) {
         CheckConclusion::Neutral,
         CheckConclusion::ActionRequired,
     ] {
-        let name = format!("run {conclusion:?}");
+        let name = run_name(&format!("run-{conclusion:?}"));
         let check = publish.open_check(&target, &name).await.unwrap().unwrap();
         let levels = ["notice", "warning", "failure"].into_iter().cycle();
         let outcome = CheckOutcome {
@@ -171,15 +176,21 @@ async fn review(corpus: &Change, connection: GithubConnection) {
             .unwrap()
             .is_submitted
     );
-    publish.announce(&target, "before", "Reviewing").await.unwrap();
-    publish.give_notice(&target, "before", "Failed").await.unwrap();
-    publish.announce(&target, "run", "Reviewing").await.unwrap();
-    publish.summarize(&target, "run", "Reviewed").await.unwrap();
+    publish
+        .announce(&target, &run_name("before"), "Reviewing")
+        .await
+        .unwrap();
+    publish
+        .give_notice(&target, NoticeOf::Run(&run_name("before")), "Failed")
+        .await
+        .unwrap();
+    publish.announce(&target, &run_name("run"), "Reviewing").await.unwrap();
+    publish.summarize(&target, &run_name("run"), "Reviewed").await.unwrap();
     for answer in ["On it.", "Done."] {
         publish.answer_command(&target, 1, answer).await.unwrap();
     }
     publish.draft_review(&target, &draft("late", 2)).await.unwrap();
-    publish.withdraw(&target, "late").await.unwrap();
+    publish.withdraw(&target, &run_name("late")).await.unwrap();
 }
 
 async fn people(github: &FakeGithub, connection: GithubConnection) {
@@ -335,7 +346,7 @@ fn draft(run: &str, line: u32) -> ReviewDraft {
         body: "Look here.".to_owned(),
     };
     ReviewDraft {
-        run: run.to_owned(),
+        run: run_name(run),
         body: "A review.".to_owned(),
         comments: vec![
             comment(Side::Right, None),

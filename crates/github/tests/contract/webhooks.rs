@@ -3,6 +3,7 @@
 
 use std::path::Path;
 
+use holdfast_core::model::run_name::RunName;
 use holdfast_core::webhook::{Command, RepositoryRef, ReviewAction, StopAction, WebhookEvent, parse};
 use holdfast_github::APP_MANIFEST;
 use holdfast_testkit::{FakeGithub, PullRequest};
@@ -82,7 +83,7 @@ fn is_as_expected(event: &str, payload: &Value, read: &WebhookEvent) -> bool {
                 ),
             };
             wanted.of == of
-                && wanted.run.as_deref() == run.filter(|run| !run.is_empty())
+                && wanted.run.as_ref().map(RunName::as_str) == run.filter(|run| !run.is_empty())
                 && check["head_sha"] == wanted.head.as_str()
                 && check["pull_requests"][0]["number"].as_u64() == wanted.number
                 && payload["sender"]["login"] == wanted.sender.login

@@ -5,6 +5,7 @@ use holdfast_core::model::repository_name::RepositoryName;
 use holdfast_core::port::{PublishReview, ReadChange, ReadError, ReadPull};
 use holdfast_github::{GithubConnection, GithubIdentity, GithubPublishReview, GithubReadChange};
 use holdfast_testkit::github::FakeGithubOptions;
+use holdfast_testkit::port::run_name;
 use holdfast_testkit::{FakeGithub, Fault, Matcher, PullRequest, Repository};
 
 use crate::{KEY, SLUG, app, pull_request};
@@ -24,7 +25,7 @@ async fn an_app_reads_and_writes_with_its_installations_token() {
     assert_eq!(read.read_change(&target).await.unwrap().files.len(), 1);
     let publish = GithubPublishReview::new(connection, MarkerKey::new(KEY.into()).unwrap());
     assert!(
-        publish.open_check(&target, "run").await.unwrap().is_some(),
+        publish.open_check(&target, &run_name("run")).await.unwrap().is_some(),
         "an App writes checks"
     );
     let requests = github

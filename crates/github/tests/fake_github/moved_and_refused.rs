@@ -7,6 +7,7 @@ use holdfast_core::model::marker::MarkerKey;
 use holdfast_core::model::repository_name::RepositoryName;
 use holdfast_core::port::{CheckConclusion, CheckOutcome, PublishReview, ReadChange, ReadPull};
 use holdfast_github::{GithubPublishReview, GithubReadChange};
+use holdfast_testkit::port::run_name;
 use holdfast_testkit::repository::Change;
 use holdfast_testkit::{FakeGithub, PullRequest, Repository};
 use serde_json::{Value, json};
@@ -36,15 +37,18 @@ async fn a_repository_that_moved_is_followed_and_its_comments_are_found_again() 
     let change = Repository::many_files(1).unwrap();
     let (github, read, publish) = serve(&change);
     let before = target(&read).await;
-    publish.announce(&before, "run-1", "At work.").await.unwrap();
+    publish.announce(&before, &run_name("run-1"), "At work.").await.unwrap();
     github.rename(SLUG, "new-owner/renamed");
     let pull = read.pull(&repository("demo"), 12).await.unwrap();
     assert_eq!(pull.repository.to_string(), "new-owner/renamed");
     let after = target_of(&pull, pull.head.clone());
     assert_eq!(after.place(), before.place());
     // Runs from before and after the move find the comment.
-    publish.announce(&before, "run-1", "Still at work.").await.unwrap();
-    publish.summarize(&after, "run-1", "Done.").await.unwrap();
+    publish
+        .announce(&before, &run_name("run-1"), "Still at work.")
+        .await
+        .unwrap();
+    publish.summarize(&after, &run_name("run-1"), "Done.").await.unwrap();
     let comments = github.issue_comments("new-owner/renamed", 12);
     assert_eq!(comments.len(), 1, "{comments:#?}");
     assert!(comments[0]["body"].as_str().unwrap().starts_with("Done."));
@@ -93,7 +97,10 @@ async fn each_refusal_is_typed_and_names_its_remedy() {
         let (github, read, publish) = serve(&change);
         set(&github);
         let here = pull_request(&change.head);
-        let error = publish.announce(&here, "run-1", "At work.").await.unwrap_err();
+        let error = publish
+            .announce(&here, &run_name("run-1"), "At work.")
+            .await
+            .unwrap_err();
         assert_eq!(error.name(), name, "{error}");
         let line = error.to_string();
         assert!(
@@ -178,7 +185,7 @@ async fn a_merge_queues_commit_gets_the_verdict_of_the_head_once() {
             .map(|run| run["conclusion"].clone())
             .collect()
     };
-    let check = publish.open_check(&here, "run-1").await.unwrap().unwrap();
+    let check = publish.open_check(&here, &run_name("run-1")).await.unwrap().unwrap();
     let outcome = CheckOutcome {
         conclusion: CheckConclusion::ActionRequired,
         title: "1 finding at or above high".to_owned(),

@@ -3,6 +3,7 @@
 use holdfast_core::model::marker::MarkerKey;
 use holdfast_core::port::PublishReview;
 use holdfast_github::GithubPublishReview;
+use holdfast_testkit::port::run_name;
 use holdfast_testkit::{FakeGithub, Fault, Matcher, PullRequest};
 
 use crate::{KEY, SLUG, connection, pull_request};
@@ -22,13 +23,13 @@ async fn pages_of_comments_are_read_concurrently_within_the_bound() {
             github.comment(SLUG, 12, "ann", "A comment.").unwrap();
         }
         publish
-            .announce(&pull_request(&head), "run-1", "At work.")
+            .announce(&pull_request(&head), &run_name("run-1"), "At work.")
             .await
             .unwrap();
         let first = github.journal().matching(&comments).len();
         github.fail_next(comments.clone().always(), Fault::Delay { delay_ms: 50 });
         publish
-            .announce(&pull_request(&head), "run-1", "At work.")
+            .announce(&pull_request(&head), &run_name("run-1"), "At work.")
             .await
             .unwrap();
         let found = github.journal().matching(&comments).len() - first;

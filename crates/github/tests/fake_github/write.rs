@@ -3,8 +3,11 @@
 use holdfast_core::model::change::Target;
 use holdfast_core::model::finding::Side;
 use holdfast_core::model::marker::MarkerKey;
-use holdfast_core::port::{CheckConclusion, CheckOutcome, PublishError, PublishReview, ReviewComment, ReviewDraft};
+use holdfast_core::port::{
+    CheckConclusion, CheckOutcome, NoticeOf, PublishError, PublishReview, ReviewComment, ReviewDraft,
+};
 use holdfast_github::GithubPublishReview;
+use holdfast_testkit::port::run_name;
 use holdfast_testkit::repository::Change;
 use holdfast_testkit::{FakeGithub, Fault, Matcher, PullRequest, Repository};
 
@@ -28,7 +31,7 @@ fn publisher(github: &FakeGithub, token: &str, key: &str) -> GithubPublishReview
 
 fn draft(run: &str, line: u32) -> ReviewDraft {
     ReviewDraft {
-        run: run.to_owned(),
+        run: run_name(run),
         body: "A review.".to_owned(),
         comments: vec![ReviewComment {
             path: "src/file_0000.rs".to_owned(),
@@ -96,7 +99,7 @@ async fn a_lost_answer_is_reconciled_and_not_repeated() {
             github.fail_next(Matcher::new("POST", route), fault.clone());
         }
         publish(&page, &target, RUN).await.unwrap();
-        page.announce(&target, RUN, "Reviewing").await.unwrap();
+        page.announce(&target, &run_name(RUN), "Reviewing").await.unwrap();
         assert_eq!(github.reviews(SLUG, 12).len(), 1, "{fault:?}");
         assert_eq!(bodies(&github), ["Reviewing"], "{fault:?}");
     }
@@ -109,13 +112,16 @@ async fn texts_of_a_stranger_or_with_another_key_are_not_touched() {
     let target = pull_request(&change.head);
     let stranger = publisher(&github, FakeGithub::USER_TOKEN, KEY);
     publish(&stranger, &target, RUN).await.unwrap();
-    stranger.announce(&target, RUN, "A stranger's").await.unwrap();
+    stranger
+        .announce(&target, &run_name(RUN), "A stranger's")
+        .await
+        .unwrap();
     let other_key = publisher(&github, FakeGithub::INSTALLATION_TOKEN, "another key of 16+");
     publish(&other_key, &target, RUN).await.unwrap();
     publish(&page, &target, RUN).await.unwrap();
     assert_eq!(github.reviews(SLUG, 12).len(), 3);
-    page.summarize(&target, RUN, "Ours").await.unwrap();
-    page.withdraw(&target, RUN).await.unwrap();
+    page.summarize(&target, &run_name(RUN), "Ours").await.unwrap();
+    page.withdraw(&target, &run_name(RUN)).await.unwrap();
     assert_eq!(bodies(&github), ["A stranger's"]);
 }
 
@@ -165,12 +171,14 @@ async fn an_announcement_becomes_the_summary_and_others_are_deleted() {
     let change = Repository::many_files(1).unwrap();
     let (github, page) = serve(&change, FakeGithub::INSTALLATION_TOKEN);
     let target = pull_request(&change.head);
-    page.announce(&target, "run-0", "Reviewing 0").await.unwrap();
-    page.give_notice(&target, "run-0", "Failed 0").await.unwrap();
-    page.announce(&target, RUN, "Reviewing 1").await.unwrap();
-    page.announce(&target, RUN, "Reviewing 1").await.unwrap();
+    page.announce(&target, &run_name("run-0"), "Reviewing 0").await.unwrap();
+    page.give_notice(&target, NoticeOf::Run(&run_name("run-0")), "Failed 0")
+        .await
+        .unwrap();
+    page.announce(&target, &run_name(RUN), "Reviewing 1").await.unwrap();
+    page.announce(&target, &run_name(RUN), "Reviewing 1").await.unwrap();
     assert_eq!(bodies(&github), ["Reviewing 0", "Failed 0", "Reviewing 1"]);
-    page.summarize(&target, RUN, "Summary 1").await.unwrap();
+    page.summarize(&target, &run_name(RUN), "Summary 1").await.unwrap();
     assert_eq!(bodies(&github), ["Summary 1"]);
 }
 
@@ -198,8 +206,8 @@ async fn a_command_is_answered_once_and_its_answer_stays() {
     let copied = github.issue_comments(SLUG, 12)[2]["body"].as_str().unwrap().to_owned();
     github.comment(SLUG, 12, "mallory", &copied).unwrap();
     page.answer_command(&target, first, "Reviewed again.").await.unwrap();
-    page.summarize(&target, RUN, "Summary").await.unwrap();
-    page.withdraw(&target, RUN).await.unwrap();
+    page.summarize(&target, &run_name(RUN), "Summary").await.unwrap();
+    page.withdraw(&target, &run_name(RUN)).await.unwrap();
     let expected = [
         "/holdfast review",
         "/holdfast cancel",
@@ -234,21 +242,21 @@ async fn a_withdrawn_run_leaves_nothing_however_often() {
     let change = Repository::many_files(1).unwrap();
     let (github, page) = serve(&change, FakeGithub::INSTALLATION_TOKEN);
     let target = pull_request(&change.head);
-    page.announce(&target, RUN, "Reviewing").await.unwrap();
+    page.announce(&target, &run_name(RUN), "Reviewing").await.unwrap();
     page.draft_review(&target, &draft(RUN, 2)).await.unwrap();
     github.fail_next(Matcher::new("DELETE", "/repos/*/*/issues/comments/*"), Fault::DropAfter);
     assert!(
-        page.withdraw(&target, RUN).await.is_err(),
+        page.withdraw(&target, &run_name(RUN)).await.is_err(),
         "the answer was lost: the workflow comes again"
     );
-    assert!(!page.withdraw(&target, RUN).await.unwrap());
+    assert!(!page.withdraw(&target, &run_name(RUN)).await.unwrap());
     assert!(bodies(&github).is_empty() && github.reviews(SLUG, 12).is_empty());
     publish(&page, &target, RUN).await.unwrap();
     // Seen as a draft, and submitted before it is deleted.
     github.fail_next(Matcher::new("GET", "/repos/*/*/pulls/*/reviews"), Fault::StaleRead);
     for _ in 0..2 {
         assert!(
-            page.withdraw(&target, RUN).await.unwrap(),
+            page.withdraw(&target, &run_name(RUN)).await.unwrap(),
             "a review that was submitted stays"
         );
     }
@@ -266,16 +274,20 @@ async fn open_checks_of_a_run_are_closed_and_none_is_opened() {
         summary: "It ended.".to_owned(),
         annotations: Vec::new(),
     };
-    page.close_checks(&target, RUN, &outcome("Undone")).await.unwrap();
+    page.close_checks(&target, &run_name(RUN), &outcome("Undone"))
+        .await
+        .unwrap();
     assert!(github.check_runs(SLUG).is_empty());
-    let other = page.open_check(&target, "run-2").await.unwrap().unwrap();
+    let other = page.open_check(&target, &run_name("run-2")).await.unwrap().unwrap();
     for title in ["Done", "Undone"] {
-        let check = page.open_check(&target, RUN).await.unwrap().unwrap();
+        let check = page.open_check(&target, &run_name(RUN)).await.unwrap().unwrap();
         if title == "Done" {
             page.close_check(&target, check, &outcome(title)).await.unwrap();
         }
     }
-    page.close_checks(&target, RUN, &outcome("Undone")).await.unwrap();
+    page.close_checks(&target, &run_name(RUN), &outcome("Undone"))
+        .await
+        .unwrap();
     let titles: Vec<(bool, Value)> = github
         .check_runs(SLUG)
         .into_iter()
@@ -286,7 +298,10 @@ async fn open_checks_of_a_run_are_closed_and_none_is_opened() {
         [(true, Value::Null), (false, "Done".into()), (false, "Undone".into())]
     );
     let person = publisher(&github, FakeGithub::USER_TOKEN, KEY);
-    person.close_checks(&target, RUN, &outcome("Undone")).await.unwrap();
+    person
+        .close_checks(&target, &run_name(RUN), &outcome("Undone"))
+        .await
+        .unwrap();
 }
 
 #[tokio::test]
@@ -295,9 +310,9 @@ async fn a_check_is_opened_and_closed_once() {
     let (github, publish) = serve(&change, FakeGithub::INSTALLATION_TOKEN);
     let target = pull_request(&change.head);
     github.fail_next(Matcher::new("POST", "/repos/*/*/check-runs"), Fault::DropAfter);
-    let check = publish.open_check(&target, "run-1").await.unwrap().unwrap();
+    let check = publish.open_check(&target, &run_name("run-1")).await.unwrap().unwrap();
     assert_eq!(
-        publish.open_check(&target, "run-1").await.unwrap(),
+        publish.open_check(&target, &run_name("run-1")).await.unwrap(),
         Some(check),
         "found again"
     );
@@ -318,7 +333,7 @@ async fn a_check_is_opened_and_closed_once() {
     );
     let person = publisher(&github, FakeGithub::USER_TOKEN, KEY);
     assert_eq!(
-        person.open_check(&target, "run-2").await.unwrap(),
+        person.open_check(&target, &run_name("run-2")).await.unwrap(),
         None,
         "people's tokens write no checks"
     );

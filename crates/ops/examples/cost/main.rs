@@ -160,7 +160,7 @@ async fn review(files: usize, memory: &BTreeMap<String, f64>) -> Taken {
     runs.set(&engine);
     let run = Run {
         version: PAYLOAD_VERSION,
-        run: "cost".to_owned(),
+        run: "cost".parse().unwrap(),
         bucket: machine::BUCKET.to_owned(),
         target: Target::PullRequest {
             repository: RepositoryName::new("octo", "demo").unwrap(),
@@ -178,10 +178,10 @@ async fn review(files: usize, memory: &BTreeMap<String, f64>) -> Taken {
         gate_off: false,
     };
     engine
-        .start(&run.run, workflow::definition(), json!(run))
+        .start(run.run.as_str(), workflow::definition(), json!(run))
         .await
         .unwrap();
-    let outcome = engine.wait(&run.run).await.unwrap();
+    let outcome = engine.wait(run.run.as_str()).await.unwrap();
     assert!(matches!(outcome, Outcome::Finished { .. }), "{outcome:?}");
     engine.shutdown().await;
     let (executions, transitions) = transitions(folder.path());

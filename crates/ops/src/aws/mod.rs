@@ -20,6 +20,7 @@ use holdfast_aws::s3::S3StoreArtifact;
 use holdfast_aws::secrets_manager::read_secrets;
 use holdfast_aws::stack::{self, Stack, StackError};
 use holdfast_aws::step_functions::StepFunctionsRuns;
+use holdfast_core::model::run_name::RunName;
 use holdfast_core::model::setting_name::lines_of;
 use holdfast_core::model::settings::{Settings, SettingsProblems};
 use holdfast_core::port::{AskModel, KeepRows};
@@ -86,10 +87,11 @@ impl Deployment for AwsDeployment {
         &self.runs
     }
 
-    async fn runs_in_flight(&self) -> Result<Vec<(String, bool)>, Failure> {
+    async fn runs_in_flight(&self) -> Result<Vec<(RunName, bool)>, Failure> {
         let found = self.runs.executions(MAX_RUNS as usize).await;
         let found = found.map_err(Failure::incomplete)?.into_iter();
-        Ok(found.map(|run| (run.name, run.status == "RUNNING")).collect())
+        let runs = found.filter_map(|run| Some((RunName::of_listed(&run.name)?, run.status == "RUNNING")));
+        Ok(runs.collect())
     }
 
     async fn caller(&self) -> Result<String, Failure> {

@@ -9,6 +9,7 @@ use holdfast_asl::{EventKind, HistoryEvent, StateKind, Timestamp};
 use holdfast_aws::step_functions::{EventFound, EventFoundKind, ExecutionFound, Payloads};
 use holdfast_core::approval::{Refusal, find_open};
 use holdfast_core::claim;
+use holdfast_core::model::run_name::RunName;
 use holdfast_core::port::StoreArtifact;
 use serde_json::{Map, Value};
 
@@ -18,22 +19,22 @@ use crate::run_summary::{self, Child, ExecutionSummary, MAX_RUNS, READS_IN_FLIGH
 use holdfast_engine::ExecutionStatus;
 
 impl AwsDeployment {
-    async fn record(&self, mut row: ExecutionSummary) -> Result<RunSummary, Failure> {
+    async fn record(&self, run: RunName, mut row: ExecutionSummary) -> Result<RunSummary, Failure> {
         if row.has_failed() && row.error.is_none() {
             // A list has the status of a failed execution, without its error.
-            let described = self.runs.execution(&row.name).await.map_err(Failure::incomplete)?;
+            let described = self.runs.execution(&run).await.map_err(Failure::incomplete)?;
             row = described.map_or(row, row_of);
         }
-        let waits = !row.status.is_final() && self.waits(&row.name).await?;
+        let waits = !row.status.is_final() && self.waits(&run).await?;
         let needs_cleaning = row.has_failed()
-            && claim::needs_cleaning(&self.rows, &row.name)
+            && claim::needs_cleaning(&self.rows, &run)
                 .await
                 .map_err(Failure::incomplete)?;
-        run_summary::summarize(row, waits, needs_cleaning, &self.store).await
+        run_summary::summarize(run, row, waits, needs_cleaning, &self.store).await
     }
 
     /// Returns whether the run waits for a decision.
-    async fn waits(&self, run: &str) -> Result<bool, Failure> {
+    async fn waits(&self, run: &RunName) -> Result<bool, Failure> {
         match find_open(&self.rows, run).await {
             Ok(question) => Ok(!question.closed),
             Err(Refusal::Failed(error)) => Err(Failure::incomplete(error)),
@@ -56,30 +57,39 @@ impl ReadRuns for AwsDeployment {
         &self.store
     }
 
-    async fn names(&self, beginning: &str) -> Result<Vec<String>, Failure> {
+    async fn names(&self, beginning: &str) -> Result<Vec<RunName>, Failure> {
         // AWS's list lags behind: a run that has just started may be missing.
-        let exact = self.runs.execution(beginning).await.map_err(Failure::incomplete)?;
-        if let Some(exact) = exact {
-            return Ok(vec![exact.name]);
+        if let Ok(exact) = beginning.parse::<RunName>()
+            && self
+                .runs
+                .execution(&exact)
+                .await
+                .map_err(Failure::incomplete)?
+                .is_some()
+        {
+            return Ok(vec![exact]);
         }
         let found = self.runs.executions(MAX_RUNS as usize).await;
-        let names = found.map_err(Failure::incomplete)?.into_iter().map(|found| found.name);
+        let found = found.map_err(Failure::incomplete)?;
+        let names = found.iter().filter_map(|found| RunName::of_listed(&found.name));
         Ok(run_summary::narrowed(names.collect(), beginning))
     }
 
     async fn list(&self) -> Result<Vec<RunSummary>, Failure> {
         let found = self.runs.executions(MAX_RUNS as usize).await;
         let rows = found.map_err(Failure::incomplete)?.into_iter().map(row_of);
-        stream::iter(rows.map(|row| self.record(row)))
+        let runs = rows.filter_map(|row| Some((RunName::of_listed(&row.name)?, row)));
+        stream::iter(runs.map(|(run, row)| self.record(run, row)))
             .buffered(READS_IN_FLIGHT)
             .try_collect()
             .await
     }
 
-    async fn read(&self, run: &str) -> Result<RunSummary, Failure> {
+    async fn read(&self, run: &RunName) -> Result<RunSummary, Failure> {
         let found = self.runs.execution(run).await.map_err(Failure::incomplete)?;
-        let found = found.ok_or_else(|| Failure::usage(format!("there is no run {run:?} in {}", self.place())))?;
-        self.record(row_of(found)).await
+        let found =
+            found.ok_or_else(|| Failure::usage(format!("there is no run {:?} in {}", run.as_str(), self.place())))?;
+        self.record(run.clone(), row_of(found)).await
     }
 
     async fn history(&self, record: &RunSummary) -> Result<Vec<HistoryEvent>, Failure> {

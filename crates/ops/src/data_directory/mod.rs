@@ -7,6 +7,8 @@ mod tests;
 
 pub use check::{find, find_or_create};
 
+use holdfast_core::model::run_name::RunName;
+
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
@@ -308,7 +310,7 @@ impl DataPlace {
     ///
     /// # Errors
     /// There is none, or a directory can't be read.
-    pub async fn find_newest_review(&self, root: &Path) -> Result<(DataDirectory, String), Failure> {
+    pub async fn find_newest_review(&self, root: &Path) -> Result<(DataDirectory, RunName), Failure> {
         let directories = self.existing()?;
         for directory in &directories {
             if let Some(name) = LocalRuns::open(&directory.path).await?.newest_review(root)? {
@@ -332,7 +334,7 @@ impl DataPlace {
     ///
     /// # Errors
     /// No run's name has this beginning, or several do.
-    pub async fn find_run(&self, beginning: &str) -> Result<(DataDirectory, String), Failure> {
+    pub async fn find_run(&self, beginning: &str) -> Result<(DataDirectory, RunName), Failure> {
         let directories = self.searched()?;
         let mut found = Vec::new();
         for directory in &directories {
@@ -341,8 +343,8 @@ impl DataPlace {
             found.extend(names.into_iter().map(|name| (directory.clone(), name)));
         }
         // A run's whole name wins over the beginning of another run's name.
-        if found.iter().any(|(_, name)| name == beginning) {
-            found.retain(|(_, name)| name == beginning);
+        if found.iter().any(|(_, name)| *name == beginning) {
+            found.retain(|(_, name)| *name == beginning);
         }
         match found.as_slice() {
             [(directory, name)] => {
@@ -360,7 +362,7 @@ impl DataPlace {
                 let names: Vec<String> = several
                     .iter()
                     .map(|(directory, name)| match directories.len() {
-                        1 => name.clone(),
+                        1 => name.to_string(),
                         _ => format!("{name} in {}", directory.title()),
                     })
                     .collect();

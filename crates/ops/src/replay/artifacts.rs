@@ -5,6 +5,7 @@ use holdfast_core::model::change::Change;
 use holdfast_core::model::key;
 use holdfast_core::model::report::Report;
 use holdfast_core::model::run::{Aggregate, Announcement};
+use holdfast_core::model::run_name::RunName;
 use holdfast_core::stage::summarize_review::decide_status;
 use serde_json::{Value, json};
 
@@ -62,7 +63,7 @@ pub fn restore(function: &str, payload: &Value, recording: &Recording, to: &Memo
 }
 
 /// Resets the announcement to its content before the run ended.
-fn as_opened(run: &str, to: &MemoryStore) -> Result<(), Failure> {
+fn as_opened(run: &RunName, to: &MemoryStore) -> Result<(), Failure> {
     let key = key::announcement(run);
     if let Some(mut announcement) = to.document::<Announcement>(&key)? {
         announcement.settled = false;
@@ -72,7 +73,7 @@ fn as_opened(run: &str, to: &MemoryStore) -> Result<(), Failure> {
 }
 
 /// Resets the report to its content before later states set its end and their notes.
-fn as_summarized(run: &str, recording: &Recording, to: &MemoryStore) -> Result<(), Failure> {
+fn as_summarized(run: &RunName, recording: &Recording, to: &MemoryStore) -> Result<(), Failure> {
     let aggregate: Option<Aggregate> = recording.store.document(&key::aggregate(run))?;
     let report: Option<Report> = recording.store.document(&key::report(run))?;
     let change: Option<Change> = recording.store.document(&key::change(run))?;

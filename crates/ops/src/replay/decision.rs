@@ -3,6 +3,7 @@
 use holdfast_core::approval::{self, newest_question, stored_content};
 use holdfast_core::model::approval::{Approval, Ballot, KnownBy, Person, Verdict};
 use holdfast_core::model::key;
+use holdfast_core::model::run_name::RunName;
 use holdfast_core::port::KeepRows;
 use serde_json::Value;
 
@@ -17,7 +18,7 @@ use crate::failure::Failure;
 pub async fn store(
     rows: &dyn KeepRows,
     store: &MemoryStore,
-    run: &str,
+    run: &RunName,
     round: u32,
     token: &str,
 ) -> Result<(), Failure> {

@@ -1,5 +1,7 @@
 //! Histories in a replay's form: the states that an execution visited, in order, and the result of each visit's task.
 
+use holdfast_core::model::run_name::RunName;
+
 use holdfast_asl::{EventKind, HistoryEvent};
 use serde_json::Value;
 
@@ -53,6 +55,8 @@ pub struct UnitHistory {
 /// The run's execution and those of its units.
 #[derive(Debug)]
 pub struct Histories {
+    /// The run's name.
+    pub run: RunName,
     /// The run's row.
     pub row: ExecutionRecord,
     /// The run's states, in order.
@@ -68,8 +72,8 @@ impl Histories {
     ///
     /// # Errors
     /// There is no run of that name, or the database can't be read.
-    pub fn read(archive: &Archive, name: &str) -> Result<Self, EngineError> {
-        let row = archive.execution(name)?;
+    pub fn read(archive: &Archive, name: &RunName) -> Result<Self, EngineError> {
+        let row = archive.execution(name.as_str())?;
         let mut units = Vec::new();
         let mut map_state = None;
         for map_run in archive.map_runs(row.id)? {
@@ -88,6 +92,7 @@ impl Histories {
         }
         let root = visits(&archive.history(row.id)?);
         Ok(Self {
+            run: name.clone(),
             row,
             root,
             map_state,

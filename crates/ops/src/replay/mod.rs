@@ -24,6 +24,7 @@ use std::time::Duration;
 
 use holdfast_asl::{StateMachine, TaskFailure};
 use holdfast_core::claim;
+use holdfast_core::model::run_name::RunName;
 use holdfast_core::port::KeepRows;
 use holdfast_rules::TreeSitterSyntax;
 use holdfast_stores::sqlite::SqliteKeepRows;
@@ -58,7 +59,7 @@ pub struct Replayed {
     /// The version of the JSON: 1.
     pub version: u32,
     /// The run.
-    pub run: String,
+    pub run: RunName,
     /// The first state that this program's code ran; `None` for a replay from the start.
     pub from: Option<String>,
     /// Whether no prompt, decision or result differs.
@@ -84,7 +85,7 @@ pub struct Replayed {
 ///
 /// # Errors
 /// There is no such state, or the run never reached it; the recording can't be read; the scratch directory is unusable.
-pub async fn replay(data: &Path, name: &str, from: Option<&str>) -> Result<Replayed, Failure> {
+pub async fn replay(data: &Path, name: &RunName, from: Option<&str>) -> Result<Replayed, Failure> {
     let definition = workflow::definition();
     let machine = StateMachine::parse_stored(definition).map_err(Failure::incomplete)?;
     if let Some(state) = from {
@@ -116,7 +117,7 @@ pub async fn replay(data: &Path, name: &str, from: Option<&str>) -> Result<Repla
     let same = differences.is_empty();
     Ok(Replayed {
         version: 1,
-        run: name.to_owned(),
+        run: name.clone(),
         from: from.map(str::to_owned),
         same,
         complete: notes.missing().is_empty(),
@@ -150,7 +151,7 @@ async fn run_again(
     (notes, store): (&Arc<ReplayNotes>, &Arc<MemoryStore>),
 ) -> Result<(), Failure> {
     let rows = SqliteKeepRows::open(scratch).await.map_err(Failure::incomplete)?;
-    let (run, name) = (&recording.run, recording.histories.row.name.as_str());
+    let (run, name) = (&recording.run, recording.name());
     let read = RecordedRead::new(Arc::clone(recording), data, Arc::clone(notes));
     if run.publish && cutoff.is_beyond_opening() {
         let taken = claim::take(&rows, &read, &run.target, name).await;
@@ -181,7 +182,7 @@ async fn run_again(
     options.clock = Arc::clone(&clock) as _;
     let (engine, _recovered) = Engine::open(options).await.map_err(Failure::incomplete)?;
     let input = recording.histories.row.input.clone();
-    let followed = match engine.start(name, definition, input).await {
+    let followed = match engine.start(name.as_str(), definition, input).await {
         Ok(_started) => follow(&engine, recording, &clock, (&rows, store)).await,
         Err(error) => Err(Failure::incomplete(error)),
     };
@@ -196,11 +197,11 @@ async fn follow(
     clock: &ReplayClock,
     kept: (&dyn KeepRows, &Arc<MemoryStore>),
 ) -> Result<(), Failure> {
-    let name = recording.histories.row.name.as_str();
+    let name = recording.name();
     let mut answered = Vec::new();
     let mut steps = 0;
     loop {
-        let pending = match engine.wait(name).await.map_err(Failure::incomplete)? {
+        let pending = match engine.wait(name.as_str()).await.map_err(Failure::incomplete)? {
             Outcome::Finished { .. } => return Ok(()),
             Outcome::WaitingForToken { pending, .. } => pending,
         };

@@ -10,6 +10,7 @@ use holdfast_core::model::plan::{ContextPack, Plan, UnitItem};
 use holdfast_core::model::policy::Policy;
 use holdfast_core::model::report::Report;
 use holdfast_core::model::run::{Aggregate, Announcement, Prompt, RecordedAnswer, Run, Verdict};
+use holdfast_core::model::run_name::RunName;
 use holdfast_core::port::StoreArtifact;
 use holdfast_core::stage::{PatchChunk, StoredChange, UnitDocument, find_whole_change};
 use holdfast_stores::files::FilesStoreArtifact;
@@ -53,7 +54,7 @@ impl Recording {
     ///
     /// # Errors
     /// The run can't be read, or an artifact is damaged.
-    pub async fn read(data: &Path, name: &str) -> Result<Self, Failure> {
+    pub async fn read(data: &Path, name: &RunName) -> Result<Self, Failure> {
         let archive = Archive::open(data).map_err(Failure::of_engine)?;
         let mut histories = Histories::read(&archive, name).map_err(Failure::incomplete)?;
         let run = Run::deserialize(&histories.row.input).map_err(|error| {
@@ -111,8 +112,8 @@ impl Recording {
     }
 
     /// Returns the run's name.
-    pub fn name(&self) -> &str {
-        &self.histories.row.name
+    pub fn name(&self) -> &RunName {
+        &self.histories.run
     }
 
     /// Returns a unit's recorded context, from its document or from version 1's context pack.
@@ -155,7 +156,7 @@ impl Reading {
         self.store.document(key)
     }
 
-    async fn take_attempts(&self, run: &str, unit: &str) -> Result<(), Failure> {
+    async fn take_attempts(&self, run: &RunName, unit: &str) -> Result<(), Failure> {
         for attempt in 1.. {
             let asked = self.take::<Prompt>(&key::prompt(run, unit, attempt)).await?;
             let answered = self.take::<RecordedAnswer>(&key::answer(run, unit, attempt)).await?;

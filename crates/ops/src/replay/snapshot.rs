@@ -5,6 +5,7 @@ use holdfast_core::model::key;
 use holdfast_core::model::plan::Plan;
 use holdfast_core::model::report::{Report, RunStatus};
 use holdfast_core::model::run::{Prompt, UnitResult, Verdict};
+use holdfast_core::model::run_name::RunName;
 use holdfast_core::stage::explain_failure;
 use holdfast_core::stage::state;
 use serde::Deserialize;
@@ -61,7 +62,7 @@ impl Snapshot {
     /// # Errors
     /// An artifact is damaged.
     pub fn of(histories: &Histories, store: &MemoryStore) -> Result<Self, Failure> {
-        let run = &histories.row.name;
+        let run = &histories.run;
         let mut report: Option<Report> = store.document(&key::report(run))?;
         let status = match &report {
             _ if histories.is_waiting() => RunStatus::AwaitingApproval,
@@ -101,7 +102,7 @@ fn result(history: &UnitHistory) -> Option<UnitResult> {
     UnitResult::deserialize(history.output.as_ref()?).ok()
 }
 
-fn attempts(run: &str, unit: &str, store: &MemoryStore) -> Result<Vec<AttemptSnapshot>, Failure> {
+fn attempts(run: &RunName, unit: &str, store: &MemoryStore) -> Result<Vec<AttemptSnapshot>, Failure> {
     let mut attempts = Vec::new();
     for attempt in 1.. {
         let prompt = store.document(&key::prompt(run, unit, attempt))?;

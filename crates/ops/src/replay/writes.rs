@@ -5,9 +5,10 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use holdfast_core::model::change::Target;
 use holdfast_core::model::error_name::ErrorName;
+use holdfast_core::model::run_name::RunName;
 use holdfast_core::port::{
-    Alarm, CheckConclusion, CheckOutcome, DraftedReview, ExecutionError, Mail, NotifyError, NotifyPeople, PublishError,
-    PublishReview, ReviewDraft, StopRun,
+    Alarm, CheckConclusion, CheckOutcome, DraftedReview, ExecutionError, Mail, NoticeOf, NotifyError, NotifyPeople,
+    PublishError, PublishReview, ReviewDraft, StopRun,
 };
 use serde_json::{Map, Value, json};
 
@@ -37,7 +38,7 @@ impl RecordedWrites {
 
 #[async_trait]
 impl PublishReview for RecordedWrites {
-    async fn open_check(&self, _target: &Target, _external_id: &str) -> Result<Option<u64>, PublishError> {
+    async fn open_check(&self, _target: &Target, _run: &RunName) -> Result<Option<u64>, PublishError> {
         if self.check.is_some() {
             self.note("open_check", Value::Null);
         }
@@ -58,34 +59,29 @@ impl PublishReview for RecordedWrites {
         Ok(())
     }
 
-    async fn announce(&self, _target: &Target, _run: &str, body: &str) -> Result<(), PublishError> {
+    async fn announce(&self, _target: &Target, _run: &RunName, body: &str) -> Result<(), PublishError> {
         self.note("announce", json!({ "body": body }));
         Ok(())
     }
 
-    async fn close_checks(
-        &self,
-        target: &Target,
-        _external_id: &str,
-        outcome: &CheckOutcome,
-    ) -> Result<(), PublishError> {
+    async fn close_checks(&self, target: &Target, _run: &RunName, outcome: &CheckOutcome) -> Result<(), PublishError> {
         match self.check {
             Some(check) => self.close_check(target, check, outcome).await,
             None => Ok(()),
         }
     }
 
-    async fn withdraw(&self, _target: &Target, _run: &str) -> Result<bool, PublishError> {
+    async fn withdraw(&self, _target: &Target, _run: &RunName) -> Result<bool, PublishError> {
         self.note("withdraw", Value::Null);
         Ok(false)
     }
 
-    async fn summarize(&self, _target: &Target, _run: &str, body: &str) -> Result<(), PublishError> {
+    async fn summarize(&self, _target: &Target, _run: &RunName, body: &str) -> Result<(), PublishError> {
         self.note("summarize", json!({ "body": body }));
         Ok(())
     }
 
-    async fn give_notice(&self, _target: &Target, _run: &str, body: &str) -> Result<(), PublishError> {
+    async fn give_notice(&self, _target: &Target, _of: NoticeOf<'_>, body: &str) -> Result<(), PublishError> {
         self.note("give_notice", json!({ "body": body }));
         Ok(())
     }
@@ -121,7 +117,7 @@ pub struct OneRun;
 
 #[async_trait]
 impl StopRun for OneRun {
-    async fn stop_run(&self, _run: &str, _error: ErrorName, _cause: &str) -> Result<(), ExecutionError> {
+    async fn stop_run(&self, _run: &RunName, _error: ErrorName, _cause: &str) -> Result<(), ExecutionError> {
         Ok(())
     }
 }
@@ -135,7 +131,7 @@ impl NotifyPeople for SilentPeople {
         Ok(())
     }
 
-    async fn raise_alarm(&self, _run: &str, _alarm: &Alarm) -> Result<(), NotifyError> {
+    async fn raise_alarm(&self, _run: &RunName, _alarm: &Alarm) -> Result<(), NotifyError> {
         Ok(())
     }
 }

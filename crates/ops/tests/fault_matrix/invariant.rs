@@ -17,7 +17,10 @@ pub async fn check(stage: &Stage, cell: &Cell, status: &Status) -> Result<(), St
     let runs = LocalRuns::open(stage.data.path())
         .await
         .map_err(|failure| failure.message)?;
-    let record = runs.read(RUN).await.map_err(|failure| failure.message)?;
+    let record = runs
+        .read(&RUN.parse().unwrap())
+        .await
+        .map_err(|failure| failure.message)?;
     let report = run_summary::read_report(&record, runs.store())
         .await
         .map_err(|failure| failure.message)?;

@@ -208,7 +208,7 @@ async fn follow(engine: &Engine, clock: &MatrixClock, story: Story, data: &Path)
 /// Stores a person's approval of the newest question, once; returns whether it's stored.
 async fn approve(data: &Path) -> bool {
     let rows = SqliteKeepRows::open(data).await.unwrap();
-    let question = match approval::find_open(&rows, RUN).await {
+    let question = match approval::find_open(&rows, &RUN.parse().unwrap()).await {
         Ok(question) => question,
         Err(refusal) => return matches!(refusal, Refusal::Decided(_)),
     };
@@ -225,13 +225,15 @@ async fn approve(data: &Path) -> bool {
         edited: BTreeMap::new(),
     };
     let (round, now_ms) = (question.approval.round, question.approval.asked_ms);
-    approval::decide(&rows, RUN, round, &by, &ballot, now_ms).await.is_ok()
+    approval::decide(&rows, &RUN.parse().unwrap(), round, &by, &ballot, now_ms)
+        .await
+        .is_ok()
 }
 
 fn run_of(stage: &Stage) -> Run {
     Run {
         version: PAYLOAD_VERSION,
-        run: RUN.to_owned(),
+        run: RUN.parse().unwrap(),
         bucket: machine::BUCKET.to_owned(),
         target: Target::PullRequest {
             repository: RepositoryName::new("octo", "demo").unwrap(),

@@ -14,6 +14,7 @@ use holdfast_console::view::{Frame, Notice, Person, PostForm, ReplayVerdict, Run
 use holdfast_console::{field, href, page};
 use holdfast_core::model::report::RunStatus;
 use holdfast_core::model::repository_name::RepositoryName;
+use holdfast_core::model::run_name::RunName;
 use holdfast_core::port::ReadPermission;
 use holdfast_web::approval::{self, QuestionRef, Request};
 use holdfast_web::assets;
@@ -170,13 +171,15 @@ impl<'a> Visit<'a> {
         }
     }
 
-    /// Returns the run, if the visitor may see it; otherwise a page that explains the next step.
+    /// Returns the run of this name, if the visitor may see it; otherwise a page that explains the next step.
     async fn find(&self, run: &str) -> Result<RunSummary, Response> {
         if self.session.is_none() {
             return Err(self.notice(self.sign_in_first()));
         }
         let unknown = || self.notice(Notice::Unknown { what: "run".to_owned() });
-        let name = run.to_owned();
+        let Ok(name) = run.parse::<RunName>() else {
+            return Err(unknown());
+        };
         let read = on_records(self.app, async move |records| Ok(records.read(&name).await));
         let record = match read.await {
             Ok(Ok(record)) => record,
@@ -251,10 +254,11 @@ async fn run(State(app): State<Arc<App>>, headers: HeaderMap, Path(name): Path<S
         decide_at: waits.then(|| href::action(&name, "decide")),
     };
     let (data, frame, rows) = (app.data.clone(), visit.frame(), Arc::clone(&app.opened.stages.rows));
+    let run = record.run.clone();
     let read = async move || views::run(&data, rows.as_ref(), frame, record, actions).await;
     match views::on_disk(read).await {
         Ok((view, picture)) => {
-            app.pictures.keep(&name, picture);
+            app.pictures.keep(&run, picture);
             visit.page(page::run::page(&view))
         }
         Err(failure) => visit.failed(&failure),
@@ -283,7 +287,7 @@ async fn picture(State(app): State<Arc<App>>, headers: HeaderMap, Path(name): Pa
         Ok(record) => record,
         Err(response) => return response,
     };
-    let drawn = match app.pictures.take(&name) {
+    let drawn = match app.pictures.take(&record.run) {
         Some(drawn) => Ok(drawn),
         None => {
             let data = app.data.clone();
@@ -326,7 +330,7 @@ async fn act(
         Err(response) => return response,
     };
     if action == "replay" {
-        return visit.answer(replay(&app, name).await);
+        return visit.answer(replay(&app, record.run).await);
     }
     let who = visit.name().unwrap_or_default();
     let did = match action.as_str() {
@@ -354,7 +358,7 @@ async fn act(
 }
 
 /// Replays a run. Only one replay runs at a time, because it occupies a processor.
-async fn replay(app: &App, name: String) -> Result<Notice, Failure> {
+async fn replay(app: &App, name: RunName) -> Result<Notice, Failure> {
     let Ok(_one) = app.replays.try_acquire() else {
         return Err(Failure::incomplete("another replay is running: try again in a minute"));
     };
@@ -400,17 +404,17 @@ async fn approve(State(app): State<Arc<App>>, headers: HeaderMap, Path(id): Path
 }
 
 async fn decide_page(State(app): State<Arc<App>>, headers: HeaderMap, Path(run): Path<String>) -> Response {
-    if let Err(response) = Visit::new(&app, &headers).find(&run).await {
-        return response;
+    match Visit::new(&app, &headers).find(&run).await {
+        Ok(record) => show(&app, &headers, QuestionRef::Run(&record.run)).await,
+        Err(response) => response,
     }
-    show(&app, &headers, QuestionRef::Run(&run)).await
 }
 
 async fn decide(State(app): State<Arc<App>>, headers: HeaderMap, Path(run): Path<String>, body: Bytes) -> Response {
-    if let Err(response) = Visit::new(&app, &headers).find(&run).await {
-        return response;
+    match Visit::new(&app, &headers).find(&run).await {
+        Ok(record) => take(&app, &headers, QuestionRef::Run(&record.run), &body).await,
+        Err(response) => response,
     }
-    take(&app, &headers, QuestionRef::Run(&run), &body).await
 }
 
 async fn asset(uri: Uri) -> Response {

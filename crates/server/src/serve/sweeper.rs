@@ -20,10 +20,10 @@ pub async fn sweep_periodically(app: Arc<App>) {
             Ok(summary) => {
                 let swept = summary.swept;
                 for run in &swept.cleaned {
-                    tracing::info!(run, "cleaned up after a run");
+                    tracing::info!(run = run.as_str(), "cleaned up after a run");
                 }
                 for run in &swept.delivered {
-                    tracing::info!(run, "delivered a decision");
+                    tracing::info!(run = run.as_str(), "delivered a decision");
                 }
                 for left in &swept.left {
                     tracing::error!(left, "still needs cleaning; the next sweep retries");

@@ -17,6 +17,7 @@ use holdfast_core::model::plan::{Plan, Tier};
 use holdfast_core::model::report::RunStatus;
 use holdfast_core::model::repository_name::RepositoryName;
 use holdfast_core::model::run::{RecordedAnswer, Run, Verdict};
+use holdfast_core::model::run_name::RunName;
 use holdfast_core::port::{KeepRows, StoreArtifact};
 use holdfast_core::stage::state;
 use holdfast_core::stage::validate_findings::tier_of_attempt;
@@ -76,7 +77,7 @@ pub async fn run(
     record: RunSummary,
     actions: RunActions,
 ) -> Result<(RunView, String), Failure> {
-    let name = record.run.as_str();
+    let name = &record.run;
     let runs = LocalRuns::with_rows(data, None)?;
     let shown = units_of(&runs, &record).await?;
     let plan: Option<Plan> = run_summary::read_json(&machine::artifacts(data), &key::plan(name)).await?;
@@ -118,7 +119,7 @@ pub async fn run(
             error,
         }),
         picture: (width > 0).then(|| Picture {
-            src: href::picture(name),
+            src: href::picture(name.as_str()),
             width,
             height,
         }),
@@ -138,7 +139,7 @@ pub async fn run(
 /// # Errors
 /// The data can't be read.
 pub async fn unit(data: &Path, frame: Frame, record: &RunSummary, id: &str) -> Result<Option<UnitView>, Failure> {
-    let name = record.run.as_str();
+    let name = &record.run;
     let runs = LocalRuns::with_rows(data, None)?;
     let store = machine::artifacts(data);
     let plan: Option<Plan> = run_summary::read_json(&store, &key::plan(name)).await?;
@@ -153,7 +154,7 @@ pub async fn unit(data: &Path, frame: Frame, record: &RunSummary, id: &str) -> R
     let (attempts, accepted) = attempts(&store, name, id, tier).await?;
     Ok(Some(UnitView {
         frame,
-        run: name.to_owned(),
+        run: name.to_string(),
         risk: planned.map_or(0, |unit| unit.risk),
         tier,
         accepted_attempt: accepted.filter(|_| summary.end == UnitEnd::Reviewed),
@@ -166,7 +167,7 @@ pub async fn unit(data: &Path, frame: Frame, record: &RunSummary, id: &str) -> R
 /// valid answer.
 async fn attempts(
     store: &dyn StoreArtifact,
-    run: &str,
+    run: &RunName,
     unit: &str,
     planned: Tier,
 ) -> Result<(Vec<Attempt>, Option<u32>), Failure> {
@@ -223,7 +224,7 @@ fn head(record: &RunSummary) -> RunHead {
     let run = started(record);
     let header = &record.header;
     RunHead {
-        run: record.run.clone(),
+        run: record.run.to_string(),
         status: record.status,
         repository: repository(record),
         pull_request: pull_request(record),

@@ -18,13 +18,14 @@ async fn a_unit_shows_the_tier_that_answered_each_attempt() {
     ] {
         let data = tempfile::tempdir().unwrap();
         let store = machine::artifacts(data.path());
+        let run = "r-1".parse().unwrap();
         let answer = json!({ "text": "", "stop": "complete", "model": "m", "input_tokens": 1, "output_tokens": 1 });
         let verdict = json!({ "valid": true, "problems": [], "accepted": [], "summary": "", "readable": true });
-        let answers = (1..=count).map(|number| (key::answer("r-1", UNIT, number), &answer));
-        for (key, document) in answers.chain([(key::verdict("r-1", UNIT, count), &verdict)]) {
+        let answers = (1..=count).map(|number| (key::answer(&run, UNIT, number), &answer));
+        for (key, document) in answers.chain([(key::verdict(&run, UNIT, count), &verdict)]) {
             write_artifact(&store, &key, document).await.unwrap();
         }
-        let (shown, accepted) = attempts(&store, "r-1", UNIT, planned).await.unwrap();
+        let (shown, accepted) = attempts(&store, &run, UNIT, planned).await.unwrap();
         let tiers: Vec<Tier> = shown.iter().map(|attempt| attempt.tier).collect();
         assert_eq!((tiers.as_slice(), accepted), (expected, Some(count)));
     }
@@ -73,7 +74,7 @@ fn usage_is_counted_for_the_tier_that_answered() {
 /// Returns a run of a status that started at a time.
 fn run_of(started_ms: i64, execution: &str, status: RunStatus) -> RunSummary {
     RunSummary {
-        run: "r-1".to_owned(),
+        run: "r-1".parse().unwrap(),
         row: ExecutionSummary {
             arn: String::new(),
             name: "r-1".to_owned(),
