@@ -5,7 +5,7 @@ use gix::remote::Direction;
 use gix::{ObjectId, Repository};
 use holdfast_core::port::ReadError;
 
-use super::revision::{fail, merge_base};
+use super::revision::{NoMergeBase, merge_base, parent_of};
 
 /// Usual names of a repository's main branch, the likelier first.
 const MAIN_BRANCHES: &[&str] = &["main", "master", "develop", "trunk", "dev"];
@@ -103,32 +103,26 @@ fn contained(candidate: &Candidate) -> String {
 /// Returns the head's first parent as the base, or the empty tree if the head is a first commit. `why` explains why no
 /// branch gives a base.
 fn parent(repository: &Repository, head: ObjectId, why: &str, aside: &str) -> Result<Base, ReadError> {
-    let commit = repository
-        .find_commit(head)
-        .map_err(|error| fail(format!("commit {head} cannot be read: {error}")))?;
-    match commit.parent_ids().next() {
-        None => Ok(Base {
+    Ok(match parent_of(repository, head)? {
+        None => Base {
             id: ObjectId::empty_tree(repository.object_hash()),
             reason: format!("the empty tree, as the head is a first commit{aside}"),
-        }),
-        Some(parent) if repository.has_object(parent.detach()) => Ok(Base {
-            id: parent.detach(),
-            reason: format!("the head's parent, so only its last commit is reviewed: {why}{aside}; --base names another"),
-        }),
-        Some(_) => Err(fail(
-            "the clone is shallow and lacks the head's parent: git fetch --unshallow (actions/checkout: fetch-depth: 0), \
-             or give a --base that is there"
-                .to_owned(),
-        )),
-    }
+        },
+        Some(id) => Base {
+            id,
+            reason: format!(
+                "the head's parent, so only its last commit is reviewed: {why}{aside}; --base names another"
+            ),
+        },
+    })
 }
 
 /// Returns the merge base, if there is one.
-fn common(repository: &Repository, candidate: &Candidate, head: ObjectId) -> Result<Option<ObjectId>, ReadError> {
+fn common(repository: &Repository, candidate: &Candidate, head: ObjectId) -> Result<Option<ObjectId>, NoMergeBase> {
     match merge_base(repository, candidate.id, head, &candidate.name) {
         Ok(id) => Ok(Some(id)),
-        Err(error) if repository.is_shallow().unwrap_or(false) => Err(error),
-        Err(_) => Ok(None),
+        Err(NoMergeBase::Unrelated(_)) => Ok(None),
+        Err(shallow) => Err(shallow),
     }
 }
 

@@ -45,6 +45,16 @@ impl Default for Limits {
     }
 }
 
+/// A limit of a change that was reached.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+pub(super) enum Exceeded {
+    #[error("the change's limit of {} s for reading it was reached", .0.as_secs())]
+    Time(Duration),
+    /// In bytes.
+    #[error("the change's limit of {} MiB of content was reached", .0 / (1024 * 1024))]
+    Content(u64),
+}
+
 /// The rest of the limits.
 #[derive(Debug)]
 pub(super) struct Budget {
@@ -63,25 +73,19 @@ impl Budget {
         }
     }
 
-    /// Returns the exceeded limit as a reason: the time, or the content if `bytes` more are read.
-    pub fn exceeded(&self, bytes: u64) -> Option<String> {
-        if self.end.is_some_and(|end| Instant::now() >= end) {
-            Some(format!(
-                "the change's limit of {} s for reading it was reached",
-                self.limits.time.as_secs()
-            ))
-        } else if bytes > self.content_left {
-            Some(format!(
-                "the change's limit of {} MiB of content was reached",
-                self.limits.content_bytes / (1024 * 1024)
-            ))
-        } else {
-            None
+    /// Fails if the time is over.
+    pub fn check_time(&self) -> Result<(), Exceeded> {
+        match self.end.is_some_and(|end| Instant::now() >= end) {
+            true => Err(Exceeded::Time(self.limits.time)),
+            false => Ok(()),
         }
     }
 
-    /// Counts bytes as read.
-    pub fn spend(&mut self, bytes: u64) {
-        self.content_left = self.content_left.saturating_sub(bytes);
+    /// Counts bytes as read. Fails without counting them if a limit is reached.
+    pub fn spend(&mut self, bytes: u64) -> Result<(), Exceeded> {
+        self.check_time()?;
+        let left = self.content_left.checked_sub(bytes);
+        self.content_left = left.ok_or(Exceeded::Content(self.limits.content_bytes))?;
+        Ok(())
     }
 }

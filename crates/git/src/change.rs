@@ -11,11 +11,12 @@ use holdfast_core::port::{ReadError, RootEntry, RootKind};
 use holdfast_core::render::size;
 
 use super::MAX_BLOB_BYTES;
-use super::budget::{Budget, Limits};
+use super::budget::{Budget, Exceeded, Limits};
 use super::limits::is_within;
-use super::object::{Clone, NoObject, explain, fail, object_size, read_object};
+use super::object::{Clone, NoObject, Unread, object_size, read_object};
 use super::path::{path_bytes, path_text};
 use super::rename::join_renames;
+use super::revision::fail;
 use super::snapshot::Remarks;
 use super::tree_diff::{Difference, Version, compare_trees};
 use super::wording::limits;
@@ -126,7 +127,7 @@ pub(super) fn read_files(
         match read_object(repository, id, MAX_BLOB_BYTES) {
             Ok(data) => Ok(Some(data)),
             Err(NoObject::TooLarge(_)) => Ok(None),
-            Err(problem) => Err(fail("the file's content", id, &problem, Clone::of(repository))),
+            Err(problem) => Err(problem.of("the file's content", id, Clone::of(repository)).into()),
         }
     };
     paths.iter().map(read).collect()
@@ -169,7 +170,7 @@ impl Folders<'_> {
             return Ok(find(tree));
         }
         let tree = read_object(self.repository, id, Limits::default().tree_bytes)
-            .map_err(|problem| fail("a folder of the path", id, &problem, Clone::of(self.repository)))?;
+            .map_err(|problem| problem.of("a folder of the path", id, Clone::of(self.repository)))?;
         let found = find(&tree);
         if tree.len() as u64 <= self.bytes_left {
             self.bytes_left -= tree.len() as u64;
@@ -189,10 +190,10 @@ pub(super) fn read_root(repository: &Repository, at: &CommitSha) -> Result<Vec<R
     if id.is_empty_tree() {
         return Ok(Vec::new());
     }
-    let unreadable = |problem: &NoObject| fail("the root's tree", id, problem, Clone::of(repository));
-    let tree = read_object(repository, id, Limits::default().tree_bytes).map_err(|problem| unreadable(&problem))?;
+    let unread = |problem: NoObject| problem.of("the root's tree", id, Clone::of(repository));
+    let tree = read_object(repository, id, Limits::default().tree_bytes).map_err(unread)?;
     let entries = gix::objs::TreeRefIter::from_bytes(&tree, id.kind()).map(|entry| {
-        let entry = entry.map_err(|error| unreadable(&NoObject::Unreadable(error.to_string())))?;
+        let entry = entry.map_err(|error| unread(NoObject::Unreadable(error.to_string())))?;
         let kind = match entry.mode {
             mode if mode.is_blob() => RootKind::File,
             mode if mode.is_link() => RootKind::Link,
@@ -217,6 +218,18 @@ struct FileReader<'a> {
     /// Files with a coarse patch.
     coarse: Vec<String>,
     remarks: &'a Remarks,
+}
+
+/// The reason why a changed file has no patch.
+#[derive(Debug, thiserror::Error)]
+enum Omitted {
+    /// Both in bytes.
+    #[error("too large: {}, and at most {} are read", size(*largest), size(*max_bytes))]
+    TooLarge { largest: u64, max_bytes: u64 },
+    #[error(transparent)]
+    Exceeded(#[from] Exceeded),
+    #[error(transparent)]
+    Unread(#[from] Unread),
 }
 
 impl FileReader<'_> {
@@ -249,11 +262,14 @@ impl FileReader<'_> {
             }
             return file;
         }
-        let read = match self.remarks.omitted.get(&file.path) {
-            Some(reason) => Err(reason.clone()),
-            None => self.read_content(&mut file, old, new),
+        let reason = match self.remarks.omitted.get(&file.path) {
+            Some(reason) => Some(reason.clone()),
+            None => self
+                .read_content(&mut file, old, new)
+                .err()
+                .map(|reason| reason.to_string()),
         };
-        if let Err(reason) = read {
+        if let Some(reason) = reason {
             // A deleted file adds no secret.
             file.omitted = Some(match new {
                 Some(_) => format!("not searched for secrets: {reason}"),
@@ -263,42 +279,32 @@ impl FileReader<'_> {
         file
     }
 
-    /// Sets the patch, or the kind of the content. Fails with the reason if the content can't be read.
+    /// Sets the patch, or the kind of the content.
     fn read_content(
         &mut self,
         file: &mut ChangedFile,
         old: Option<Version>,
         new: Option<Version>,
-    ) -> Result<(), String> {
+    ) -> Result<(), Omitted> {
         // A type change to or from a submodule has no content on one side.
         let content = |side: Option<Version>| side.filter(|side| !side.mode.is_commit()).map(|side| side.id);
         let (old, new) = (content(old), content(new));
-        let bytes_of = |id: Option<ObjectId>, what: &str| {
+        let (repository, clone) = (self.repository, self.clone);
+        let bytes_of = |id: Option<ObjectId>, what| {
             id.map_or(Ok(0), |id| {
-                object_size(self.repository, id).map_err(|problem| explain(what, id, &problem, self.clone))
+                object_size(repository, id).map_err(|problem| problem.of(what, id, clone))
             })
         };
         let (old_size, new_size) = (bytes_of(old, "its old content")?, bytes_of(new, "its content")?);
-        let largest = old_size.max(new_size);
-        if largest > self.budget.limits.searched_bytes {
-            return Err(format!(
-                "too large: {}, and at most {} are read",
-                size(largest),
-                size(self.budget.limits.searched_bytes)
-            ));
+        let (largest, max_bytes) = (old_size.max(new_size), self.budget.limits.searched_bytes);
+        if largest > max_bytes {
+            return Err(Omitted::TooLarge { largest, max_bytes });
         }
-        if let Some(reason) = self.budget.exceeded(old_size + new_size) {
-            return Err(reason);
-        }
-        self.budget.spend(old_size + new_size);
-        let max_bytes = self.budget.limits.searched_bytes;
-        let read = |id: Option<ObjectId>, what: &str| {
+        self.budget.spend(old_size + new_size)?;
+        let read = |id: Option<ObjectId>, what| {
             id.map_or_else(
                 || Ok(Vec::new()),
-                |id| {
-                    read_object(self.repository, id, max_bytes)
-                        .map_err(|problem| explain(what, id, &problem, self.clone))
-                },
+                |id| read_object(repository, id, max_bytes).map_err(|problem| problem.of(what, id, clone)),
             )
         };
         let (before, after) = (read(old, "its old content")?, read(new, "its content")?);
@@ -331,28 +337,19 @@ pub(super) fn root_tree(repository: &Repository, id: ObjectId) -> Result<ObjectI
     if id.is_empty_tree() {
         return Ok(id);
     }
+    let unread = |problem: NoObject| problem.of("the commit", id, Clone::of(repository));
     // The size first: a commit can have any size.
-    let size = object_size(repository, id);
-    match size {
-        Ok(size) if size <= MAX_COMMIT_BYTES => {}
-        Ok(size) => {
-            let problem = NoObject::TooLarge(size);
-            return Err(fail("the commit", id, &problem, Clone::of(repository)));
-        }
-        Err(problem) => return Err(fail("the commit", id, &problem, Clone::of(repository))),
+    let size = object_size(repository, id).map_err(unread)?;
+    if size > MAX_COMMIT_BYTES {
+        return Err(unread(NoObject::TooLarge(size)).into());
     }
-    let unreadable = |error: String| fail("the commit", id, &NoObject::Unreadable(error), Clone::of(repository));
-    let object = repository
-        .find_object(id)
-        .map_err(|error| unreadable(error.to_string()))?;
+    let unreadable = |error: gix::Error| unread(NoObject::Unreadable(error.to_string()));
+    let object = repository.find_object(id).map_err(unreadable)?;
     if object.kind.is_tree() {
         return Ok(id);
     }
-    let commit = object
-        .try_into_commit()
-        .map_err(|error| unreadable(error.to_string()))?;
-    let tree = commit.tree_id().map_err(|error| unreadable(error.to_string()))?;
-    Ok(tree.detach())
+    let commit = object.try_into_commit().map_err(unreadable)?;
+    Ok(commit.tree_id().map_err(unreadable)?.detach())
 }
 
 /// Returns the head's subject and author.
@@ -392,5 +389,5 @@ fn messages(repository: &Repository, base: ObjectId, head: ObjectId) -> String {
 }
 
 pub(super) fn object_id(sha: &CommitSha) -> Result<ObjectId, ReadError> {
-    ObjectId::from_hex(sha.as_str().as_bytes()).map_err(|error| ReadError::Repository(format!("{sha}: {error}")))
+    ObjectId::from_hex(sha.as_str().as_bytes()).map_err(|error| fail(format!("{sha}: {error}")))
 }

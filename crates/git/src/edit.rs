@@ -15,8 +15,8 @@ use rustix::fs::{FileType, Mode, OFlags};
 use rustix::io::Errno;
 
 use super::open::open;
-use super::path::path_bytes;
-use super::revision::{fail, own_root};
+use super::path::{folders_of, is_inside, path_bytes};
+use super::revision::{index_of, own_root};
 use super::worktree_file::{Attributes, check_rules};
 
 /// Maximum size of a file that is edited, in bytes: that of a reviewed file.
@@ -80,47 +80,55 @@ pub type Editable = Result<String, NoEdit>;
 ///
 /// Git's index or its rules can't be read.
 pub async fn read_tracked(root: PathBuf, paths: Vec<String>) -> Result<Vec<Editable>, ReadError> {
-    super::bounded(root, move |place| {
-        let repository = open(place)?;
-        let root = own_root(&repository)?;
-        let mut checks = Checks::of(&repository, &root)?;
-        let read = |path: &String| {
-            let path = BString::from(path_bytes(path).into_owned());
-            let file = match checks.check(&path)? {
-                Ok(()) => Place::find(&root, &path).and_then(|place| place.read()),
-                Err(refused) => Err(refused),
-            };
-            Ok(file.and_then(|(bytes, _)| text(bytes)))
-        };
-        paths.iter().map(read).collect()
-    })
-    .await
+    let read = |place: Place, (): &()| place.read().and_then(|(bytes, _)| text(bytes));
+    each(root, paths.into_iter().map(|path| (path, ())).collect(), read).await
 }
 
-/// Replaces files of the work tree at `root`, each only if its content is still `before`, the second of the three. The
-/// third one is the new content. The mode stays.
+/// The content of a file before and after its replacement.
+#[derive(Clone, Debug)]
+pub struct Replacement {
+    /// The file is replaced only if it still has this content.
+    pub before: String,
+    /// The new content.
+    pub after: String,
+}
+
+/// Replaces files of the work tree at `root`. The mode stays.
 ///
 /// # Errors
 ///
 /// Git's index or its rules can't be read.
 pub async fn replace_tracked(
     root: PathBuf,
-    files: Vec<(String, String, String)>,
+    files: Vec<(String, Replacement)>,
 ) -> Result<Vec<Result<(), NoEdit>>, ReadError> {
+    each(root, files, |place, file| {
+        place.replace(file.before.as_bytes(), file.after.as_bytes())
+    })
+    .await
+}
+
+/// Calls `act` for each file that may be edited.
+async fn each<F: Send + 'static, T: Send + 'static>(
+    root: PathBuf,
+    files: Vec<(String, F)>,
+    act: impl Fn(Place, &F) -> Result<T, NoEdit> + Send + 'static,
+) -> Result<Vec<Result<T, NoEdit>>, ReadError> {
     super::bounded(root, move |place| {
         let repository = open(place)?;
         let root = own_root(&repository)?;
-        let mut checks = Checks::of(&repository, &root)?;
-        let replace = |(path, before, after): &(String, String, String)| {
-            let path = BString::from(path_bytes(path).into_owned());
-            Ok(match checks.check(&path)? {
-                Ok(()) => {
-                    Place::find(&root, &path).and_then(|place| place.replace(before.as_bytes(), after.as_bytes()))
-                }
-                Err(refused) => Err(refused),
-            })
+        let index = index_of(&repository)?;
+        let mut checks = Checks {
+            root: &root,
+            index: &index,
+            attributes: None,
+            repository: &repository,
         };
-        files.iter().map(replace).collect()
+        let each = |(path, file): &(String, F)| {
+            let found = checks.find(&path_bytes(path).into_owned().into())?;
+            Ok(found.and_then(|place| act(place, file)))
+        };
+        files.iter().map(each).collect()
     })
     .await
 }
@@ -141,57 +149,43 @@ fn text(bytes: Vec<u8>) -> Result<String, NoEdit> {
 struct Checks<'a> {
     repository: &'a Repository,
     root: &'a Path,
-    index: gix::worktree::Index,
+    index: &'a gix::index::File,
+    /// Read for the first file whose folders are checked.
+    attributes: Option<Attributes<'a>>,
 }
 
-impl<'a> Checks<'a> {
-    fn of(repository: &'a Repository, root: &'a Path) -> Result<Self, ReadError> {
-        let index = repository.index_or_empty().map_err(|error| {
-            let place = repository.index_path();
-            fail(format!("{} cannot be read: {error}", place.display()))
-        })?;
-        Ok(Self {
-            repository,
-            root,
-            index,
-        })
-    }
-
-    fn check(&mut self, path: &BString) -> Result<Result<(), NoEdit>, ReadError> {
-        if !is_inside(path) {
-            return Ok(Err(NoEdit::Outside));
-        }
+impl Checks<'_> {
+    /// Finds a file that git tracks and doesn't ignore.
+    fn find(&mut self, path: &BString) -> Result<Result<Place, NoEdit>, ReadError> {
         let entry = self.index.entry_by_path_and_stage(path.as_ref(), Stage::Unconflicted);
-        let mode = entry.and_then(|entry| entry.mode.to_tree_entry_mode());
-        match mode {
-            None => return Ok(Err(NoEdit::Untracked)),
-            Some(mode) if mode.is_link() => return Ok(Err(NoEdit::Link)),
-            Some(mode) if !mode.is_blob() => return Ok(Err(NoEdit::NotRegular)),
-            Some(_) => {}
-        }
-        // The folders are opened without following links before git's rules in them are read.
-        if let Err(refused) = Place::find(self.root, path) {
+        let refused = match entry.and_then(|entry| entry.mode.to_tree_entry_mode()) {
+            _ if !is_inside(path) => Some(NoEdit::Outside),
+            None => Some(NoEdit::Untracked),
+            Some(mode) if mode.is_link() => Some(NoEdit::Link),
+            Some(mode) if !mode.is_blob() => Some(NoEdit::NotRegular),
+            Some(_) => None,
+        };
+        if let Some(refused) = refused {
             return Ok(Err(refused));
         }
+        // The folders are opened without following links before git's rules in them are read.
+        let place = match Place::find(self.root, path) {
+            Ok(place) => place,
+            Err(refused) => return Ok(Err(refused)),
+        };
         let rules = [".gitattributes".into(), ".gitignore".into()];
         check_rules(self.root, &rules)?;
-        for (end, _) in path.iter().enumerate().filter(|(_, byte)| **byte == b'/') {
-            check_rules(&self.root.join(OsStr::from_bytes(&path[..end])), &rules)?;
+        for folder in folders_of(path) {
+            check_rules(&self.root.join(OsStr::from_bytes(folder)), &rules)?;
         }
+        let attributes = match self.attributes.take() {
+            Some(attributes) => attributes,
+            None => Attributes::of(self.repository, self.index)?,
+        };
         // A tracked file that git's rules ignore was added by force.
-        let mut attributes = Attributes::of(self.repository, &self.index)?;
-        Ok(match attributes.is_ignored(path.as_ref(), false)? {
-            true => Err(NoEdit::Ignored),
-            false => Ok(()),
-        })
+        let is_ignored = self.attributes.insert(attributes).is_ignored(path.as_ref(), false)?;
+        Ok(if is_ignored { Err(NoEdit::Ignored) } else { Ok(place) })
     }
-}
-
-/// Returns whether a path names a file below the root and outside of git's own folders.
-fn is_inside(path: &BString) -> bool {
-    path.split_str("/").all(|part| {
-        !part.is_empty() && part != b"." && part != b".." && !part.contains(&0) && !part.eq_ignore_ascii_case(b".git")
-    })
 }
 
 /// A file in an open folder.

@@ -9,7 +9,8 @@ use holdfast_testkit::Repository;
 use super::*;
 
 async fn replace(repository: &Repository, path: &str, before: &str, after: &str) -> Result<(), NoEdit> {
-    let files = vec![(path.to_owned(), before.to_owned(), after.to_owned())];
+    let (before, after) = (before.to_owned(), after.to_owned());
+    let files = vec![(path.to_owned(), Replacement { before, after })];
     let mut done = replace_tracked(repository.path().to_owned(), files).await.unwrap();
     done.pop().unwrap()
 }
@@ -105,7 +106,8 @@ async fn a_foreign_work_tree_is_neither_listed_nor_edited() {
         .git(&["config", "core.worktree", outside.path().to_str().unwrap()])
         .unwrap();
     let root = repository.path().to_owned();
-    let change = ("a".to_owned(), "text".to_owned(), "evil".to_owned());
+    let (before, after) = ("text".to_owned(), "evil".to_owned());
+    let change = ("a".to_owned(), Replacement { before, after });
     let edited = replace_tracked(root.clone(), vec![change]).await.unwrap_err();
     assert!(edited.to_string().contains("core.worktree"), "{edited}");
     let listed = crate::tracked_names(root).await.unwrap_err();

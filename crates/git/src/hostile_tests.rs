@@ -346,6 +346,12 @@ fn pipes_and_devices_in_place_of_gits_files_are_named() {
     let (repository, _) = started();
     repository.git(&["config", "include.path", "/dev/zero"]).unwrap();
     assert!(resolve(repository.path()).is_ok());
+    // Settings that only gix has name other files than git's own.
+    for key in ["gitoxide.core.indexFile", "gitoxide.core.shallowFile"] {
+        let (repository, _) = started();
+        repository.git(&["config", key, "/dev/zero"]).unwrap();
+        assert!(resolve(repository.path()).is_ok(), "{key}");
+    }
 }
 
 fn resolve(path: &Path) -> Result<super::ResolvedTarget, String> {

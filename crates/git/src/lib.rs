@@ -9,11 +9,14 @@ mod base;
 mod budget;
 mod change;
 mod edit;
+mod ends;
+mod environment;
 mod limits;
 mod names;
 mod object;
 mod open;
 mod patch;
+mod patch_fault;
 mod patch_text;
 mod path;
 mod remote;
@@ -42,12 +45,12 @@ use gix::Repository;
 use holdfast_bounded::{GivenUp, Threads};
 use snapshot::Remarks;
 
-pub use edit::{Editable, NoEdit, bytes_of_path, read_tracked, replace_tracked};
+pub use edit::{Editable, NoEdit, Replacement, bytes_of_path, read_tracked, replace_tracked};
 pub use names::tracked_names;
 pub use remote::origin_page;
 pub use resolve::{ResolvedTarget, resolve_target};
 pub use selection::{Scope, Selection};
-pub use snapshot::trim_snapshots;
+pub use snapshot::{are_snapshots_large, remove_snapshots};
 pub use tracked::{tracked_file, work_tree_root};
 
 /// Maximum size of a file that is read as a whole, in bytes.
@@ -151,7 +154,7 @@ type Ends = (PathBuf, CommitSha, CommitSha, Vec<String>);
 fn ends(target: &Target) -> Result<Ends, ReadError> {
     match target {
         Target::WorkTree { path, base, head, only } => Ok((path.into(), base.clone(), head.clone(), only.clone())),
-        Target::PullRequest { .. } => Err(ReadError::Repository("a pull request is not a work tree".to_owned())),
+        Target::PullRequest { .. } => Err(revision::fail("a pull request is not a work tree".to_owned())),
     }
 }
 

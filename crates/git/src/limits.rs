@@ -8,8 +8,9 @@ use gix::bstr::ByteSlice as _;
 use gix::{ObjectId, Repository};
 use holdfast_core::port::ReadError;
 
+use super::change::root_tree;
 use super::path::{path_bytes, path_text};
-use super::revision::fail;
+use super::revision::{fail, index_of};
 
 /// Returns whether a path is one of the limits or below one. Without limits every path is.
 pub(super) fn is_within(path: &[u8], only: &[String]) -> bool {
@@ -40,20 +41,27 @@ pub(super) fn below(root: &Path, given: &Path, from: &Path) -> Result<String, Re
     Ok(path_text(below.as_os_str().as_bytes().trim_end_with(|end| end == '/')))
 }
 
-/// Returns whether the work tree or one of the trees has a file or folder.
-pub(super) fn is_known(repository: &Repository, root: &Path, trees: &[ObjectId], limit: &str) -> bool {
+/// Returns whether the work tree, the index or the tree of one of the commits has a file or folder.
+pub(super) fn is_known(repository: &Repository, root: &Path, commits: &[ObjectId], limit: &str) -> bool {
     let bytes = path_bytes(limit);
-    let is_in = |tree: &ObjectId| {
-        let tree = repository.find_tree(*tree).ok()?;
+    let is_in = |commit: &ObjectId| {
+        let tree = root_tree(repository, *commit)
+            .ok()
+            .filter(|tree| !tree.is_empty_tree())?;
+        let tree = repository.find_tree(tree).ok()?;
         tree.lookup_entry(bytes.split(|byte| *byte == b'/')).ok()?.map(drop)
     };
     let is_on_disk = || root.join(OsStr::from_bytes(&bytes)).symlink_metadata().is_ok();
+    let is_indexed = || {
+        let index = index_of(repository);
+        index.is_ok_and(|index| {
+            let path = bytes.as_bstr();
+            index.entry_range(path).is_some() || index.path_is_directory(path)
+        })
+    };
     limit.is_empty()
-        || (repository.workdir().is_some() && is_on_disk())
-        || trees
-            .iter()
-            .filter(|tree| !tree.is_empty_tree())
-            .any(|tree| is_in(tree).is_some())
+        || (repository.workdir().is_some() && (is_on_disk() || is_indexed()))
+        || commits.iter().any(|commit| is_in(commit).is_some())
 }
 
 /// Resolves the links and dots of all folders before the path's last name, as far as they exist.

@@ -8,8 +8,8 @@ use holdfast_core::starter::{OWNERS_PATHS, RepositoryNames};
 
 use super::object::read_object;
 use super::open::open;
-use super::path::path_text;
-use super::revision::{fail, own_root};
+use super::path::{is_inside, path_text};
+use super::revision::{index_of, own_root};
 
 /// Maximum number of listed files.
 const MAX_NAMES: usize = 200_000;
@@ -29,12 +29,9 @@ pub async fn tracked_names(path: PathBuf) -> Result<(PathBuf, RepositoryNames), 
 fn list(path: &Path) -> Result<(PathBuf, RepositoryNames), ReadError> {
     let repository = open(path)?;
     let root = own_root(&repository)?;
-    let index = repository.index_or_empty().map_err(|error| {
-        let place = repository.index_path();
-        fail(format!("{} cannot be read: {error}", place.display()))
-    })?;
+    let index = index_of(&repository)?;
     let entries = index.entries();
-    let paths = entries.iter().take(MAX_NAMES);
+    let paths = entries.iter().map(|entry| entry.path(&index)).take(MAX_NAMES);
     let owners = OWNERS_PATHS.iter().find_map(|owners| {
         let entry = index.entry_by_path_and_stage((*owners).into(), Stage::Unconflicted)?;
         let is_file = entry.mode.to_tree_entry_mode().is_some_and(|mode| mode.is_blob());
@@ -44,7 +41,10 @@ fn list(path: &Path) -> Result<(PathBuf, RepositoryNames), ReadError> {
         Some(((*owners).to_owned(), String::from_utf8(content).ok()?))
     });
     let names = RepositoryNames {
-        paths: paths.map(|entry| path_text(entry.path(&index))).collect(),
+        paths: paths
+            .filter(|path| is_inside(path))
+            .map(|path| path_text(path))
+            .collect(),
         is_cut: entries.len() > MAX_NAMES,
         owners,
     };

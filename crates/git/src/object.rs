@@ -6,6 +6,8 @@ use gix::{ObjectId, Repository};
 use holdfast_core::port::ReadError;
 use holdfast_core::render::size;
 
+use super::revision::fail;
+
 /// An object without content.
 #[derive(Debug)]
 pub(super) enum NoObject {
@@ -91,23 +93,50 @@ impl fmt::Display for Clone {
                 "the clone is partial and does not have it: fetch the rest with git fetch --refetch --no-filter, or review \
                  in a clone made without --filter"
             }
-            Self::Shallow => "the clone is shallow and does not have it: git fetch --unshallow",
+            Self::Shallow => {
+                "the clone is shallow and does not have it: git fetch --unshallow (actions/checkout: fetch-depth: 0)"
+            }
             Self::Whole => "the repository has lost it: git fsck lists what is missing; clone it again",
         })
     }
 }
 
-/// Explains in one line why an object gave no content.
-pub(super) fn explain(what: &str, id: ObjectId, problem: &NoObject, clone: Clone) -> String {
-    let id = id.to_hex_with_len(12);
-    match problem {
-        NoObject::Missing => format!("{what} (object {id}) is missing: {clone}"),
-        NoObject::TooLarge(bytes) => format!("{what} (object {id}) is too large: {}", size(*bytes)),
-        NoObject::Unreadable(error) => format!("{what} (object {id}) cannot be read: {error}: git fsck"),
+/// Something whose content can't be read from this repository: in one line, with the remedy.
+#[derive(Debug)]
+pub(super) struct Unread {
+    what: &'static str,
+    id: ObjectId,
+    problem: NoObject,
+    clone: Clone,
+}
+
+impl NoObject {
+    /// Returns the explanation for something that a clone of this kind should have.
+    pub const fn of(self, what: &'static str, id: ObjectId, clone: Clone) -> Unread {
+        Unread {
+            what,
+            id,
+            problem: self,
+            clone,
+        }
     }
 }
 
-/// Returns the explanation as an error of the whole change.
-pub(super) fn fail(what: &str, id: ObjectId, problem: &NoObject, clone: Clone) -> ReadError {
-    ReadError::Repository(explain(what, id, problem, clone))
+impl fmt::Display for Unread {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} (object {}) ", self.what, self.id.to_hex_with_len(12))?;
+        match &self.problem {
+            NoObject::Missing => write!(f, "is missing: {}", self.clone),
+            NoObject::TooLarge(bytes) => write!(f, "is too large: {}", size(*bytes)),
+            NoObject::Unreadable(error) => write!(f, "cannot be read: {error}: git fsck"),
+        }
+    }
+}
+
+impl std::error::Error for Unread {}
+
+impl From<Unread> for ReadError {
+    fn from(unread: Unread) -> Self {
+        fail(unread.to_string())
+    }
 }

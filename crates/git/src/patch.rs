@@ -9,7 +9,7 @@ use gix::{ObjectId, Repository};
 use holdfast_core::port::ReadError;
 
 use super::budget::{Budget, Limits};
-use super::object::{Clone, explain, read_object};
+use super::object::{Clone, read_object};
 use super::patch_text::{FilePatch, Hunk, Line, parse};
 use super::path::shown;
 use super::revision::fail;
@@ -29,7 +29,7 @@ pub(super) fn apply_patch(
     patch: &[u8],
     snapshot: &mut Snapshot<'_>,
 ) -> Result<(ObjectId, usize), ReadError> {
-    let files = parse(patch).map_err(|(line, what)| refused(line, &what))?;
+    let files = parse(patch).map_err(|faulty| fail(format!("the patch on stdin, {faulty}")))?;
     let mut edits = Edits {
         repository,
         tree,
@@ -142,7 +142,7 @@ impl Edits<'_> {
         let id = found.object_id();
         let max_bytes = self.budget.limits.searched_bytes;
         let content = read_object(self.repository, id, max_bytes)
-            .map_err(|problem| unreadable(&explain("its content", id, &problem, Clone::of(self.repository))))?;
+            .map_err(|problem| unreadable(&problem.of("its content", id, Clone::of(self.repository))))?;
         let mode = found.mode();
         self.spend(content.len(), line)?;
         Ok(Some((mode, content)))
@@ -150,11 +150,8 @@ impl Edits<'_> {
 
     /// Counts bytes as read or made. Each copy counts: a few bytes of a patch copy a whole file.
     fn spend(&mut self, bytes: usize, line: usize) -> Result<(), ReadError> {
-        if let Some(reason) = self.budget.exceeded(bytes as u64) {
-            return Err(refused(line, &reason));
-        }
-        self.budget.spend(bytes as u64);
-        Ok(())
+        let counted = self.budget.spend(bytes as u64);
+        counted.map_err(|limit| refused(line, &limit.to_string()))
     }
 }
 
@@ -213,7 +210,7 @@ mod tests {
     use super::*;
 
     fn applied(content: &str, patch: &str) -> Result<String, String> {
-        let files = parse(patch.as_bytes()).map_err(|(line, what)| format!("{line}: {what}"))?;
+        let files = parse(patch.as_bytes()).map_err(|faulty| faulty.to_string())?;
         let out = apply_hunks(content.as_bytes(), &files[0].hunks, "f");
         out.map(|out| String::from_utf8(out).unwrap())
             .map_err(|error| error.to_string())

@@ -4,15 +4,11 @@
 use gix::bstr::BString;
 use gix::objs::tree::{EntryKind, EntryMode};
 
-use super::budget::Limits;
-use super::path::shown;
-use super::tree_diff::MAX_PATH_BYTES;
+use super::patch_fault::{Fault, FaultyLine};
+use super::path::{is_bounded, is_inside, shown};
 
 /// Maximum size of a patch, in bytes.
 pub(super) const MAX_PATCH_BYTES: usize = 64 * 1024 * 1024;
-
-/// The fault of paths without their first folder: `--no-prefix`, or the setting `diff.noprefix`.
-const NO_PREFIX: &str = "its paths have no first folder such as a/ and b/: git -c diff.noprefix=false diff";
 
 /// The changes to one file.
 #[derive(Debug, Default)]
@@ -47,14 +43,14 @@ pub(super) enum Line<'a> {
     Added(&'a [u8]),
 }
 
-/// The line of a fault in the patch, and the fault.
-type Fault = (usize, String);
-
 /// Parses a patch; text around its files is skipped.
-pub(super) fn parse(patch: &[u8]) -> Result<Vec<FilePatch<'_>>, Fault> {
+pub(super) fn parse(patch: &[u8]) -> Result<Vec<FilePatch<'_>>, FaultyLine> {
+    let whole = |fault| FaultyLine { line: 1, fault };
     if patch.len() > MAX_PATCH_BYTES {
-        let bytes = format!("it has more than {} MiB", MAX_PATCH_BYTES / (1024 * 1024));
-        return Err((1, bytes));
+        return Err(whole(Fault::TooLarge));
+    }
+    if patch.trim_ascii().is_empty() {
+        return Err(whole(Fault::Empty));
     }
     let lines: Vec<&[u8]> = patch.split_inclusive(|byte| *byte == b'\n').collect();
     let mut parser = Parser { lines, at: 0 };
@@ -65,13 +61,24 @@ pub(super) fn parse(patch: &[u8]) -> Result<Vec<FilePatch<'_>>, Fault> {
             files.push(parser.file(Some(&names))?);
         } else if line.starts_with(b"--- ") && parser.peek_next().is_some_and(|next| next.starts_with(b"+++ ")) {
             files.push(parser.file(None)?);
+        } else if let Some(fault) = other_form(line) {
+            return Err(parser.here(fault));
         } else {
             parser.at += 1;
         }
     }
     match files.is_empty() {
-        true => Err((1, "it has no changed file, in the form that git diff prints".to_owned())),
+        true => Err(whole(Fault::NoFile)),
         false => Ok(files),
+    }
+}
+
+/// Returns the fault of a line that begins a file or a hunk in a form that doesn't apply.
+fn other_form(line: &[u8]) -> Option<Fault> {
+    match line {
+        [b'\x1b', b'[', ..] => Some(Fault::Colours),
+        _ if after(line, &[b"diff --cc ", b"diff --combined ", b"@@@ "]).is_some() => Some(Fault::Combined),
+        _ => None,
     }
 }
 
@@ -89,8 +96,16 @@ impl<'a> Parser<'a> {
         self.lines.get(self.at + 1).copied()
     }
 
+    /// Returns a fault of the current line.
+    const fn here(&self, fault: Fault) -> FaultyLine {
+        FaultyLine {
+            line: self.at + 1,
+            fault,
+        }
+    }
+
     /// Parses one file, from its header line on.
-    fn file(&mut self, names: Option<&[u8]>) -> Result<FilePatch<'a>, Fault> {
+    fn file(&mut self, names: Option<&[u8]>) -> Result<FilePatch<'a>, FaultyLine> {
         let mut file = FilePatch {
             line: self.at + 1,
             ..FilePatch::default()
@@ -98,52 +113,52 @@ impl<'a> Parser<'a> {
         let (mut is_new, mut is_deleted, mut has_paths, mut is_moved) = (false, false, false, false);
         let mut old_text: &[u8] = b"";
         if let Some(names) = names {
-            self.at += 1;
             if has_equal_halves(names) {
-                return Err((file.line, NO_PREFIX.to_owned()));
+                return Err(self.here(Fault::NoPrefix));
             }
+            self.at += 1;
             if let Some((old, new)) = both(names) {
                 (file.old, file.new) = (Some(old), Some(new));
             }
         }
         while let Some(line) = self.peek() {
-            let number = self.at + 1;
             let text = trimmed(line);
-            let fault = |what: &str| (number, what.to_owned());
             if line.starts_with(b"diff --git ") || (has_paths && line.starts_with(b"--- ")) {
                 break;
             } else if let Some(path) = text.strip_prefix(b"--- ") {
-                let old = path_of(path, true).map_err(|what| (number, what))?;
+                let old = path_of(path, true).map_err(|fault| self.here(fault))?;
                 if is_moved && old != file.old {
-                    return Err(fault(NO_PREFIX));
+                    return Err(self.here(Fault::NoPrefix));
                 }
                 (file.old, has_paths, old_text) = (old, true, path);
             } else if let Some(path) = text.strip_prefix(b"+++ ") {
                 if path == old_text && path != b"/dev/null" {
-                    return Err(fault(NO_PREFIX));
+                    return Err(self.here(Fault::NoPrefix));
                 }
-                let new = path_of(path, true).map_err(|what| (number, what))?;
+                let new = path_of(path, true).map_err(|fault| self.here(fault))?;
                 if is_moved && new != file.new {
-                    return Err(fault(NO_PREFIX));
+                    return Err(self.here(Fault::NoPrefix));
                 }
                 file.new = new;
             } else if let Some(path) = after(text, &[b"rename from ", b"copy from "]) {
                 is_moved = true;
                 file.is_copy = text.starts_with(b"copy");
-                file.old = path_of(path, false).map_err(|what| (number, what))?;
+                file.old = path_of(path, false).map_err(|fault| self.here(fault))?;
             } else if let Some(path) = after(text, &[b"rename to ", b"copy to "]) {
                 is_moved = true;
-                file.new = path_of(path, false).map_err(|what| (number, what))?;
+                file.new = path_of(path, false).map_err(|fault| self.here(fault))?;
             } else if let Some(mode) = after(text, &[b"new file mode ", b"new mode "]) {
                 is_new |= text.starts_with(b"new file");
-                file.mode = Some(mode_of(mode).ok_or_else(|| fault("the mode is not one of a file or a link"))?);
+                file.mode = Some(mode_of(mode).ok_or_else(|| self.here(Fault::Mode))?);
             } else if text.starts_with(b"deleted file mode ") {
                 is_deleted = true;
             } else if text.starts_with(b"GIT binary patch") || text.starts_with(b"Binary files ") {
-                return Err(fault("it changes a binary file, which is not read from a patch"));
+                return Err(self.here(Fault::Binary));
             } else if text.starts_with(b"@@ ") {
                 file.hunks.push(self.hunk()?);
                 continue;
+            } else if let Some(fault) = other_form(line) {
+                return Err(self.here(fault));
             } else if !file.hunks.is_empty() {
                 break;
             }
@@ -155,16 +170,18 @@ impl<'a> Parser<'a> {
         if is_deleted {
             file.new = None;
         }
-        for path in file.old.iter().chain(&file.new) {
-            check(path).map_err(|what| (file.line, what))?;
-        }
-        match file.old.is_none() && file.new.is_none() {
-            true => Err((file.line, "the file's name cannot be read".to_owned())),
-            false => Ok(file),
+        let mut paths = file.old.iter().chain(&file.new).map(check).peekable();
+        let checked = match paths.peek() {
+            Some(_) => paths.try_for_each(|checked| checked),
+            None => Err(Fault::NoName),
+        };
+        match checked {
+            Ok(()) => Ok(file),
+            Err(fault) => Err(FaultyLine { line: file.line, fault }),
         }
     }
 
-    fn hunk(&mut self) -> Result<Hunk<'a>, Fault> {
+    fn hunk(&mut self) -> Result<Hunk<'a>, FaultyLine> {
         let line = self.at + 1;
         let header = self
             .peek()
@@ -175,7 +192,7 @@ impl<'a> Parser<'a> {
             Some((range(old)?, range(new)?))
         });
         let Some(((old_start, old_lines), (_, new_lines))) = ranges else {
-            return Err((line, "the hunk's header cannot be read".to_owned()));
+            return Err(self.here(Fault::HunkHeader));
         };
         self.at += 1;
         let mut hunk = Hunk {
@@ -186,9 +203,8 @@ impl<'a> Parser<'a> {
         };
         let (mut old_left, mut new_left) = (old_lines, new_lines);
         while old_left > 0 || new_left > 0 || self.peek().is_some_and(|text| text.starts_with(b"\\")) {
-            let fault = |what: &str| (self.at + 1, what.to_owned());
-            let text = self.peek().ok_or_else(|| fault("the last hunk is cut off"))?;
-            let too_many = || fault("the line does not fit the counts of the hunk's header");
+            let text = self.peek().ok_or_else(|| self.here(Fault::CutOff))?;
+            let too_many = || self.here(Fault::Counts);
             let body = text.get(1..).unwrap_or_default();
             match text.first() {
                 Some(b'\\') => {
@@ -212,7 +228,7 @@ impl<'a> Parser<'a> {
                     new_left = new_left.checked_sub(1).ok_or_else(too_many)?;
                     hunk.lines.push(Line::Context(if text == b"\n" { text } else { body }));
                 }
-                _ => return Err(fault("a line begins with none of '+', '-', ' ' and '\\'")),
+                _ => return Err(self.here(other_form(text).unwrap_or(Fault::Mark))),
             }
             self.at += 1;
         }
@@ -271,9 +287,9 @@ fn both(names: &[u8]) -> Option<(BString, BString)> {
 }
 
 /// Returns a path without its first folder (`a/`, `b/`), if it has one; none for `/dev/null`.
-fn path_of(text: &[u8], has_prefix: bool) -> Result<Option<BString>, String> {
+fn path_of(text: &[u8], has_prefix: bool) -> Result<Option<BString>, Fault> {
     let unquoted = match text.first() {
-        Some(b'"') => unquote(text).ok_or_else(|| "the quoted path cannot be read".to_owned())?,
+        Some(b'"') => unquote(text).ok_or(Fault::Quotes)?,
         // Other programs write a time after a tab.
         _ => text.split(|byte| *byte == b'\t').next().unwrap_or_default().to_vec(),
     };
@@ -285,23 +301,16 @@ fn path_of(text: &[u8], has_prefix: bool) -> Result<Option<BString>, String> {
     }
     match unquoted.iter().position(|byte| *byte == b'/') {
         Some(slash) => Ok(Some(unquoted[slash + 1..].into())),
-        None => Err(format!(
-            "{} has no first folder such as a/ or b/ (git diff without --no-prefix)",
-            shown(&unquoted)
-        )),
+        None => Err(Fault::NoFolder(shown(&unquoted))),
     }
 }
 
 /// Refuses a path that leads out of the repository or into git's own folder.
-fn check(path: &BString) -> Result<(), String> {
-    let is_bad = |part: &[u8]| part.is_empty() || part == b"." || part == b".." || part.eq_ignore_ascii_case(b".git");
-    let parts = || path.split(|byte| *byte == b'/');
-    if path.len() > MAX_PATH_BYTES || parts().count() > Limits::default().depth {
-        return Err(format!("{} is too long or too deep", shown(path)));
-    }
-    match parts().any(is_bad) {
-        true => Err(format!("{} is not a path of a repository", shown(path))),
-        false => Ok(()),
+fn check(path: &BString) -> Result<(), Fault> {
+    match path {
+        path if !is_bounded(path) => Err(Fault::LongPath(shown(path))),
+        path if !is_inside(path) => Err(Fault::Outside(shown(path))),
+        _ => Ok(()),
     }
 }
 
@@ -355,14 +364,35 @@ mod tests {
     use super::*;
 
     fn faulty(patch: &str) -> String {
-        let (line, what) = parse(patch.as_bytes()).unwrap_err();
-        format!("{line}: {what}")
+        let FaultyLine { line, fault } = parse(patch.as_bytes()).unwrap_err();
+        format!("{line}: {fault}")
     }
 
     #[test]
     fn every_fault_has_its_line() {
         for (patch, expected) in [
-            ("", "1: it has no changed file"),
+            ("", "1: it is empty: git diff HEAD"),
+            ("\n\n", "1: it is empty"),
+            (
+                "\x1b[1mdiff --git a/f b/f\x1b[m\n\x1b[1m--- a/f\x1b[m\n",
+                "1: it has escapes for colours, which are no part of the change: git diff --no-color",
+            ),
+            (
+                "diff --git a/f b/f\n--- a/f\n+++ b/f\n\x1b[36m@@ -1 +1 @@\x1b[m\n",
+                "4: it has escapes for colours",
+            ),
+            (
+                "--- a/f\n+++ b/f\n@@ -1 +1 @@\n\x1b[31m-a\x1b[m\n",
+                "4: it has escapes for colours",
+            ),
+            (
+                "diff --cc f\nindex 1,2..3\n--- a/f\n+++ b/f\n@@@ -1,1 -1,1 +1,1 @@@\n",
+                "1: it is the combined diff of a merge",
+            ),
+            (
+                "--- a/f\n+++ b/f\n@@@ -1,1 -1,1 +1,1 @@@\n",
+                "3: it is the combined diff",
+            ),
             ("hello\n", "1: it has no changed file"),
             ("--- a/f\n+++ b/f\n@@ -1 +1\n", "3: the hunk's header"),
             ("--- a/f\n+++ b/f\n@@ -1,2 +1 @@\n-a\n", "5: the last hunk is cut off"),

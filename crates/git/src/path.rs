@@ -5,6 +5,9 @@
 use std::borrow::Cow;
 use std::fmt::Write;
 
+use super::budget::Limits;
+use super::tree_diff::MAX_PATH_BYTES;
+
 /// Returns a path as text, escaped if necessary.
 pub(super) fn path_text(path: &[u8]) -> String {
     if let Ok(text) = std::str::from_utf8(path)
@@ -55,10 +58,35 @@ fn is_escaped(text: &str) -> bool {
         .any(|pair| pair[0] == b'\\' && (pair[1] == b'\\' || pair[1].is_ascii_digit()))
 }
 
+/// Returns the folders that a path is in, from the root's on.
+pub(super) fn folders_of(path: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let slashes = path.iter().enumerate().filter(|(_, byte)| **byte == b'/');
+    slashes.map(|(end, _)| &path[..end])
+}
+
+/// Returns whether a path names a file below the root and outside of git's own folders.
+pub(super) fn is_inside(path: &[u8]) -> bool {
+    path.split(|byte| *byte == b'/')
+        .all(|part| !matches!(part, b"" | b"." | b"..") && !part.contains(&0) && !part.eq_ignore_ascii_case(b".git"))
+}
+
+/// Returns whether a path of an index or a patch has a usual length and depth: both may hold any bytes.
+pub(super) fn is_bounded(path: &[u8]) -> bool {
+    path.len() <= MAX_PATH_BYTES && path.iter().filter(|byte| **byte == b'/').count() <= Limits::default().depth
+}
+
 /// Returns a path for a message: truncated, without control characters.
 pub(super) fn shown(path: &[u8]) -> String {
     let text: String = path_text(path).chars().take(200).collect();
     format!("{text:?}")
+}
+
+/// Returns a folder for a message; the root has an empty path.
+pub(super) fn shown_folder(path: &[u8]) -> String {
+    match path.is_empty() {
+        true => "the root".to_owned(),
+        false => shown(path),
+    }
 }
 
 #[cfg(test)]

@@ -123,12 +123,12 @@ fn similar_pairs(
         }
         let data = read_object(repository, side.id, MAX_COMPARED_BYTES).ok()?;
         let length = data.len() as u64;
-        if length > bytes_left || budget.exceeded(length).is_some() {
+        let left = bytes_left.checked_sub(length).filter(|_| budget.spend(length).is_ok());
+        let Some(left) = left else {
             note = left_out("the limit of content was reached");
             return None;
-        }
-        bytes_left -= length;
-        budget.spend(length);
+        };
+        bytes_left = left;
         Some((*index, Pieces::of(&data)))
     };
     let sources: Vec<(usize, Pieces)> = sources.iter().filter_map(&mut read).collect();
@@ -141,7 +141,7 @@ fn similar_pairs(
                 continue;
             }
             let cost = (old.counts.len() + new.counts.len()) as u64;
-            let Some(left) = lines_left.checked_sub(cost).filter(|_| budget.exceeded(0).is_none()) else {
+            let Some(left) = lines_left.checked_sub(cost).filter(|_| budget.check_time().is_ok()) else {
                 note = left_out("the limit of comparisons was reached");
                 break 'all;
             };

@@ -5,22 +5,24 @@
 use std::collections::{BTreeSet, HashSet};
 use std::ffi::OsStr;
 use std::fs;
+use std::io;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
 use gix::Repository;
-use gix::bstr::BString;
+use gix::bstr::{BString, ByteSlice as _};
 use gix::index::entry::{Flags, Mode, Stage, Stat, stat};
 use gix::index::fs::Metadata;
 use gix::objs::tree::{EntryKind, EntryMode};
 use holdfast_core::port::ReadError;
 
-use super::budget::{Budget, Limits};
+use super::budget::{Budget, Exceeded, Limits};
 use super::open::open;
-use super::path::{path_text, shown};
-use super::revision::fail;
+use super::path::{folders_of, is_bounded, is_inside, path_text, shown, shown_folder};
+use super::revision::{fail, index_of};
 use super::snapshot::{Files, Remarks, Snapshot};
-use super::tree_diff::{MAX_PATH_BYTES, Version};
+use super::tree_diff::Version;
+use super::wording::first;
 use super::worktree_file::{Attributes, NoContent, check_rules};
 
 /// Maximum number of files and folders of a work tree that are looked at.
@@ -47,7 +49,11 @@ pub(super) struct Scan {
 
 impl Scan {
     /// Counts a place that is not listed, and notes the first ones.
-    fn unlist(&mut self, note: String) {
+    fn unlist(&mut self, path: &[u8], reason: &Unlisted) {
+        self.note_unlisted(format!("{} is not listed: {reason}", shown(path)));
+    }
+
+    fn note_unlisted(&mut self, note: String) {
         self.remarks.unlisted += 1;
         if self.remarks.notes.len() < MAX_NAMED {
             self.remarks.notes.push(note);
@@ -55,9 +61,35 @@ impl Scan {
     }
 }
 
-/// Returns whether a path of the index has a usual length and depth. An index may hold any bytes.
-fn is_bounded(path: &[u8]) -> bool {
-    path.len() <= MAX_PATH_BYTES && path.iter().filter(|byte| **byte == b'/').count() <= Limits::default().depth
+/// Fails if a path of the index can't be listed. An index may hold any bytes.
+fn check_path(path: &[u8]) -> Result<(), Unlisted> {
+    // A sparse index names a folder instead of its files.
+    match path.strip_suffix(b"/").unwrap_or(path) {
+        path if !is_bounded(path) => Err(Unlisted::LongPath),
+        path if !is_inside(path) => Err(Unlisted::InvalidPath),
+        _ => Ok(()),
+    }
+}
+
+/// The reason why something in the index or the work tree is not listed.
+#[derive(Debug, thiserror::Error)]
+enum Unlisted {
+    #[error("its path is too long or too deep")]
+    LongPath,
+    #[error("git's index has it as a path, which is not one of a work tree (delete the index, then git reset)")]
+    InvalidPath,
+    #[error("{0}")]
+    Unreadable(#[from] io::Error),
+    #[error("git's sparse checkout leaves this folder out")]
+    Sparse,
+    #[error("it is nested in more than {0} folders")]
+    TooDeep(usize),
+    #[error("the work tree has more than {MAX_ENTRIES} files and folders")]
+    TooManyEntries,
+    #[error("more than {0} files are not committed")]
+    TooManyChanges(usize),
+    #[error(transparent)]
+    Exceeded(#[from] Exceeded),
 }
 
 /// A folder of the work tree.
@@ -72,18 +104,12 @@ struct Folder {
 ///
 /// It can't be read.
 pub(super) fn read_index(repository: &Repository) -> Result<(gix::worktree::Index, Scan), ReadError> {
-    let index = repository.index_or_empty().map_err(|error| {
-        let place = repository.index_path();
-        fail(format!("{} cannot be read: {error}", place.display()))
-    })?;
+    let index = index_of(repository)?;
     let mut scan = Scan::default();
     for entry in index.entries() {
         let path = entry.path(&index);
-        if !is_bounded(path) {
-            scan.unlist(format!(
-                "{} is not listed: its path is too long or too deep",
-                shown(path)
-            ));
+        if let Err(reason) = check_path(path) {
+            scan.unlist(path, &reason);
             continue;
         }
         let is_staged = match entry.stage() {
@@ -113,16 +139,13 @@ pub(super) fn scan_work_tree(
     limits: Limits,
 ) -> Result<Scan, ReadError> {
     let (index, scan) = read_index(repository)?;
-    let filesystem = repository
-        .filesystem_options()
-        .map_err(|error| fail(format!("{} has invalid settings: {error}", root.display())))?;
+    let invalid = |error: gix::Error| fail(format!("{} has invalid settings: {error}", root.display()));
+    let filesystem = repository.filesystem_options().map_err(invalid)?;
     let mut walk = Walk {
         root,
         data,
         attributes: Attributes::of(repository, &index)?,
-        stat: repository
-            .stat_options()
-            .map_err(|error| fail(format!("{} has invalid settings: {error}", root.display())))?,
+        stat: repository.stat_options().map_err(invalid)?,
         has_modes: filesystem.executable_bit,
         has_links: filesystem.symlink,
         index: &index,
@@ -130,7 +153,7 @@ pub(super) fn scan_work_tree(
         budget: Budget::new(limits),
         seen: HashSet::new(),
         entries: 0,
-        unread: Vec::new(),
+        unread: HashSet::new(),
         is_cut: false,
         scan,
     };
@@ -153,7 +176,7 @@ struct Walk<'a, 'b> {
     seen: HashSet<usize>,
     entries: usize,
     /// Folders that couldn't be listed; files below them count as unchanged.
-    unread: Vec<BString>,
+    unread: HashSet<BString>,
     /// Whether a limit ended the walk: files that it hasn't seen count as unchanged.
     is_cut: bool,
     scan: Scan,
@@ -166,12 +189,11 @@ impl<'a> Walk<'a, '_> {
             depth: 0,
         }];
         while let Some(folder) = stack.pop() {
-            if let Some(reason) = self.stop() {
+            if let Err(reason) = self.check_limits() {
                 self.is_cut = true;
-                self.scan.unlist(format!(
-                    "uncommitted work from {} on is not listed: {reason}",
-                    place_of(&folder.path)
-                ));
+                let from = shown_folder(&folder.path);
+                self.scan
+                    .note_unlisted(format!("uncommitted work from {from} on is not listed: {reason}"));
                 break;
             }
             let first = stack.len();
@@ -181,16 +203,15 @@ impl<'a> Walk<'a, '_> {
         Ok(())
     }
 
-    /// Returns the reached limit.
-    fn stop(&self) -> Option<String> {
-        let limits = &self.budget.limits;
+    fn check_limits(&self) -> Result<(), Unlisted> {
+        let max_files = self.budget.limits.files;
         if self.entries > MAX_ENTRIES {
-            return Some(format!("the work tree has more than {MAX_ENTRIES} files and folders"));
+            return Err(Unlisted::TooManyEntries);
         }
-        if self.scan.modified + self.scan.untracked > limits.files {
-            return Some(format!("more than {} files are not committed", limits.files));
+        if self.scan.modified + self.scan.untracked > max_files {
+            return Err(Unlisted::TooManyChanges(max_files));
         }
-        self.budget.exceeded(0)
+        Ok(self.budget.check_time()?)
     }
 
     fn folder(&mut self, folder: &Folder, stack: &mut Vec<Folder>) -> Result<(), ReadError> {
@@ -207,9 +228,7 @@ impl<'a> Walk<'a, '_> {
                 return Err(fail(format!("{} cannot be read: {error}", place.display())));
             }
             Err(error) => {
-                self.unread.push(folder.path.clone());
-                self.scan
-                    .unlist(format!("{} is not listed: {error}", shown(&folder.path)));
+                self.leave_out(folder.path.clone(), &error.into());
                 return Ok(());
             }
         };
@@ -225,7 +244,7 @@ impl<'a> Walk<'a, '_> {
                 path.push(b'/');
             }
             path.extend_from_slice(&name);
-            if self.stop().is_some() {
+            if self.check_limits().is_err() {
                 // The next folder reports it.
                 self.is_cut = true;
                 stack.push(Folder {
@@ -263,10 +282,7 @@ impl<'a> Walk<'a, '_> {
         let mut sparse = path.clone();
         sparse.push(b'/');
         if self.entry(&sparse).is_some() {
-            self.scan.unlist(format!(
-                "{} is not listed: git's sparse checkout leaves this folder out",
-                shown(&path)
-            ));
+            self.scan.unlist(&path, &Unlisted::Sparse);
             return Ok(());
         }
         if !self.index.path_is_directory(path.as_ref()) {
@@ -279,13 +295,18 @@ impl<'a> Walk<'a, '_> {
             }
         }
         if depth > self.budget.limits.depth {
-            self.unread.push(path.clone());
-            let reason = format!("it is nested in more than {} folders", self.budget.limits.depth);
-            self.scan.unlist(format!("{} is not listed: {reason}", shown(&path)));
+            let reason = Unlisted::TooDeep(self.budget.limits.depth);
+            self.leave_out(path, &reason);
             return Ok(());
         }
         stack.push(Folder { path, depth });
         Ok(())
+    }
+
+    /// Leaves a folder out: the files below it count as unchanged.
+    fn leave_out(&mut self, folder: BString, reason: &Unlisted) {
+        self.scan.unlist(&folder, reason);
+        self.unread.insert(folder);
     }
 
     /// Records a repository in the work tree that git doesn't track, by its commit.
@@ -297,7 +318,7 @@ impl<'a> Walk<'a, '_> {
                 self.scan.work_tree.insert(path, Version { mode, id });
             }
             None => self.scan.remarks.notes.push(format!(
-                "{} is a git repository of its own without a commit, and is not entered",
+                "{} is a git repository of its own, is not entered, and has no commit that can be read",
                 shown(&path)
             )),
         }
@@ -410,15 +431,11 @@ impl<'a> Walk<'a, '_> {
                 continue;
             }
             let path = entry.path(self.index);
-            if !is_bounded(path) {
+            if check_path(path).is_err() {
                 continue;
             }
-            let is_unread = self.unread.iter().any(|folder| {
-                path.strip_prefix(folder.as_slice())
-                    .is_some_and(|rest| rest.starts_with(b"/"))
-            });
             let is_kept = self.is_cut
-                || is_unread
+                || folders_of(path).any(|folder| self.unread.contains(folder.as_bstr()))
                 || entry.mode.is_sparse()
                 || entry.flags.intersects(Flags::ASSUME_VALID | Flags::SKIP_WORKTREE);
             match version(entry.mode, entry.id) {
@@ -452,18 +469,7 @@ fn version(mode: Mode, id: gix::ObjectId) -> Option<Version> {
 
 /// Returns the first paths for a note, and the number of the others.
 pub(super) fn named(paths: &BTreeSet<BString>) -> String {
-    let mut text: Vec<String> = paths.iter().take(MAX_NAMED).map(|path| shown(path)).collect();
-    if paths.len() > MAX_NAMED {
-        text.push(format!("and {} others", paths.len() - MAX_NAMED));
-    }
-    text.join(", ")
-}
-
-fn place_of(path: &BString) -> String {
-    match path.is_empty() {
-        true => "the root".to_owned(),
-        false => shown(path),
-    }
+    first(paths.iter().map(|path| shown(path)), MAX_NAMED)
 }
 
 fn os(path: &BString) -> &OsStr {

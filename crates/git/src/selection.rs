@@ -3,13 +3,15 @@
 use std::env;
 use std::path::{Path, PathBuf};
 
+use gix::{ObjectId, Repository};
+use holdfast_bounded::run_blocking;
 use holdfast_core::port::ReadError;
 
-use super::MAX_REPOSITORY_TIME;
-use super::gave_up;
+use super::base::{Base, choose_base};
+use super::limits::{below, is_known};
 use super::open::open;
-use super::revision::{fail, find_commit};
-use holdfast_bounded::run_blocking;
+use super::revision::{fail, find_commit, head_of, merge_base, root_of};
+use super::{MAX_REPOSITORY_TIME, gave_up};
 
 /// The part of a work tree's changes that is reviewed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -53,35 +55,84 @@ impl Selection {
         }
     }
 
-    /// Returns the path in the work tree: the target, or the current folder for commits and a patch.
+    /// Returns a path in the work tree that exists: the target or the nearest folder above it, or the current folder for
+    /// commits and a patch.
     ///
     /// # Errors
     ///
     /// The target is neither a path nor a commit of the repository in the current folder.
     pub fn place(&self) -> Result<PathBuf, ReadError> {
-        match self.reading() {
-            Reading::Path(path) => Ok(path),
-            Reading::Patch => current(),
-            Reading::Commits => {
-                let (here, target) = (current()?, self.target.clone());
-                let place = here.clone();
-                let check = move || check_commits(&place, &target);
-                run_blocking(MAX_REPOSITORY_TIME, check).unwrap_or_else(|problem| Err(gave_up(&here, problem)))?;
-                current()
-            }
+        match self.reading()? {
+            Reading::Path(path) => Ok(existing(path)),
+            Reading::Commits | Reading::Patch => current(),
         }
     }
 
     /// Decides what the target is: a path that exists is a path, except for a file of git's own folder, such as `HEAD`
-    /// in a bare repository.
-    pub(super) fn reading(&self) -> Reading {
+    /// in a bare repository. A deleted file or folder that git has is a path, unless its name is a commit's.
+    ///
+    /// # Errors
+    ///
+    /// The target is neither a path nor a commit of the repository in the current folder.
+    pub(super) fn reading(&self) -> Result<Reading, ReadError> {
         let path = PathBuf::from(&self.target);
         match self.target.as_str() {
-            "-" => Reading::Patch,
-            _ if path.symlink_metadata().is_ok() && !is_file_of_git(&path) => Reading::Path(path),
-            _ => Reading::Commits,
+            "-" => return Ok(Reading::Patch),
+            _ if path.symlink_metadata().is_ok() && !is_file_of_git(&path) => return Ok(Reading::Path(path)),
+            _ => {}
         }
+        let (here, selection) = (current()?, self.clone());
+        let place = here.clone();
+        let read = move || match check_commits(&place, &selection.target) {
+            Ok(()) => Ok(Reading::Commits),
+            Err(_) if selection.is_deleted(&path).unwrap_or(false) => Ok(Reading::Path(path)),
+            Err(error) => Err(error),
+        };
+        run_blocking(MAX_REPOSITORY_TIME, read).unwrap_or_else(|problem| Err(gave_up(&here, problem)))
     }
+
+    /// Returns whether git has a path that doesn't exist: in the index, in the head, or in the base.
+    fn is_deleted(&self, path: &Path) -> Result<bool, ReadError> {
+        let path = std::path::absolute(path).map_err(|error| fail(error.to_string()))?;
+        let repository = open(&existing(path.clone()))?;
+        let root = root_of(&repository)?;
+        let limit = below(&root, &path, &root)?;
+        let head = match &self.head {
+            Some(revision) => find_commit(&repository, revision).ok(),
+            None => head_of(&repository, &root)?,
+        };
+        let base = head.and_then(|head| self.base_of(&repository, head, false).ok());
+        let commits: Vec<ObjectId> = head.into_iter().chain(base.map(|base| base.id)).collect();
+        Ok(is_known(&repository, &root, &commits, &limit))
+    }
+
+    /// Returns the base of a head: that of `--base`, or the chosen one.
+    pub(super) fn base_of(
+        &self,
+        repository: &Repository,
+        head: ObjectId,
+        has_uncommitted: bool,
+    ) -> Result<Base, ReadError> {
+        let Some(revision) = &self.base else {
+            return choose_base(repository, head, self.base_branch.as_deref(), has_uncommitted);
+        };
+        let named =
+            find_commit(repository, revision).map_err(|reason| fail(format!("--base {revision:?} {reason}")))?;
+        Ok(Base {
+            id: merge_base(repository, named, head, revision)?,
+            reason: format!("the merge base with {revision}, which --base names"),
+        })
+    }
+}
+
+/// Returns a path, or the nearest folder above it if it doesn't exist or is a link to something that doesn't.
+fn existing(path: PathBuf) -> PathBuf {
+    if path.exists() {
+        return path;
+    }
+    let absolute = std::path::absolute(&path).unwrap_or(path);
+    let found = absolute.ancestors().find(|folder| folder.exists());
+    found.map_or_else(|| absolute.clone(), Path::to_owned)
 }
 
 /// The kind of a target.

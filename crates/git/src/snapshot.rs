@@ -208,22 +208,19 @@ pub(super) fn find(root: &Path, data: &Path, commit: ObjectId) -> Result<Option<
     Ok(Some((store, remarks)))
 }
 
-/// Removes the snapshots of a data directory if they are larger than the limit. Call it only while no run is open: the
-/// snapshot of an open run is needed.
+/// Returns whether the snapshots of a data directory are so large that they are to be removed.
+pub fn are_snapshots_large(data: &Path) -> bool {
+    bytes_below(&data.join(FOLDER)) > MAX_SNAPSHOT_BYTES
+}
+
+/// Removes the snapshots of a data directory. Call it only while no run is open: the snapshot of an open run is needed.
 ///
 /// # Errors
 ///
 /// They can't be removed.
-pub fn trim_snapshots(data: &Path) -> Result<bool, ReadError> {
-    trim(&data.join(FOLDER), MAX_SNAPSHOT_BYTES)
-}
-
-fn trim(folder: &Path, max_bytes: u64) -> Result<bool, ReadError> {
-    if !folder.is_dir() || bytes_below(folder) <= max_bytes {
-        return Ok(false);
-    }
-    fs::remove_dir_all(folder).map_err(|error| unusable(folder, &error))?;
-    Ok(true)
+pub fn remove_snapshots(data: &Path) -> Result<(), ReadError> {
+    let folder = data.join(FOLDER);
+    fs::remove_dir_all(&folder).map_err(|error| unusable(&folder, &error))
 }
 
 fn bytes_below(folder: &Path) -> u64 {
@@ -301,13 +298,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn snapshots_are_removed_only_above_the_limit() {
+    fn snapshots_are_large_only_above_the_limit() {
         let data = tempfile::tempdir().unwrap();
-        let folder = data.path().join(FOLDER);
-        assert!(!trim(&folder, 0).unwrap(), "there are none");
-        file::write(&folder.join("a/b"), &[1; 100]).unwrap();
-        assert!(!trim(&folder, 100).unwrap());
-        assert!(trim(&folder, 99).unwrap());
-        assert!(!folder.exists());
+        assert!(!are_snapshots_large(data.path()), "there are none");
+        let place = data.path().join(FOLDER).join("a/b");
+        file::write(&place, b"").unwrap();
+        let sparse = fs::File::options().write(true).open(&place).unwrap();
+        for (bytes, is_large) in [(MAX_SNAPSHOT_BYTES, false), (MAX_SNAPSHOT_BYTES + 1, true)] {
+            sparse.set_len(bytes).unwrap();
+            assert_eq!(are_snapshots_large(data.path()), is_large);
+        }
+        remove_snapshots(data.path()).unwrap();
+        assert!(!data.path().join(FOLDER).exists());
     }
 }

@@ -9,8 +9,8 @@ use gix::bstr::ByteSlice as _;
 
 use holdfast_core::port::ReadError;
 
-use super::open::open;
-use super::revision::root_of;
+use super::open::{open, open_index};
+use super::revision::{index_of, root_of};
 
 /// Returns the real path of the work tree that contains `path`, or of the git directory if the repository is bare.
 ///
@@ -42,17 +42,13 @@ pub fn tracked_file(directory: &Path) -> Result<Option<PathBuf>, ReadError> {
 
 /// Returns the name of a file in the index of the work tree at `root`, at or below `below`.
 fn tracked_below(root: &Path, below: &Path) -> Result<Option<PathBuf>, ReadError> {
-    let unreadable =
-        |error: &dyn std::fmt::Display| fail(format!("the git repository {} cannot be read: {error}", root.display()));
     let dot_git = root.join(".git");
     if dot_git.is_dir() && dot_git.join("HEAD").symlink_metadata().is_err() {
         // Git ignores such a folder too.
         return Ok(None);
     }
-    let repository = gix::open(root).map_err(|error| unreadable(&error))?;
-    let Some(index) = repository.try_index().map_err(|error| unreadable(&error))? else {
-        return Ok(None);
-    };
+    let repository = open_index(root)?;
+    let index = index_of(&repository)?;
     let prefix = below.as_os_str().as_bytes();
     // Some file systems treat `.Holdfast` as `.holdfast`.
     let is_within = |path: &[u8]| {
@@ -68,10 +64,6 @@ fn tracked_below(root: &Path, below: &Path) -> Result<Option<PathBuf>, ReadError
     let mut paths = index.entries().iter().map(|entry| entry.path(&index));
     let found = paths.find(|path| is_within(path.as_bytes()));
     Ok(found.map(|path| PathBuf::from(OsStr::from_bytes(path.as_bytes()))))
-}
-
-fn fail(message: String) -> ReadError {
-    ReadError::Repository(message)
 }
 
 fn starts_with(text: &[u8], start: &[u8]) -> bool {
@@ -132,6 +124,12 @@ mod tests {
         repository.write("a", "a").unwrap();
         repository.commit("a").unwrap();
         let root = repository.path().canonicalize().unwrap();
+        // A setting of gix names another index.
+        let index = root.join(".git/empty-index");
+        repository
+            .git(&["config", "gitoxide.core.indexFile", index.to_str().unwrap()])
+            .unwrap();
+        assert!(tracked_file(&root.join("a")).unwrap().is_some());
         std::fs::write(root.join(".git/index"), "nonsense").unwrap();
         assert!(tracked_file(&root.join("data")).is_err());
     }

@@ -8,9 +8,10 @@ use gix::objs::TreeRefIter;
 use gix::{ObjectId, Repository};
 use holdfast_core::port::ReadError;
 
-use super::budget::Budget;
-use super::object::{Clone, NoObject, explain, read_object};
-use super::path::shown;
+use super::budget::{Budget, Exceeded};
+use super::object::{Clone, NoObject, Unread, read_object};
+use super::path::{shown, shown_folder};
+use super::revision::fail;
 
 /// One side of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,6 +39,27 @@ pub(super) struct Differences {
     pub unlisted: Vec<String>,
     /// The number of such places, which may be larger than that of the listed reasons.
     pub unlisted_count: u64,
+}
+
+/// The reason why files are not listed.
+#[derive(Debug, thiserror::Error)]
+enum Unlisted {
+    #[error(transparent)]
+    Exceeded(#[from] Exceeded),
+    #[error(transparent)]
+    Unread(#[from] Unread),
+    #[error("the change has more than {0} folders")]
+    TooManyFolders(usize),
+    #[error("the change has more than {0} files")]
+    TooManyFiles(usize),
+    #[error("it is nested in more than {0} folders")]
+    TooDeep(usize),
+    #[error("its path is longer than {MAX_PATH_BYTES} bytes")]
+    TooLong,
+    #[error("its tree holds an invalid name: {0}")]
+    InvalidName(String),
+    #[error("its tree holds a name twice: {0}")]
+    NameTwice(String),
 }
 
 /// Maximum number of listed reasons; further places are counted.
@@ -76,10 +98,11 @@ pub(super) fn compare_trees(
     }];
     while let Some(folder) = stack.pop() {
         trees += 1;
-        let stop = budget.exceeded(0).or_else(|| {
-            (trees > budget.limits.trees).then(|| format!("the change has more than {} folders", budget.limits.trees))
-        });
-        if let Some(reason) = stop {
+        let checked = match trees > budget.limits.trees {
+            true => Err(Unlisted::TooManyFolders(budget.limits.trees)),
+            false => budget.check_time().map_err(Unlisted::from),
+        };
+        if let Err(reason) = checked {
             found.stop_at(&folder, stack.len(), &reason);
             break;
         }
@@ -87,7 +110,7 @@ pub(super) fn compare_trees(
             .and_then(|old| read_side(repository, folder.new, budget).map(|new| (old, new)));
         let (old, new) = match sides {
             Ok(sides) => sides,
-            Err(reason) if folder.depth == 0 => return Err(ReadError::Repository(reason)),
+            Err(reason) if folder.depth == 0 => return Err(fail(reason.to_string())),
             Err(reason) => {
                 found.leave_out(&folder.path, &reason);
                 continue;
@@ -114,7 +137,7 @@ fn compare_entries(
     budget: &Budget,
     found: &mut Differences,
     stack: &mut Vec<Folder>,
-) -> Result<(), String> {
+) -> Result<(), Unlisted> {
     let mut pairs: BTreeMap<BString, (Option<Version>, Option<Version>)> = BTreeMap::new();
     for (name, before) in old {
         let after = new.remove(&name);
@@ -130,7 +153,7 @@ fn compare_entries(
         }
         path.extend_from_slice(&name);
         if path.len() > MAX_PATH_BYTES {
-            found.leave_out(&path, &format!("its path is longer than {MAX_PATH_BYTES} bytes"));
+            found.leave_out(&path, &Unlisted::TooLong);
             continue;
         }
         let tree = |side: Option<Version>| side.filter(|side| side.mode.is_tree()).map(|side| side.id);
@@ -144,15 +167,12 @@ fn compare_entries(
                     new: tree(new),
                 });
             } else {
-                found.leave_out(
-                    &path,
-                    &format!("it is nested in more than {} folders", budget.limits.depth),
-                );
+                found.leave_out(&path, &Unlisted::TooDeep(budget.limits.depth));
             }
         }
         if file(old).or(file(new)).is_some() {
             if found.files.len() >= budget.limits.files {
-                return Err(format!("the change has more than {} files", budget.limits.files));
+                return Err(Unlisted::TooManyFiles(budget.limits.files));
             }
             found.files.push(Difference {
                 path,
@@ -167,7 +187,7 @@ fn compare_entries(
 
 impl Differences {
     /// Adds a place below which nothing is listed.
-    fn leave_out(&mut self, path: &BString, reason: &str) {
+    fn leave_out(&mut self, path: &BString, reason: &Unlisted) {
         self.unlisted_count += 1;
         if self.unlisted.len() < MAX_REASONS {
             self.unlisted.push(format!("{} is not listed: {reason}", shown(path)));
@@ -175,19 +195,15 @@ impl Differences {
     }
 
     /// Adds the place where the comparison stopped, with the number of folders that remain.
-    fn stop_at(&mut self, folder: &Folder, waiting: usize, reason: &str) {
+    fn stop_at(&mut self, folder: &Folder, waiting: usize, reason: &Unlisted) {
         self.unlisted_count += 1 + waiting as u64;
-        let place = if folder.path.is_empty() {
-            "the root".to_owned()
-        } else {
-            shown(&folder.path)
-        };
+        let place = shown_folder(&folder.path);
         self.unlisted
             .push(format!("changed files from {place} on are not listed: {reason}"));
     }
 }
 
-fn read_side(repository: &Repository, id: Option<ObjectId>, budget: &mut Budget) -> Result<Entries, String> {
+fn read_side(repository: &Repository, id: Option<ObjectId>, budget: &mut Budget) -> Result<Entries, Unlisted> {
     match id.filter(|id| !id.is_empty_tree()) {
         Some(id) => read_tree(repository, id, budget),
         None => Ok(Entries::new()),
@@ -195,26 +211,23 @@ fn read_side(repository: &Repository, id: Option<ObjectId>, budget: &mut Budget)
 }
 
 /// Returns a tree's entries by name. Fails if it can't be read, or has an entry that git refuses.
-fn read_tree(repository: &Repository, id: ObjectId, budget: &mut Budget) -> Result<Entries, String> {
-    let problem = |problem: &NoObject| explain("its tree", id, problem, Clone::of(repository));
-    let data = read_object(repository, id, budget.limits.tree_bytes).map_err(|error| problem(&error))?;
-    if let Some(reason) = budget.exceeded(data.len() as u64) {
-        return Err(reason);
-    }
-    budget.spend(data.len() as u64);
+fn read_tree(repository: &Repository, id: ObjectId, budget: &mut Budget) -> Result<Entries, Unlisted> {
+    let unread = |problem: NoObject| problem.of("its tree", id, Clone::of(repository));
+    let data = read_object(repository, id, budget.limits.tree_bytes).map_err(unread)?;
+    budget.spend(data.len() as u64)?;
     let mut entries = Entries::new();
     for entry in TreeRefIter::from_bytes(&data, id.kind()) {
-        let entry = entry.map_err(|error| problem(&NoObject::Unreadable(error.to_string())))?;
+        let entry = entry.map_err(|error| unread(NoObject::Unreadable(error.to_string())))?;
         let name = entry.filename;
         if name.is_empty() || name.find_byte(b'/').is_some() || name == "." || name == ".." {
-            return Err(format!("its tree holds an invalid name: {}", shown(name)));
+            return Err(Unlisted::InvalidName(shown(name)));
         }
         let version = Version {
             mode: entry.mode,
             id: entry.oid.to_owned(),
         };
         if entries.insert(name.to_owned(), version).is_some() {
-            return Err(format!("its tree holds a name twice: {}", shown(name)));
+            return Err(Unlisted::NameTwice(shown(name)));
         }
     }
     Ok(entries)

@@ -1,46 +1,47 @@
-//! Words for the line that names what is reviewed.
+//! Words for the lines that name what is reviewed.
+
+use holdfast_core::render::counted;
 
 use super::scan::Scan;
 
 /// Maximum number of commits that are counted.
 pub(super) const MAX_COUNTED_COMMITS: usize = 10_000;
+/// Maximum number of limits by path that a line names.
+const MAX_NAMED_LIMITS: usize = 5;
 
 /// Returns the counts of uncommitted files by kind.
 pub(super) fn summary(staged: usize, scan: &Scan) -> String {
-    let counts = [
+    let mut counts = vec![
         (staged, "staged"),
         (scan.modified, "modified"),
         (scan.unmerged.len(), "unmerged"),
         (scan.untracked, "untracked"),
     ];
-    let kinds: Vec<String> = counts
-        .iter()
-        .filter(|(count, _)| *count > 0)
-        .map(|(count, kind)| format!("{count} {kind}"))
-        .collect();
-    let is_one = counts.iter().map(|(count, _)| count).sum::<usize>() == 1;
-    match kinds.is_empty() {
-        true => "no listed file".to_owned(),
-        false => format!("{} {}", kinds.join(", "), if is_one { "file" } else { "files" }),
-    }
+    counts.retain(|(count, _)| *count > 0);
+    let Some((last, kind)) = counts.pop() else {
+        return "no listed file".to_owned();
+    };
+    let noun = if counts.is_empty() && last == 1 {
+        "file"
+    } else {
+        "files"
+    };
+    let before: String = counts.iter().map(|(count, kind)| format!("{count} {kind}, ")).collect();
+    format!("{before}{last} {kind} {noun}")
 }
 
 /// Returns a count of files.
 pub(super) fn files(count: usize, kind: &str) -> String {
-    format!("{count} {kind} {}", if count == 1 { "file" } else { "files" })
+    counted(count, &format!("{kind} file"))
 }
 
 /// Returns a count of commits.
 pub(super) fn commits_of(count: usize) -> String {
-    match count {
-        1 => "1 commit".to_owned(),
-        count if count > MAX_COUNTED_COMMITS => format!("more than {MAX_COUNTED_COMMITS} commits"),
-        count => format!("{count} commits"),
+    match count > MAX_COUNTED_COMMITS {
+        true => format!("more than {MAX_COUNTED_COMMITS} commits"),
+        false => counted(count, "commit"),
     }
 }
-
-/// Maximum number of limits by path that a line names.
-const MAX_NAMED_LIMITS: usize = 5;
 
 /// Returns the end of a line that names the limits by path.
 pub(super) fn limited(only: &[String]) -> String {
@@ -52,8 +53,14 @@ pub(super) fn limited(only: &[String]) -> String {
 
 /// Returns the first limits by path, and the number of the others.
 pub(super) fn limits(only: &[String]) -> String {
-    match only.split_at_checked(MAX_NAMED_LIMITS) {
-        Some((first, others @ [_, ..])) => format!("{} and {} others", first.join(", "), others.len()),
-        _ => only.join(", "),
+    first(only.iter().cloned(), MAX_NAMED_LIMITS)
+}
+
+/// Returns the first names, and the number of the others.
+pub(super) fn first(mut names: impl ExactSizeIterator<Item = String>, max: usize) -> String {
+    let named: Vec<String> = names.by_ref().take(max).collect();
+    match names.len() {
+        0 => named.join(", "),
+        others => format!("{} and {}", named.join(", "), counted(others, "other")),
     }
 }

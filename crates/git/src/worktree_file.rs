@@ -18,15 +18,11 @@ use gix::worktree::Stack;
 use gix::worktree::stack::state::{attributes, ignore};
 use gix::{ObjectId, Repository};
 use holdfast_core::port::ReadError;
-use holdfast_core::visible::visible_name;
 
 use super::budget::Budget;
-use super::open::not_regular;
+use super::open::{MAX_RULES_BYTES, not_regular, too_large};
 use super::path::shown;
 use super::revision::fail;
-
-/// Maximum size of a `.gitignore` or `.gitattributes`, in bytes. Git ignores larger files with attributes too.
-const MAX_RULES_BYTES: u64 = 10 * 1024 * 1024;
 
 /// A file without content for the snapshot.
 pub(super) enum NoContent {
@@ -106,19 +102,15 @@ impl<'a> Attributes<'a> {
     ) -> Result<Vec<u8>, NoContent> {
         let file = open_regular(place)?;
         let bytes = file.metadata().map_err(|error| unopened(&error))?.len();
-        let too_much = budget.exceeded(bytes).map(NoContent::Omitted);
         if bytes > budget.limits.searched_bytes {
-            let before = before.filter(|_| too_much.is_none());
-            budget.spend(if before.is_some() { bytes } else { 0 });
+            let before = before.filter(|_| budget.spend(bytes).is_ok());
             return Err(match before {
                 Some(before) if hash(&file, bytes) == Some(before) => NoContent::Unchanged(before),
                 _ => NoContent::Omitted(format!("too large to show: {bytes} bytes")),
             });
         }
-        if let Some(too_much) = too_much {
-            return Err(too_much);
-        }
-        budget.spend(bytes);
+        let counted = budget.spend(bytes);
+        counted.map_err(|limit| NoContent::Omitted(limit.to_string()))?;
         if let (Some(before), Some(driver)) = (before, self.driver(path)?) {
             return Err(match hash(&file, bytes) == Some(before) {
                 true => NoContent::Unchanged(before),
@@ -197,16 +189,10 @@ fn check_rule(file: &Path) -> Result<(), ReadError> {
     let Ok(found) = fs::symlink_metadata(file) else {
         return Ok(());
     };
-    if found.is_file() && found.len() > MAX_RULES_BYTES {
-        return Err(fail(format!(
-            "{} has {} bytes, more than the limit of {MAX_RULES_BYTES}: check its content",
-            visible_name(&file.to_string_lossy()),
-            found.len()
-        )));
-    }
-    match found.is_file() || found.is_dir() || found.is_symlink() {
-        true => Ok(()),
-        false => Err(not_regular(file)),
+    match found.is_file() {
+        true if found.len() > MAX_RULES_BYTES => Err(too_large(file, &found, MAX_RULES_BYTES)),
+        false if !found.is_dir() && !found.is_symlink() => Err(not_regular(file)),
+        _ => Ok(()),
     }
 }
 

@@ -128,9 +128,27 @@ async fn a_clone_without_trees_lists_what_it_lacks() {
     origin.write("top.rs", "fn a() { 1; }\n").unwrap();
     let head = origin.commit("after").unwrap();
     let partial = clone(&origin, &["--filter=tree:0"]);
-    let target = resolve_ends(partial.path(), &base, &head);
-    let error = GitReadChange::new().read_change(&target).await.unwrap_err().to_string();
-    assert!(error.contains("git fetch --refetch --no-filter"), "{error}");
+    let selection = |base: &str, scope| Selection {
+        base: Some(base.to_owned()).filter(|_| scope == Scope::Committed),
+        scope,
+        ..Selection::of_path(partial.path())
+    };
+    let data = tempfile::tempdir().unwrap();
+    let resolve = |scope| resolve_target(&selection(&base, scope), data.path());
+    let error = resolve(Scope::Committed).unwrap_err().to_string();
+    assert!(
+        error.contains("the root folder of a reviewed commit") && error.contains("git fetch --refetch --no-filter"),
+        "{error}"
+    );
+    // The checkout has fetched the folders of the head.
+    std::fs::write(partial.path().join("top.rs"), "fn a() { 2; }\n").unwrap();
+    let resolved = resolve(Scope::Uncommitted).unwrap();
+    assert!(resolved.base_note.contains("1 modified file"), "{}", resolved.base_note);
+    // The remedy helps.
+    git(partial.path(), &["fetch", "--quiet", "--refetch", "--no-filter"]);
+    let target = resolve(Scope::Committed).unwrap().target;
+    let change = GitReadChange::new().read_change(&target).await.unwrap();
+    assert_eq!(change.files.len(), 2, "{:?}", change.files);
     // If the root is present, a missing folder costs only that folder.
     let tree = origin.git(&["rev-parse", &format!("{head}:src")]).unwrap();
     std::fs::remove_file(origin.path().join(".git/objects").join(&tree[..2]).join(&tree[2..])).unwrap();

@@ -11,7 +11,9 @@ use holdfast_core::model::run::Run;
 use holdfast_core::model::run_name::RunName;
 use holdfast_core::model::sha::CommitSha;
 use holdfast_core::port::ReadChange;
-use holdfast_git::{Editable, GitReadChange, NoEdit, bytes_of_path, read_tracked, replace_tracked, work_tree_root};
+use holdfast_git::{
+    Editable, GitReadChange, NoEdit, Replacement, bytes_of_path, read_tracked, replace_tracked, work_tree_root,
+};
 use serde::Deserialize;
 
 use crate::data_directory::DataPlace;
@@ -41,6 +43,13 @@ pub struct Suggestion {
     pub finding: Finding,
     /// Its edit of the file in the work tree.
     pub edit: Result<Edit, Reason>,
+}
+
+impl Suggestion {
+    /// Returns whether its lines are in the file already.
+    pub const fn is_present(&self) -> bool {
+        matches!(self.edit, Err(Reason::NoPlace(NoPlace::Present)))
+    }
 }
 
 /// The suggestions of a review.
@@ -222,7 +231,9 @@ impl Fixes {
     pub async fn apply(&mut self) -> Result<(), Failure> {
         let replaced = |(path, edits): (&str, Vec<&Edit>)| {
             let before = self.contents.get(path)?;
-            Some((path.to_owned(), before.clone(), fix::apply(before, &edits)))
+            let after = fix::apply(before, &edits);
+            let before = before.clone();
+            Some((path.to_owned(), Replacement { before, after }))
         };
         let files: Vec<_> = self.edits().into_iter().filter_map(replaced).collect();
         if files.is_empty() {

@@ -9,7 +9,7 @@ use holdfast_core::model::run_name::{RunName, stem, stem_without_base, stem_with
 use holdfast_core::model::settings::Settings;
 use holdfast_core::port::ReadError;
 pub use holdfast_git::{MAX_PATCH_BYTES, Scope};
-use holdfast_git::{Selection, resolve_target, trim_snapshots};
+use holdfast_git::{Selection, are_snapshots_large, remove_snapshots, resolve_target};
 use holdfast_github::{GithubReadChange, parse_address};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -48,8 +48,6 @@ pub struct Resolved {
     pub target: Target,
     /// The line that names what is reviewed of a work tree, since which base, and why.
     pub base_note: Option<String>,
-    /// Whether the line names more than the command line does.
-    pub is_chosen: bool,
     /// Further lines about a work tree's target.
     pub notes: Vec<String>,
 }
@@ -90,7 +88,6 @@ impl ReviewRequest {
             return Ok(Resolved {
                 target: resolved.target,
                 base_note: Some(resolved.base_note),
-                is_chosen: resolved.is_chosen,
                 notes: resolved.notes,
             });
         }
@@ -103,7 +100,6 @@ impl ReviewRequest {
         Ok(Resolved {
             target,
             base_note: None,
-            is_chosen: false,
             notes: Vec::new(),
         })
     }
@@ -149,13 +145,17 @@ impl ReviewRequest {
 /// # Errors
 /// The data cannot be read, or they can't be removed.
 pub fn trim_old_snapshots(data: &Path) -> Result<bool, Failure> {
+    if !are_snapshots_large(data) {
+        return Ok(false);
+    }
     let executions = Archive::open(data)
         .and_then(|archive| archive.executions(run_summary::MAX_RUNS))
         .map_err(Failure::incomplete)?;
-    match executions.iter().all(|row| row.status.is_final()) {
-        true => trim_snapshots(data).map_err(Failure::incomplete),
-        false => Ok(false),
+    let is_idle = executions.iter().all(|row| row.status.is_final());
+    if is_idle {
+        remove_snapshots(data).map_err(Failure::incomplete)?;
     }
+    Ok(is_idle)
 }
 
 /// A review to start: its target and everything else that decides its outcome.

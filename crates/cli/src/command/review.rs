@@ -43,9 +43,8 @@ pub async fn run(args: &ReviewArgs) -> Result<Exit, Failure> {
     if matches!(resolved.target, Target::WorkTree { .. }) && trim_old_snapshots(data)? {
         request.resolve(&settings, data).await?;
     }
-    // Ends from the command line need no line: the report has them.
-    let shown = resolved.base_note.iter().filter(|_| resolved.is_chosen);
-    for line in shown.chain(&resolved.notes).filter(|_| !args.print.quiet) {
+    let lines = resolved.base_note.iter().chain(&resolved.notes);
+    for line in lines.filter(|_| !args.print.quiet) {
         output::print_to_stderr(line);
     }
     follow::report_recovery(&recovered, args.print.quiet);

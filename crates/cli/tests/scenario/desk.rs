@@ -2,6 +2,7 @@
 //! it.
 
 use std::io::Write as _;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
@@ -9,7 +10,7 @@ use holdfast_testkit::{ModelServer, Repository, Script};
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::support::{Scene, holdfast, many_files};
+use crate::support::{PROGRAM, Scene, holdfast, many_files};
 
 /// A work tree and a data directory; commands run in a folder of the work tree.
 struct Desk {
@@ -190,6 +191,13 @@ fn each_part_of_a_work_tree_is_reviewed_by_its_option() {
     desk.review(&["main"]).check(
         &["a.rs", "src/b.rs", "src/c.rs"],
         "against the empty tree, as it has no parent",
+    );
+    desk.review(&["--base", "main", "--committed"]).check(
+        &["e.rs", "src/d.rs"],
+        &format!(
+            "reviewing 2 commits since {} (the merge base with main, which --base names)",
+            &main[..12]
+        ),
     );
     desk.review(&["--head", "HEAD~1"])
         .check(&["src/d.rs"], "reviewing 1 commit since ");
@@ -404,8 +412,18 @@ fn a_patch_on_stdin_is_applied_to_the_head() {
             && error.contains("line 1 of \"src/b.rs\" differs in HEAD"),
         "{error}"
     );
-    let error = line(desk.review_patch(""));
-    assert!(error.contains("it has no changed file"), "{error}");
+    let colours = repository.git(&["show", "--color=always"]).unwrap();
+    for (patch, part) in [
+        ("", "the patch on stdin, line 1: it is empty: git diff HEAD"),
+        ("hello\n", "it has no changed file"),
+        (
+            &colours,
+            "it has escapes for colours, which are no part of the change: git diff --no-color HEAD",
+        ),
+    ] {
+        let error = line(desk.review_patch(patch));
+        assert!(error.contains(part), "{part}: {error}");
+    }
 }
 
 #[test]
@@ -496,4 +514,80 @@ fn commits_are_reviewed_where_the_settings_name_another_work_tree() {
     let reviewed = desk.review(&["--committed"]);
     assert_eq!(reviewed.status, 0, "{}", reviewed.lines);
     assert!(!reviewed.paths().is_empty());
+}
+
+/// Commits with a pre-commit hook that reviews the index; returns the reviewed paths and the lines on stderr.
+fn reviewed_by_hook(tree: &Path, arguments: &[&str]) -> (Vec<String>, String) {
+    let folder = tempfile::tempdir().unwrap();
+    let place = |name: &str| folder.path().join(name).display().to_string();
+    let hooks = folder.path().join("hooks");
+    std::fs::create_dir(&hooks).unwrap();
+    let hook = hooks.join("pre-commit");
+    let script = format!(
+        "#!/bin/sh\nexec {PROGRAM} review --staged --fail-on none --format json --data {} > {} 2> {}\n",
+        place("data"),
+        place("out"),
+        place("lines")
+    );
+    std::fs::write(&hook, script).unwrap();
+    std::fs::set_permissions(&hook, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let hooks = format!("core.hooksPath={}", hooks.display());
+    git(
+        tree,
+        &[&["-c", &hooks, "commit", "--quiet", "--message", "x"], arguments].concat(),
+    );
+    let document: Value = serde_json::from_slice(&std::fs::read(place("out")).unwrap()).unwrap();
+    let entries = document["coverage"].as_array().unwrap();
+    let paths = entries.iter().map(|entry| entry["path"].as_str().unwrap().to_owned());
+    (paths.collect(), std::fs::read_to_string(place("lines")).unwrap())
+}
+
+#[test]
+fn a_pre_commit_hook_reviews_what_is_being_committed() {
+    let repository = dirty();
+    let linked = tempfile::tempdir().unwrap();
+    let linked = linked.path().join("linked");
+    repository
+        .git(&["worktree", "add", "--quiet", "-b", "linked", linked.to_str().unwrap()])
+        .unwrap();
+    for path in ["a.rs", "src/b.rs", "src/c.rs"] {
+        std::fs::write(linked.join(path), "fn linked() {}\n").unwrap();
+    }
+    git(&linked, &["add", "a.rs"]);
+    for tree in [repository.path(), &linked] {
+        // A commit of one file and of everything: git prepares it in a second index.
+        for (arguments, expected) in [(&["src/b.rs"][..], "src/b.rs"), (&[], "a.rs"), (&["--all"], "src/c.rs")] {
+            std::fs::write(tree.join("src/c.rs"), "fn last() {}\n").unwrap();
+            let (paths, lines) = reviewed_by_hook(tree, arguments);
+            assert_eq!(paths, [expected], "{arguments:?}: {lines}");
+            assert!(
+                lines.contains("reviewing 1 staged file") && !lines.contains("GIT_"),
+                "{lines}"
+            );
+        }
+    }
+}
+
+#[test]
+fn variables_that_name_another_repository_are_named_and_not_used() {
+    let (repository, other) = (dirty(), dirty());
+    other.write("e.rs", "fn other() {}\n").unwrap();
+    other.git(&["add", "--all"]).unwrap();
+    let desk = Desk::of(repository.path());
+    let git_dir = other.path().join(".git");
+    let mut command = desk.command("", &["--staged"]);
+    command
+        .env("GIT_DIR", &git_dir)
+        .env("GIT_WORK_TREE", other.path())
+        .env("GIT_INDEX_FILE", git_dir.join("index"));
+    let found = reviewed(&command.output().unwrap());
+    found.check(&["a.rs"], "reviewing 1 staged file against HEAD");
+    for name in ["GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE"] {
+        assert!(found.lines.contains(&format!("{name} names ")), "{}", found.lines);
+    }
+    let outside = tempfile::tempdir().unwrap();
+    let mut command = Desk::of(outside.path()).command("", &[]);
+    let output = command.env("GIT_DIR", &git_dir).output().unwrap();
+    let line = String::from_utf8(output.stderr).unwrap();
+    assert!(line.contains("GIT_DIR is set and not used: give the path"), "{line}");
 }

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::support::{Scene, coverage, many_files, one_line};
+use crate::support::{Scene, coverage, many_files};
 use holdfast_core::stage::state;
 use holdfast_testkit::{Answer, Finding, ModelServer, Repository, Script};
 use serde_json::Value;
@@ -32,9 +32,11 @@ fn without_a_model_coverage_lists_every_changed_file() {
     let output = scene.run(&["review", scene.path(), "--format", "json", "--base", &change.base]);
     let document: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(output.status.code(), Some(0), "{document:#}");
-    let (_, line) = one_line(&output);
-    let start = format!("holdfast: reviewing, run {}", document["run"].as_str().unwrap());
-    assert_eq!(line, start, "one line in a CI's log");
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    let (since, start) = stderr.trim_end().split_once('\n').unwrap();
+    assert!(since.starts_with("holdfast: reviewing 1 commit since "), "{stderr}");
+    let run = format!("holdfast: reviewing, run {}", document["run"].as_str().unwrap());
+    assert_eq!(start, run, "two lines in a CI's log");
     let quiet = scene.run(&["review", scene.path(), "--base", &change.base, "--quiet"]);
     assert!(quiet.stderr.is_empty(), "{}", String::from_utf8_lossy(&quiet.stderr));
     assert_eq!(
