@@ -159,7 +159,11 @@ pub fn review() -> String {
             "GITHUB_TOKEN=TOKEN holdfast review https://github.com/OWNER/REPO/pull/12 --publish",
         ],
         exit: &[REVIEWED, FOUND, USAGE, PARTIAL],
-        environment: settings_and(&[DATA, LOG, ("others", &["GITHUB_BASE_REF", "COLUMNS", "NO_COLOR"])]),
+        environment: settings_and(&[
+            DATA,
+            LOG,
+            ("others", &["GITHUB_BASE_REF", "GIT_INDEX_FILE", "COLUMNS", "NO_COLOR"]),
+        ]),
     }
     .render()
 }
@@ -421,7 +425,7 @@ pub fn fix() -> String {
             "holdfast fix --print | git apply --index",
         ],
         exit: &[
-            (0, "every suggestion is applied, or there is none"),
+            (0, "every suggestion is in the files, or there is none"),
             (1, "some suggestions are not applied"),
             USAGE,
             (3, "the run or the terminal couldn't be read"),

@@ -2,7 +2,9 @@
 
 use std::convert::Infallible;
 use std::fmt::Write;
+use std::fs::File;
 use std::io::{self, BufRead, IsTerminal, stdin, stdout};
+use std::os::fd::AsFd as _;
 use std::path::Path;
 
 use holdfast_core::model::finding::Finding;
@@ -12,6 +14,7 @@ use crate::cli::FixArgs;
 use crate::exit::Exit;
 use crate::output::style::{BOLD, GREEN, RED, Style};
 use crate::output::{self, line, name, plain};
+use holdfast_ops::ci;
 use holdfast_ops::failure::Failure;
 use holdfast_ops::fix::{Fixes, Suggestion, read_fixes};
 
@@ -42,19 +45,63 @@ pub async fn run(args: &FixArgs) -> Result<Exit, Failure> {
         })?;
     }
     if args.print {
-        // A terminal acts on control characters; a file and a pipe get the exact patch.
-        let patch = fixes.patch();
-        let shown = if stdout().is_terminal() { plain(&patch) } else { patch };
-        output::print(&shown).map_err(Failure::incomplete)?;
-        for line in left_lines(&fixes) {
+        let (patch, note) = printable(fixes.patch(), &Stdout::of_process())?;
+        output::print(&patch).map_err(Failure::incomplete)?;
+        for line in note.into_iter().map(str::to_owned).chain(other_lines(&fixes)) {
             output::print_to_stderr(&line);
         }
     } else {
         fixes.apply().await?;
         output::print(&summary(&fixes)).map_err(Failure::incomplete)?;
     }
-    let is_complete = fixes.suggestions.iter().all(|suggestion| suggestion.edit.is_ok());
+    let is_applied = |suggestion: &Suggestion| suggestion.edit.is_ok() || suggestion.is_present();
+    let is_complete = fixes.suggestions.iter().all(is_applied);
     Ok(if is_complete { Exit::Clean } else { Exit::Found })
+}
+
+/// The reader of a printed patch.
+enum Stdout {
+    /// A terminal acts on control characters.
+    Terminal,
+    /// The log of a CI system, by its name, or a command in a job: they look the same. A log acts on control characters
+    /// and on commands to the runner, and others read it.
+    Ci(&'static str),
+    /// A file, or a pipe to a command such as `git apply`.
+    Exact,
+}
+
+impl Stdout {
+    fn of_process() -> Self {
+        let stdout = stdout();
+        let copy = stdout.as_fd().try_clone_to_owned().map(File::from);
+        let is_file = copy.and_then(|file| file.metadata()).is_ok_and(|found| found.is_file());
+        match ci::system() {
+            _ if stdout.is_terminal() => Self::Terminal,
+            Some(system) if !is_file => Self::Ci(system),
+            _ => Self::Exact,
+        }
+    }
+}
+
+/// Returns a patch as its reader may have it, with a line for the person.
+///
+/// # Errors
+/// It has something that a log must not have.
+fn printable(patch: String, stdout: &Stdout) -> Result<(String, Option<&'static str>), Failure> {
+    let visible = plain(&patch);
+    // A carriage return at the end of a line does nothing.
+    let is_exact = visible == patch.replace("\r\n", "\n");
+    match stdout {
+        Stdout::Terminal if !is_exact => Ok((
+            visible,
+            Some("the patch is shown without control characters and secrets: > FILE writes it as it is"),
+        )),
+        Stdout::Ci(system) if !is_exact => Err(Failure::usage(format!(
+            "the patch has control characters, a secret or a command to the runner, which the log of {system} must not \
+             have: holdfast fix --print > FILE, then git apply FILE"
+        ))),
+        _ => Ok((patch, None)),
+    }
 }
 
 /// Reads the answers of a person.
@@ -133,13 +180,19 @@ fn place(finding: &Finding) -> String {
     format!("{}:{lines}", name(&finding.path))
 }
 
-/// Returns a line for each suggestion that isn't applied.
-fn left_lines(fixes: &Fixes) -> Vec<String> {
-    let line = |suggestion: &Suggestion| {
-        let reason = suggestion.edit.as_ref().err()?;
-        Some(format!("not applied: {}: {reason}", place(&suggestion.finding)))
+/// Returns a line for each suggestion that isn't applied now.
+fn other_lines(fixes: &Fixes) -> Vec<String> {
+    let text = |suggestion: &Suggestion| {
+        let finding = &suggestion.finding;
+        match &suggestion.edit {
+            Ok(_) => None,
+            Err(_) if suggestion.is_present() => {
+                Some(format!("applied already: {}: {}", place(finding), line(&finding.title)))
+            }
+            Err(reason) => Some(format!("not applied: {}: {reason}", place(finding))),
+        }
     };
-    fixes.suggestions.iter().filter_map(line).collect()
+    fixes.suggestions.iter().filter_map(text).collect()
 }
 
 fn summary(fixes: &Fixes) -> String {
@@ -152,15 +205,18 @@ fn summary(fixes: &Fixes) -> String {
         let finding = &suggestion.finding;
         let _infallible = writeln!(out, "applied: {}: {}", place(finding), line(&finding.title));
     }
-    for left in left_lines(fixes) {
-        let _infallible = writeln!(out, "{left}");
+    for other in other_lines(fixes) {
+        let _infallible = writeln!(out, "{other}");
     }
-    let _infallible = writeln!(
-        out,
-        "{} of {} applied",
-        applied.len(),
-        counted(fixes.suggestions.len(), "suggestion")
-    );
+    let present = fixes.suggestions.iter().filter(|found| found.is_present()).count();
+    let total = counted(fixes.suggestions.len(), "suggestion");
+    let _infallible = match (applied.len(), present) {
+        (applied, 0) => writeln!(out, "{applied} of {total} applied"),
+        (0, present) if present == fixes.suggestions.len() => {
+            writeln!(out, "{present} of {total} applied already: nothing to do")
+        }
+        (applied, present) => writeln!(out, "{applied} of {total} applied, {present} applied already"),
+    };
     out
 }
 
@@ -193,5 +249,27 @@ mod tests {
         assert_eq!(answered(""), (vec![false], 1));
         let long = "y".repeat(1_001) + "\nn\n";
         assert!(!answered(&long).0.contains(&true), "a part of a long line is no answer");
+    }
+
+    #[test]
+    fn only_an_exact_reader_gets_control_characters_and_commands() {
+        for (patch, is_plain) in [
+            ("--- a/f\n+++ b/f\n@@ -1 +1 @@\n-a\n+b\n", true),
+            ("@@ -1 +1 @@\n-a\r\n+b\r\n", true),
+            ("@@ -1 +1 @@\n-a\n+\u{1b}[2Jb\n", false),
+            ("@@ -1 +1 @@\n-a\n+##[add-path]/tmp\n", false),
+            ("@@ -1 +1 @@\n-a\n+b\u{202e}\n", false),
+            ("@@ -1 +1 @@\n-a\rb\n+c\n", false),
+        ] {
+            let exact = printable(patch.to_owned(), &Stdout::Exact).unwrap();
+            assert_eq!(exact, (patch.to_owned(), None));
+            let (shown, note) = printable(patch.to_owned(), &Stdout::Terminal).unwrap();
+            assert_eq!((shown == patch, note.is_none()), (is_plain, is_plain), "{patch:?}");
+            let logged = printable(patch.to_owned(), &Stdout::Ci("CI")).map_err(|error| error.to_string());
+            match logged {
+                Ok((logged, _)) => assert!(is_plain && logged == patch, "{patch:?}"),
+                Err(error) => assert!(!is_plain && error.contains("> FILE"), "{error}"),
+            }
+        }
     }
 }

@@ -94,13 +94,25 @@ fn all_suggestions_are_applied_once() {
         .collect();
     assert_eq!(names.len(), 2, "{names:?}");
     let output = run(&scene, &["fix", "--all"]);
-    assert_eq!(output.status.code(), Some(1));
     let printed = stdout(&output);
-    assert!(
-        printed.contains("not applied: src/run.rs:4: its lines are as suggested already"),
-        "{printed}"
-    );
+    assert_eq!(output.status.code(), Some(0), "{printed}");
+    for line in [
+        "applied already: src/run.rs:4: Finding in src/run.rs at 4\n",
+        "3 of 3 suggestions applied already: nothing to do\n",
+    ] {
+        assert!(printed.contains(line), "{line}\n{printed}");
+    }
     assert_eq!(read(&scene, "src/run.rs"), FIXED, "a second time changes nothing");
+    let printed = run(&scene, &["fix", "--print"]);
+    assert_eq!((printed.status.code(), printed.stdout.len()), (Some(0), 0));
+    scene.repository.write("src/run.rs", RUN_RS).unwrap();
+    let output = run(&scene, &["fix", "--all"]);
+    assert!(
+        stdout(&output).ends_with("2 of 3 suggestions applied, 1 applied already\n"),
+        "{}",
+        stdout(&output)
+    );
+    assert_eq!(output.status.code(), Some(0));
 }
 
 #[test]
@@ -124,6 +136,37 @@ fn the_printed_patch_applies_with_git() {
     assert!(apply.wait().unwrap().success(), "{}", stdout(&output));
     assert_eq!(read(&scene, "src/run.rs"), FIXED);
     assert_eq!(read(&scene, "src/ends.rs"), "fn a() {\r\n    let b = 2;\r\n}");
+}
+
+#[test]
+fn a_patch_with_control_characters_is_exact_in_a_file_and_stays_out_of_a_terminal_and_a_log() {
+    let repository = Repository::new().unwrap();
+    repository.write("a.rs", "\n").unwrap();
+    repository.commit("Begin").unwrap();
+    let escapes = RUN_RS.replace("    z\n", "    z // \u{1b}[2J\n");
+    repository.write("a.rs", &escapes).unwrap();
+    let scene = reviewed(repository, vec![at("a.rs", 2, 2, "    let y = x * 4;")]);
+    let exact = stdout(&run(&scene, &["fix", "--print"]));
+    assert!(exact.contains("\u{1b}[2J"), "{exact}");
+    let (exit, shown) = on_terminal(&scene, &["fix", "--print"], "");
+    assert!(
+        !shown.contains('\u{1b}') && shown.contains("> FILE writes it as it is"),
+        "{shown}"
+    );
+    assert_eq!(exit, Some(0), "{shown}");
+    let in_ci = || {
+        let mut command = scene.command(&["fix", "--print"]);
+        command.current_dir(scene.path()).env("CI", "true");
+        command
+    };
+    let output = in_ci().output().unwrap();
+    let lines = String::from_utf8(output.stderr).unwrap();
+    assert_eq!((output.status.code(), output.stdout.len()), (Some(2), 0), "{lines}");
+    assert!(lines.contains("holdfast fix --print > FILE"), "{lines}");
+    let file = scene.data.path().join("patch");
+    let written = in_ci().stdout(fs::File::create(&file).unwrap()).status().unwrap();
+    assert!(written.success());
+    assert_eq!(fs::read_to_string(file).unwrap(), exact);
 }
 
 #[test]
