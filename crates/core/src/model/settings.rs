@@ -214,17 +214,17 @@ impl Settings {
 
     /// Checks that the providers' keys are set. A server that the settings name, such as a local one, may need none.
     fn check_keys(&self, problems: &mut Vec<SettingProblem>) {
-        let uses = |provider: &str| {
-            [&self.model, &self.model_light]
-                .iter()
-                .any(|model| model.provider() == provider)
-        };
+        let models = [
+            (&self.model, "HOLDFAST_MODEL"),
+            (&self.model_light, "HOLDFAST_MODEL_LIGHT"),
+        ];
         for (provider, key, name) in [
             ("anthropic", &self.anthropic_key, "ANTHROPIC_API_KEY"),
             ("openai", &self.openai_key, "OPENAI_API_KEY"),
         ] {
-            if uses(provider) && key.is_none() && self.model_url.is_none() {
-                let what = format!("not set; HOLDFAST_MODEL names {provider}, whose server requires a key");
+            let named = models.iter().find(|(model, _)| model.provider() == provider);
+            if let Some((_, setting)) = named.filter(|_| key.is_none() && self.model_url.is_none()) {
+                let what = format!("not set; {setting} names {provider}, whose server requires a key");
                 problems.push(SettingProblem::new(name, what));
             }
         }

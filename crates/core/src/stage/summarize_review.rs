@@ -7,6 +7,7 @@ use serde_json::json;
 
 use crate::gate;
 use crate::model::change::Change;
+use crate::model::error_name::ErrorName;
 use crate::model::failure::{Failure, OtherFailure};
 use crate::model::finding::Severity;
 use crate::model::key;
@@ -84,6 +85,8 @@ pub async fn summarize_review(
                     }
                 }
             }
+            // The workflow tries again: a store that is away for a moment doesn't cost the walkthrough.
+            Err(error) if error.name == ErrorName::ArtifactUnavailable => return Err(error),
             Err(error) => {
                 let failure = Failure::Error(error.name);
                 note_template(&mut aggregate.notes, &mut private_notes, &error.message, failure);

@@ -4,6 +4,7 @@
 
 use holdfast_core::model::plan::{ContextPack, Scope};
 use holdfast_core::model::run::OLDEST_PAYLOAD_VERSION;
+use holdfast_core::port::{StoreArtifact, StoreError};
 use holdfast_core::stage::{UnitDocument, find_whole_change, read_unit, write_artifact};
 
 use super::*;
@@ -186,6 +187,49 @@ fn the_walkthrough_is_kept_and_its_prompt_recorded() {
     finish(&third);
     let fourth = next(&third, two(vec![Ok(WALKTHROUGH)]));
     assert!(finish(&fourth).summary.starts_with("Adds lines."));
+}
+
+/// A store that accepts all keys except one.
+struct Refusing<'a> {
+    store: &'a MemoryArtifacts,
+    refused: String,
+}
+
+#[async_trait]
+impl StoreArtifact for Refusing<'_> {
+    async fn put(&self, key: &str, bytes: &[u8]) -> Result<(), StoreError> {
+        match key == self.refused {
+            true => Err(StoreError {
+                key: key.to_owned(),
+                detail: "away".to_owned(),
+            }),
+            false => self.store.put(key, bytes).await,
+        }
+    }
+
+    async fn get(&self, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        self.store.get(key).await
+    }
+}
+
+#[test]
+fn a_store_that_fails_is_tried_again_and_never_replaces_the_walkthrough() {
+    let files = vec![file("src/a.rs", Some(PATCH)), file("src/b.rs", Some(OTHER_PATCH))];
+    let answers = vec![Ok(VALID), Ok(VALID), Ok(WALKTHROUGH), Ok(WALKTHROUGH)];
+    let world = world(files, "openai/m", "openai/m", answers);
+    assert_eq!(world.prepare(), 2);
+    let results = ["u0001", "u0002"].map(|unit| world.walk_unit(unit, Tier::Light));
+    world.finish(json!(results));
+    let answer_key = key::summary_answer("r");
+    world.store.all().remove(&answer_key);
+    world.store.all().retain(|key, _| !key.starts_with("cache/"));
+    let refusing = Refusing {
+        store: &world.store,
+        refused: answer_key,
+    };
+    let input = summarize_review::Input { run: "r".to_owned() };
+    let failed = block_on(summarize_review::summarize_review(&input, &world.model, &refusing)).unwrap_err();
+    assert_eq!(failed.name, ErrorName::ArtifactUnavailable);
 }
 
 #[test]

@@ -100,7 +100,7 @@ async fn main() {
             row.github_calls
         );
     }
-    println!("\n| files | Step Functions | Lambda | S3 | DynamoDB | together | for each file |");
+    println!("\n| files | Step Functions | Lambda | S3 | DynamoDB | total | for each file |");
     println!("| ---: | ---: | ---: | ---: | ---: | ---: | ---: |");
     for row in &rows {
         let parts = row.cost();

@@ -83,12 +83,19 @@ fn sign_in_is_an_id_and_a_secret() {
 
 #[test]
 fn a_provider_needs_its_key_unless_a_server_is_named() {
-    assert!(
-        read(&[("HOLDFAST_MODEL", "anthropic/x")])
-            .unwrap_err()
-            .to_string()
-            .contains("ANTHROPIC_API_KEY")
-    );
+    for (settings, expected) in [
+        (
+            &[("HOLDFAST_MODEL", "anthropic/x")][..],
+            "ANTHROPIC_API_KEY (environment): not set; HOLDFAST_MODEL names anthropic",
+        ),
+        (
+            &[("HOLDFAST_MODEL", "bedrock/x"), ("HOLDFAST_MODEL_LIGHT", "openai/y")],
+            "OPENAI_API_KEY (environment): not set; HOLDFAST_MODEL_LIGHT names openai",
+        ),
+    ] {
+        let error = read(settings).unwrap_err().to_string();
+        assert!(error.contains(expected), "{error}");
+    }
     assert!(
         read(&[
             ("HOLDFAST_MODEL", "openai/x"),
