@@ -27,6 +27,8 @@ enum Operator {
     Tight,
     /// `=`, `:`, `:=`, `=>` and the like.
     Loose,
+    /// `==`, `!=` and the like.
+    Comparison,
     /// `<name>value`.
     Element,
     /// Only blanks.
@@ -96,6 +98,8 @@ pub(super) fn find_value(
     let (name, promise) = named;
     let value = read_operator(line, start, end, form)
         .and_then(|(operator, at)| Some((operator, read_value(line, at, operator, form)?)));
+    // A comparison with a bare word names another value.
+    let value = value.filter(|(operator, value)| *operator != Operator::Comparison || value.is_quoted);
     let Some((operator, value)) = value else {
         return Read::default();
     };
@@ -165,7 +169,8 @@ fn demand_of(line: &str, start: usize, promise: Promise, operator: Operator, val
             let is_login = before.contains("login ") || before.contains("machine ");
             match () {
                 () if is_login || (is_settings && is_first) => Demand::Mild,
-                () if is_option || is_define => Demand::Usual,
+                // A macro without quotes is an expression.
+                () if is_option || (is_define && value.is_quoted) => Demand::Usual,
                 () => Demand::High,
             }
         }
@@ -230,7 +235,12 @@ fn read_operator(line: &str, start: usize, end: usize, form: Form) -> Option<(Op
         if *operator == ":" && form != Form::Settings {
             at = skip_type(line, at);
         }
-        return Some((if is_tight { Operator::Tight } else { Operator::Loose }, at));
+        let operator = match *operator {
+            "===" | "!==" | "==" | "!=" => Operator::Comparison,
+            _ if is_tight => Operator::Tight,
+            _ => Operator::Loose,
+        };
+        return Some((operator, at));
     }
     let opens_element = start > 0 && matches!(bytes.get(start - 1), Some(b'<' | b':'));
     match rest.bytes().next()? {

@@ -191,6 +191,8 @@ pub(super) fn could_be_secret(value: &str, demand: Demand, is_password: bool) ->
     if value.len() < 6 || value.len() > 4_096 || is_template(value) {
         return false;
     }
+    let decoded = printable_escapes(value);
+    let value = decoded.as_deref().unwrap_or(value);
     let lower = value.to_ascii_lowercase();
     if POINTERS.iter().any(|pointer| lower.starts_with(pointer)) || is_identifier_like(value) || is_plain_data(value) {
         return false;
@@ -228,6 +230,15 @@ pub(super) fn could_be_secret(value: &str, demand: Demand, is_password: bool) ->
         Demand::High => distinct >= 9 && judged.len() >= 12 && digits >= 2 && letters >= 3 && bits >= 3.1,
     };
     is_random && !is_documented(value)
+}
+
+/// Returns the text of a value that consists of escapes of printable characters: `\x6d\x61` is `ma`.
+fn printable_escapes(value: &str) -> Option<String> {
+    let mut escapes = value.split("\\x");
+    let byte = |escape: &str| u8::from_str_radix(escape, 16).ok().filter(|_| escape.len() == 2);
+    let is_printable = |byte: &u8| byte.is_ascii_graphic() || *byte == b' ';
+    let text = (escapes.next() == Some("")).then(|| escapes.map(|escape| byte(escape).filter(is_printable)));
+    text?.map(|byte| byte.map(char::from)).collect()
 }
 
 /// Returns whether a value is a template, an expression or a sentence: `${NAME}`, `{{ name }}`, `<name>`, `$NAME`,

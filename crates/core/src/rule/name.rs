@@ -61,6 +61,8 @@ static OTHER_KEYS: Words = words!(
 
 const PASSWORD_ENDS: &[&str] = &["password", "passwd", "passphrase", "passcode", "passwort", "pwd"];
 static PASSWORDS: Words = words!("pass pw psw pswd passw");
+/// Maximum number of words of a name in which one of [`PASSWORDS`] counts in any place.
+const MAX_SHORT_NAME: usize = 3;
 const TOKEN_ENDS: &[&str] = &[
     "secret",
     "token",
@@ -110,12 +112,10 @@ pub(super) fn promise_of(name: &str) -> Option<Promise> {
         return None;
     }
     let ends = |part: &str, ends: &[&str]| ends.iter().any(|end| part.ends_with(end));
-    let is_password = |part: &String| {
-        ends(part, PASSWORD_ENDS)
-            || PASSWORDS.contains(part.as_str())
-            || (part.starts_with("password") && part.len() < 11)
-    };
-    if parts.iter().any(is_password) {
+    let is_password = |part: &String| ends(part, PASSWORD_ENDS) || (part.starts_with("password") && part.len() < 11);
+    // Generators use the short words for something else, in long names: `__pyx_pw_…`.
+    let is_short = |part: &String| PASSWORDS.contains(part.as_str()) && parts.len() <= MAX_SHORT_NAME;
+    if PASSWORDS.contains(last) || parts.iter().any(|part| is_password(part) || is_short(part)) {
         return Some(Promise::Password);
     }
     let is_secret_key = |pair: &[String]| matches!(pair, [which, key] if (key == "key" || key == "keys") && SECRET_KEYS.contains(which.as_str()));

@@ -563,6 +563,26 @@ const LOOK_ALIKES: &[(&str, &str)] = &[
     ("key.pub", "{begin}PUBLIC KEY{dashes}\n{b64}\n{end}PUBLIC KEY{dashes}"),
     ("id.pub", "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5{b43} ann@laptop"),
     ("known_hosts", "github.com ssh-ed25519 AAAAC3NzaC1lZDI1NTE5{b43}"),
+    (
+        "helpers.c",
+        "static PyObject *__pyx_pw_4demo_7helpers_5reify_7__doc___1__get__(PyObject *__pyx_v_self);",
+    ),
+    (
+        "helpers.c",
+        "{\"run\", (PyCFunction)__pyx_pw_4demo_3run, METH_NOARGS, 0}, __pyx_pw_4demo_7helpers_1run = 0;",
+    ),
+    (
+        "helpers.c",
+        "__Pyx_pw = __pyx_pw_4demo_7helpers_5HttpVersion11_3__init__;",
+    ),
+    ("objects.h", "#define OBJ_userPassword  OBJ_X509,35L"),
+    ("objects.h", "#define NID_userPassword  NID_pilot9Attribute4"),
+    (
+        "labels.h",
+        "#define TLS_MD_MASTER_SECRET_CONST \"\\x6d\\x61\\x73\\x74\\x65\\x72\\x20\\x73\\x65\\x63\\x72\\x65\\x74\"",
+    ),
+    ("lib.c", "if (sig != TLSEXT_SIGALG_ecdsa_secp256r1_sha256)"),
+    ("lib.c", "    && token == TOKEN_kind2_Rsa4096_pss1)"),
     ("a.svg", "<path d=\"M10 10 L20 20 C{num} {num} {num} {num} Z\"/>"),
     ("a.svg", "<image href=\"data:image/png;base64,{b64}\"/>"),
     ("data.csv", "id,token_count,pass_rate\n1,2048,0.93"),

@@ -220,14 +220,14 @@ fn a_store_that_fails_is_tried_again_and_never_replaces_the_walkthrough() {
     assert_eq!(world.prepare(), 2);
     let results = ["u0001", "u0002"].map(|unit| world.walk_unit(unit, Tier::Light));
     world.finish(json!(results));
-    let answer_key = key::summary_answer("r");
+    let answer_key = key::summary_answer(&run_name("r"));
     world.store.all().remove(&answer_key);
     world.store.all().retain(|key, _| !key.starts_with("cache/"));
     let refusing = Refusing {
         store: &world.store,
         refused: answer_key,
     };
-    let input = summarize_review::Input { run: "r".to_owned() };
+    let input = summarize_review::Input { run: run_name("r") };
     let failed = block_on(summarize_review::summarize_review(&input, &world.model, &refusing)).unwrap_err();
     assert_eq!(failed.name, ErrorName::ArtifactUnavailable);
 }

@@ -7,7 +7,7 @@ use super::Rule;
 
 pub(super) const RULE: Rule = Rule {
     id: "assert-on-tuple",
-    queries: &[(&[Language::Python], r#"(assert_statement (tuple) @found)"#)],
+    queries: &[(&[Language::Python], r#"(assert_statement . (tuple) @found)"#)],
     severity: Severity::Medium,
     category: Category::Correctness,
     confidence: 0.95,
@@ -20,7 +20,11 @@ mod tests {
     #[test]
     fn assert_on_tuple() {
         let bad = [("a.py", "assert (x == 1, 'no')\n")];
-        let good = [("a.py", "assert x == 1, 'no'\n"), ("a.py", "assert (x == 1)\n")];
+        let good = [
+            ("a.py", "assert x == 1, 'no'\n"),
+            ("a.py", "assert (x == 1)\n"),
+            ("a.py", "assert x == 1, (1, 'the message')\n"),
+        ];
         super::super::check(&super::RULE, &bad, &good);
     }
 }
