@@ -1,6 +1,6 @@
 //! The exit status of a review, and the reason for it.
 
-use holdfast_core::model::finding::Severity;
+use holdfast_core::model::finding::severity_counts;
 use holdfast_core::model::report::{Outcome, Report, RunStatus};
 use holdfast_core::render::counted;
 
@@ -52,20 +52,8 @@ impl Verdict {
 
 /// Returns the number of findings of each severity, the worst first: `2 high, 1 low`.
 pub fn counts(report: &Report) -> String {
-    let counts: Vec<String> = Severity::WORST_FIRST
-        .into_iter()
-        .filter_map(|severity| {
-            let count = report
-                .findings
-                .iter()
-                .filter(|finding| finding.severity == severity)
-                .count();
-            (count > 0).then(|| format!("{count} {severity}"))
-        })
-        .collect();
-    if counts.is_empty() {
-        "no findings".to_owned()
-    } else {
-        counts.join(", ")
+    match severity_counts(&report.findings) {
+        counts if counts.is_empty() => "no findings".to_owned(),
+        counts => counts,
     }
 }

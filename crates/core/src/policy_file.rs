@@ -10,8 +10,10 @@ use crate::port::{ReadChange, RootEntry, RootKind};
 
 /// The largest settings file that is read, in bytes.
 pub const MAX_POLICY_BYTES: u64 = 1024 * 1024;
+/// A common wrong name of the settings file, which is not read.
+pub const OTHER_POLICY_NAME: &str = ".holdfast.yaml";
 /// Other names, in lower case, that people give the file.
-const OTHER_NAMES: &[&str] = &[".holdfast.yml", ".holdfast.yaml"];
+const OTHER_NAMES: &[&str] = &[POLICY_PATH, OTHER_POLICY_NAME];
 /// Similar names, which may be another program's: they cause a note.
 const NEAR_NAMES: &[&str] = &["holdfast.yml", "holdfast.yaml", ".holdfast.json", ".holdfast.toml"];
 

@@ -46,17 +46,7 @@ impl<'a> Place<'a> {
     where
         'a: 'b,
     {
-        [
-            &[
-                "repos",
-                self.repository.owner(),
-                self.repository.name(),
-                "issues",
-                self.number,
-            ],
-            rest,
-        ]
-        .concat()
+        self.repository(&[&["issues", self.number], rest].concat())
     }
 
     /// Returns a path below the pull request.
@@ -64,17 +54,7 @@ impl<'a> Place<'a> {
     where
         'a: 'b,
     {
-        [
-            &[
-                "repos",
-                self.repository.owner(),
-                self.repository.name(),
-                "pulls",
-                self.number,
-            ],
-            rest,
-        ]
-        .concat()
+        self.repository(&[&["pulls", self.number], rest].concat())
     }
 }
 

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use holdfast_asl::StateMachine;
 use holdfast_core::model::policy::{POLICY_PATH, Policy};
-use holdfast_core::policy_file::MAX_POLICY_BYTES;
+use holdfast_core::policy_file::{MAX_POLICY_BYTES, OTHER_POLICY_NAME};
 use holdfast_core::render::size;
 
 use crate::cli::CheckArgs;
@@ -14,8 +14,6 @@ use crate::exit::Exit;
 use crate::output;
 use holdfast_ops::failure::Failure;
 
-/// A common wrong name of the settings' file.
-const OTHER_NAME: &str = ".holdfast.yaml";
 /// Maximum size of a state machine, in bytes: AWS's limit.
 const MAX_DEFINITION_BYTES: u64 = 1_048_576;
 
@@ -77,7 +75,7 @@ fn unreadable(file: &Path, error: &io::Error) -> Failure {
             "{name} cannot be read: {error}; make it readable for this user"
         ));
     }
-    let other = file.with_file_name(OTHER_NAME);
+    let other = file.with_file_name(OTHER_POLICY_NAME);
     Failure::usage(match file.ends_with(POLICY_PATH) {
         true if other.exists() => format!(
             "there is no file {name}; {} is not read: rename it to {POLICY_PATH}",
@@ -95,7 +93,7 @@ fn unreadable(file: &Path, error: &io::Error) -> Failure {
 fn settings_problems(file: &Path) -> Result<Vec<String>, Failure> {
     let mut problems = Vec::new();
     let name = file.file_name().unwrap_or_default().to_string_lossy();
-    let is_meant = name.eq_ignore_ascii_case(OTHER_NAME) || name.eq_ignore_ascii_case(POLICY_PATH);
+    let is_meant = name.eq_ignore_ascii_case(OTHER_POLICY_NAME) || name.eq_ignore_ascii_case(POLICY_PATH);
     if is_meant && name != POLICY_PATH {
         problems.push(format!("is not read under this name: rename it to {POLICY_PATH}"));
     }

@@ -13,7 +13,7 @@ use holdfast_core::render::counted;
 use crate::cli::FixArgs;
 use crate::exit::Exit;
 use crate::output::style::{BOLD, GREEN, RED, Style};
-use crate::output::{self, line, name, plain};
+use crate::output::{self, line, place, plain};
 use holdfast_ops::ci;
 use holdfast_ops::failure::Failure;
 use holdfast_ops::fix::{Fixes, Suggestion, read_fixes};
@@ -170,14 +170,6 @@ fn shown(finding: &Finding, patch: &str, style: Style) -> String {
         let _infallible = writeln!(out, "  {}", style.paint(code, text));
     }
     out
-}
-
-fn place(finding: &Finding) -> String {
-    let lines = match finding.start_line == finding.line {
-        true => finding.line.to_string(),
-        false => format!("{}-{}", finding.start_line, finding.line),
-    };
-    format!("{}:{lines}", name(&finding.path))
 }
 
 /// Returns a line for each suggestion that isn't applied now.

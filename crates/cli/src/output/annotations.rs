@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use holdfast_core::model::finding::{Finding, Severity, Side};
-use holdfast_core::model::report::{Outcome, Report};
+use holdfast_core::model::report::{NO_REASON, Outcome, Report};
 use holdfast_core::render::{counted, plain_line, plain_text, without_workflow_command};
 
 use super::{line, name};
@@ -106,7 +106,7 @@ fn unreviewed(report: &Report) -> Option<String> {
         .iter()
         .filter(|entry| entry.outcome == Outcome::Unreviewed);
     let first = files.next()?;
-    let reason = first.public_reason().unwrap_or("no reason was recorded".into());
+    let reason = first.public_reason().unwrap_or(NO_REASON.into());
     let more = match files.count() {
         0 => String::new(),
         more => format!("; {more} more unreviewed"),

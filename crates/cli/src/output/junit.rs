@@ -3,7 +3,7 @@
 use std::io;
 
 use holdfast_core::model::finding::{Finding, Severity};
-use holdfast_core::model::report::{Coverage, Outcome, Report, RunStatus};
+use holdfast_core::model::report::{Coverage, Outcome, Report};
 use holdfast_core::render::plain_text;
 use quick_xml::Writer;
 use quick_xml::events::{BytesDecl, BytesText, Event};
@@ -37,10 +37,7 @@ struct Case<'a> {
 /// The document can't be written to memory.
 pub fn report_junit(report: &Report, fail_on: Option<Severity>) -> io::Result<String> {
     let mut cases: Vec<Case<'_>> = Vec::new();
-    if matches!(
-        report.status,
-        RunStatus::Failed | RunStatus::Superseded | RunStatus::Running
-    ) {
+    if report.status.lacks_result() {
         let notes: Vec<&str> = report.public_notes().collect();
         cases.push(Case {
             class: "holdfast.review",

@@ -7,7 +7,7 @@ use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd};
 
 use super::hidden::hide;
 use super::plain;
-use super::style::{BOLD, ITALIC, MAGENTA, Style};
+use super::style::{BOLD, ITALIC, MAGENTA, Style, pieces};
 
 /// Maximum number of characters that are rendered of one text.
 const MAX_CHARS: usize = 24_000;
@@ -290,23 +290,6 @@ impl Writer<'_> {
         }
         (first, rest)
     }
-}
-
-/// Cuts a line into pieces of at most `room` columns.
-pub fn pieces(line: &str, room: usize) -> Vec<String> {
-    let mut pieces = Vec::new();
-    let (mut piece, mut width) = (String::new(), 0);
-    for char in line.chars() {
-        let columns = unicode_width::UnicodeWidthChar::width(char).unwrap_or(0);
-        if width + columns > room.max(2) {
-            pieces.push(std::mem::take(&mut piece));
-            width = 0;
-        }
-        piece.push(char);
-        width += columns;
-    }
-    pieces.push(piece);
-    pieces
 }
 
 #[cfg(test)]

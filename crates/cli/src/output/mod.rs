@@ -19,6 +19,7 @@ mod tracker;
 
 use std::io::{self, IsTerminal, Write};
 
+use holdfast_core::model::finding::Finding;
 use holdfast_core::render::{json_escaped, terminal_line, terminal_name, terminal_text};
 use holdfast_core::rule::{redact_value, redacted};
 use serde::Serialize;
@@ -55,6 +56,15 @@ pub fn line(text: &str) -> String {
 /// Returns a path or a name in one line; invisible characters become escapes.
 pub fn name(name: &str) -> String {
     terminal_name(&redacted(name))
+}
+
+/// Returns the place of a finding: `PATH:LINE`, or `PATH:FIRST-LAST`.
+pub fn place(finding: &Finding) -> String {
+    let path = name(&finding.path);
+    match finding.start_line < finding.line {
+        true => format!("{path}:{}-{}", finding.start_line, finding.line),
+        false => format!("{path}:{}", finding.line),
+    }
 }
 
 /// Returns a JSON document in several lines, with secrets redacted. Characters that control a terminal, hide text or
@@ -106,6 +116,8 @@ pub fn json_line(value: &impl Serialize) -> serde_json::Result<String> {
 #[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a failed conversion fails the test")]
+    use std::cell::OnceCell;
+
     use holdfast_core::model::report::Report;
     use serde_json::json;
 
@@ -139,6 +151,7 @@ mod tests {
             fail_on: FailOn::High,
             list_files: true,
             verdict: &verdict,
+            public: OnceCell::new(),
         };
         let printed = [
             text::report_text(&review, style::Style::PLAIN),

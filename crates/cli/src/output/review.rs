@@ -1,5 +1,7 @@
 //! A review in each format.
 
+use std::cell::OnceCell;
+
 use holdfast_core::model::change::Change;
 use holdfast_core::model::report::Report;
 use holdfast_core::render::report_markdown;
@@ -13,7 +15,7 @@ use crate::cli::{FailOn, ReportFormat};
 use crate::verdict::Verdict;
 
 /// A review to print.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Review<'a> {
     /// The report.
     pub report: &'a Report,
@@ -27,6 +29,8 @@ pub struct Review<'a> {
     pub list_files: bool,
     /// The exit status and its reason.
     pub verdict: &'a Verdict,
+    /// The report for others, once a format needs it.
+    pub public: OnceCell<Report>,
 }
 
 impl Review<'_> {
@@ -35,24 +39,20 @@ impl Review<'_> {
     /// # Errors
     /// The document can't be built.
     pub fn render(&self, format: ReportFormat, style: Style) -> Result<String, Failure> {
-        let Self { report, change, .. } = *self;
+        let report = self.report;
+        let public = || self.public.get_or_init(|| report.redacted());
         match format {
             ReportFormat::Text => Ok(report_text(self, style)),
             ReportFormat::Json => json(report).map_err(Failure::incomplete),
-            ReportFormat::Markdown => Ok(report_markdown(&report.redacted())),
-            ReportFormat::Sarif => {
-                json(&sarif::report_sarif(&report.redacted(), self.page)).map_err(Failure::incomplete)
-            }
-            ReportFormat::Github => Ok(annotations::report_annotations(&report.redacted())),
-            ReportFormat::Rdjson => json(&rdjson::report_rdjson(&report.redacted())).map_err(Failure::incomplete),
+            ReportFormat::Markdown => Ok(report_markdown(public())),
+            ReportFormat::Sarif => json(&sarif::report_sarif(public(), self.page)).map_err(Failure::incomplete),
+            ReportFormat::Github => Ok(annotations::report_annotations(public())),
+            ReportFormat::Rdjson => json(&rdjson::report_rdjson(public())).map_err(Failure::incomplete),
             ReportFormat::Gitlab => {
-                let public = report.redacted();
-                let hunks = Hunks::of(change, &public.findings);
-                json(&code_quality::report_code_quality(&public, &hunks)).map_err(Failure::incomplete)
+                let hunks = Hunks::of(self.change, &public().findings);
+                json(&code_quality::report_code_quality(public(), &hunks)).map_err(Failure::incomplete)
             }
-            ReportFormat::Junit => {
-                junit::report_junit(&report.redacted(), self.fail_on.severity()).map_err(Failure::incomplete)
-            }
+            ReportFormat::Junit => junit::report_junit(public(), self.fail_on.severity()).map_err(Failure::incomplete),
         }
     }
 }

@@ -1,5 +1,7 @@
 //! Screens of a review as text: golden files for 80 and 120 columns in `tests/screens`.
 
+use std::cell::OnceCell;
+
 use expect_test::{ExpectFile, expect_file};
 use holdfast_core::model::change::Change;
 use holdfast_core::model::report::Report;
@@ -93,6 +95,7 @@ fn screen(coverage: Vec<Value>, list_files: bool, style: Style) -> String {
         fail_on,
         list_files,
         verdict: &Verdict::of(&report, fail_on),
+        public: OnceCell::new(),
     };
     report_text(&review, style)
 }

@@ -11,10 +11,10 @@ use holdfast_core::render::{counted, without_workflow_command};
 
 use super::hidden::hide;
 use super::hunks::Hunks;
-use super::markdown::{markdown_lines, pieces};
+use super::markdown::markdown_lines;
 use super::review::Review;
-use super::style::{BOLD, GREEN, RED, Style};
-use super::{line, name, plain};
+use super::style::{BOLD, GREEN, RED, Style, cut};
+use super::{line, name, place, plain};
 use crate::exit::Exit;
 use crate::verdict::counts;
 
@@ -217,18 +217,13 @@ fn cost(usage: &Usage) -> String {
 }
 
 fn finding_lines(finding: &Finding, hunks: &Hunks, style: Style) -> Vec<String> {
-    let place = if finding.start_line < finding.line {
-        format!("{}-{}", finding.start_line, finding.line)
-    } else {
-        finding.line.to_string()
-    };
     let source = if finding.is_by_model() {
         String::new()
     } else {
         let names: Vec<String> = finding.found_by().iter().map(ToString::to_string).collect();
         format!(" [{}]", hide(&line(&names.join(", "))))
     };
-    let place = style.paint_words(BOLD, &format!("{}:{place}", hide(&name(&finding.path))));
+    let place = style.paint_words(BOLD, &hide(&place(finding)));
     let head = format!(
         "{}  {place}  {}{source}",
         style.severity(finding.severity),
@@ -262,7 +257,7 @@ fn excerpt(hunk: &Hunk, finding: &Finding, style: Style) -> Vec<String> {
         return Vec::new();
     };
     let room = style.columns.saturating_sub(INDENT.len());
-    let mut lines = vec![format!("{INDENT}{}", cut(&plain(&hunk.header()), room))];
+    let mut lines = vec![format!("{INDENT}{}", cut(&hide_tabs(&plain(&hunk.header())), room))];
     let from = first
         .saturating_sub(LINES_BEFORE)
         .max(last.saturating_sub(MAX_EXCERPT_LINES));
@@ -277,7 +272,7 @@ fn excerpt(hunk: &Hunk, finding: &Finding, style: Style) -> Vec<String> {
             .new
             .map_or_else(|| "     ".to_owned(), |number| format!("{number:>5}"));
         let text = cut(
-            &format!("{mark}{}", plain(&shown_text(&line.text, marks))),
+            &hide_tabs(&format!("{mark}{}", plain(&shown_text(&line.text, marks)))),
             room.saturating_sub(6),
         );
         lines.push(
@@ -349,16 +344,6 @@ fn old_text(line: &DiffLine) -> String {
 /// Returns a line of code for the screen: placeholders as kinds, and blanks instead of tabs, whose width varies.
 fn hide_tabs(text: &str) -> String {
     hide(text).replace('\t', "    ")
-}
-
-/// Returns the beginning of a line of code that fits, with a mark where it is cut.
-fn cut(text: &str, room: usize) -> String {
-    let text = hide_tabs(text);
-    if textwrap::core::display_width(&text) <= room {
-        return text;
-    }
-    let first = pieces(&text, room.saturating_sub(1)).into_iter().next();
-    format!("{}…", first.unwrap_or_default())
 }
 
 /// Returns the number of findings by severity, and the exit status with its reason.

@@ -44,6 +44,18 @@ impl std::fmt::Display for Severity {
     }
 }
 
+/// Returns the number of findings of each severity, the worst first: `2 high, 1 low`. Empty without a finding.
+pub fn severity_counts(findings: &[Finding]) -> String {
+    let counts: Vec<String> = Severity::WORST_FIRST
+        .into_iter()
+        .filter_map(|severity| {
+            let found = findings.iter().filter(|finding| finding.severity == severity).count();
+            (found > 0).then(|| format!("{found} {severity}"))
+        })
+        .collect();
+    counts.join(", ")
+}
+
 /// The category of a finding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -14,7 +14,7 @@ use holdfast_core::model::approval::KnownBy;
 use holdfast_core::model::change::Target;
 use holdfast_core::model::key;
 use holdfast_core::model::plan::{Plan, Tier};
-use holdfast_core::model::report::RunStatus;
+use holdfast_core::model::report::{NO_REASON, RunStatus};
 use holdfast_core::model::repository_name::RepositoryName;
 use holdfast_core::model::run::{RecordedAnswer, Run, Verdict};
 use holdfast_core::model::run_name::RunName;
@@ -344,7 +344,7 @@ fn summaries(plan: Option<&Plan>, shown: &[UnitDetails]) -> Vec<UnitSummary> {
 }
 
 fn no_reason() -> String {
-    "no reason was recorded".to_owned()
+    NO_REASON.to_owned()
 }
 
 /// Returns the usage of each tier that answered. Empty without a model.
