@@ -13,8 +13,9 @@ use holdfast_core::sweep;
 use crate::access::Access;
 use crate::deployment::Deployment;
 use crate::failure::Failure;
+use crate::find_run;
 use crate::machine::{self, Opened};
-use crate::run_summary::{self, LocalRuns, ReadRuns, RunSummary};
+use crate::run_summary::{LocalRuns, ReadRuns, RunSummary};
 use holdfast_engine::ExecutionStatus;
 
 /// The cause that is stored with a run that this command cancels.
@@ -73,7 +74,7 @@ pub async fn in_engine(opened: &Opened, record: RunSummary, cause: String) -> Re
 
 /// Finds the run, unless it has succeeded: then there is nothing to stop or to undo.
 async fn find(runs: &dyn ReadRuns, beginning: &str) -> Result<RunSummary, Failure> {
-    let name = run_summary::find_name(runs, beginning).await?;
+    let name = find_run::find_name(runs, beginning).await?;
     let record = runs.read(&name).await?;
     if record.row.status == ExecutionStatus::Succeeded {
         return Err(Failure::usage(format!(

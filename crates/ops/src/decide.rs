@@ -14,6 +14,7 @@ use holdfast_core::port::{AnswerTask, KeepRows};
 use crate::access::Access;
 use crate::deployment::Deployment;
 use crate::failure::Failure;
+use crate::find_run;
 use crate::machine;
 use crate::run_summary::{self, LocalRuns, ReadRuns, RunSummary};
 
@@ -112,7 +113,7 @@ fn counted(question: &Question) -> Decided {
 
 /// Finds the run, if it waits for a decision.
 async fn waiting(runs: &dyn ReadRuns, beginning: &str) -> Result<RunSummary, Failure> {
-    let name = run_summary::find_name(runs, beginning).await?;
+    let name = find_run::find_name(runs, beginning).await?;
     let record = runs.read(&name).await?;
     if record.status == RunStatus::AwaitingApproval {
         return Ok(record);

@@ -12,7 +12,8 @@ use serde_json::json;
 use crate::attempt::{self, Choice};
 use crate::deployment::Deployment;
 use crate::failure::Failure;
-use crate::run_summary::{self, MAX_RUNS, RunSummary};
+use crate::find_run;
+use crate::run_summary::{MAX_RUNS, RunSummary};
 use crate::workflow;
 use holdfast_engine::{Archive, Engine};
 
@@ -58,7 +59,7 @@ pub async fn start_next(data: &Path, engine: &Engine, record: RunSummary) -> Res
 /// # Errors
 /// There is no such run; it is in flight or complete; the attempt cannot be started.
 pub async fn on_deployment(deployment: &dyn Deployment, beginning: &str) -> Result<(RunName, RunName), Failure> {
-    let name = run_summary::find_name(deployment, beginning).await?;
+    let name = find_run::find_name(deployment, beginning).await?;
     let record = deployment.read(&name).await?;
     let found = deployment.runs_in_flight().await?;
     let existing = found.iter().map(|(name, is_in_flight)| (name.as_str(), *is_in_flight));

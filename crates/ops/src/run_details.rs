@@ -204,6 +204,7 @@ mod tests {
                 input: Value::Null,
                 error: error.map(str::to_owned),
                 cause: error.map(|_| "{\"errorMessage\": \"it broke\"}".to_owned()),
+                result: None,
                 started: Timestamp(0),
                 stopped: None,
             },

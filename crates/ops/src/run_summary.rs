@@ -8,7 +8,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use futures::{StreamExt, TryStreamExt, stream};
 
-use holdfast_asl::{EventKind, HistoryEvent, Timestamp};
+use holdfast_asl::{HistoryEvent, Timestamp};
 use holdfast_core::claim;
 use holdfast_core::model::change::{Change, Target};
 use holdfast_core::model::error_name::ErrorName;
@@ -17,7 +17,7 @@ use holdfast_core::model::report::{Report, RunStatus};
 use holdfast_core::model::run::Run;
 use holdfast_core::model::run_name::RunName;
 use holdfast_core::port::{KeepRows, StoreArtifact};
-use holdfast_core::stage::{ReportHeader, RunHeader, StoredChange, explain_failure, find_change_of, state};
+use holdfast_core::stage::{ReportHeader, RunHeader, StoredChange, explain_failure, find_change_of};
 use holdfast_stores::files::FilesStoreArtifact;
 use holdfast_stores::sqlite::{SqliteKeepRows, TABLES_FILE};
 use serde::Deserialize;
@@ -25,8 +25,12 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::failure::Failure;
+use crate::find_run;
 use crate::machine;
 use holdfast_engine::{Archive, EngineError, ExecutionRecord, ExecutionStatus};
+
+/// The note on a run that succeeded and whose report is missing.
+const ARTIFACTS_MISSING: &str = "its artifacts are missing";
 
 /// Number of runs that are read concurrently for a list.
 pub const READS_IN_FLIGHT: usize = 16;
@@ -49,6 +53,8 @@ pub struct ExecutionSummary {
     pub error: Option<String>,
     /// The error's cause.
     pub cause: Option<String>,
+    /// The run's status in its output; `None` without success, and in a list of a deployment's executions.
+    pub result: Option<RunStatus>,
     /// When it was started.
     pub started: Timestamp,
     /// When it ended; `None` while it runs.
@@ -71,10 +77,16 @@ impl From<ExecutionRecord> for ExecutionSummary {
             input: stored.input,
             error: stored.error,
             cause: stored.cause,
+            result: stored.output.as_ref().and_then(status_in),
             started: stored.started,
             stopped: stored.stopped,
         }
     }
+}
+
+/// Returns the run's status in an execution's output.
+pub fn status_in(output: &Value) -> Option<RunStatus> {
+    RunStatus::deserialize(output.get("status")?).ok()
 }
 
 /// The execution of one unit.
@@ -141,14 +153,15 @@ pub struct RunSummary {
     pub failure: Option<String>,
     /// Whether the run may have left side effects: its undo wasn't completed.
     pub needs_cleaning: bool,
-    /// Whether the run succeeded and its report is missing: its artifacts were lost, and its status isn't known.
+    /// Whether the run succeeded and its report is missing: its artifacts were lost. Its status is that of its
+    /// execution's output.
     pub lacks_artifacts: bool,
 }
 
 impl RunSummary {
-    /// Returns the status for lists; `None` where it isn't known because the artifacts are missing.
+    /// Returns the status for lists; `None` where neither the artifacts nor the execution's output are known.
     pub fn known_status(&self) -> Option<RunStatus> {
-        (!self.lacks_artifacts).then_some(self.status)
+        (!self.lacks_artifacts || self.row.result.is_some()).then_some(self.status)
     }
 
     /// Returns whether the run writes to a pull request.
@@ -268,7 +281,7 @@ impl ReadRuns for LocalRuns {
     async fn names(&self, beginning: &str) -> Result<Vec<RunName>, Failure> {
         let rows = self.archive.executions(MAX_RUNS).map_err(Failure::incomplete)?;
         let names = rows.iter().filter_map(|row| RunName::of_listed(&row.name));
-        Ok(narrowed(names.collect(), beginning))
+        Ok(find_run::narrowed(names.collect(), beginning))
     }
 
     async fn list(&self) -> Result<Vec<RunSummary>, Failure> {
@@ -332,14 +345,14 @@ pub async fn summarize(
     let lacks_artifacts = row.status == ExecutionStatus::Succeeded && header.report.is_none();
     let failure = match &row.error {
         Some(error) => Some(explain_failure(error, row.cause.as_deref())),
-        None => lacks_artifacts.then(|| "its artifacts are missing".to_owned()),
+        None => lacks_artifacts.then(|| ARTIFACTS_MISSING.to_owned()),
     };
     let status = match (&header.report, is_open) {
         (_, true) if waits => RunStatus::AwaitingApproval,
         (_, true) => RunStatus::Running,
         (Some(report), false) => report.status,
         (None, false) if row.error.as_deref() == Some(ErrorName::RunSuperseded.as_str()) => RunStatus::Superseded,
-        (None, false) => RunStatus::Failed,
+        (None, false) => row.result.unwrap_or(RunStatus::Failed),
     };
     Ok(RunSummary {
         run,
@@ -350,34 +363,6 @@ pub async fn summarize(
         needs_cleaning,
         lacks_artifacts,
     })
-}
-
-/// Fails if a run's artifacts are missing: its history shows that they were stored.
-///
-/// # Errors
-/// They are missing, or can't be read.
-pub async fn check_artifacts(
-    run: &RunName,
-    history: &[HistoryEvent],
-    place: &str,
-    store: &dyn StoreArtifact,
-) -> Result<(), Failure> {
-    let is_opened = history
-        .iter()
-        .any(|event| matches!(&event.kind, EventKind::StateExited { name, .. } if name == state::OPEN_REVIEW));
-    if !is_opened {
-        return Ok(());
-    }
-    for key in [key::run(run), key::change(run), key::report(run)] {
-        if store.get(&key).await.map_err(Failure::incomplete)?.is_some() {
-            return Ok(());
-        }
-    }
-    Err(Failure::incomplete(format!(
-        "the artifacts of run {run} are missing in {place} ({}): they were deleted, or a copy lacks the folder artifacts. \
-         Copy all of the original, or use holdfast backup",
-        key::run(run)
-    )))
 }
 
 /// Reads a run's header. A run that version 0.1 started has none: its change and its report hold the same.
@@ -449,37 +434,6 @@ pub async fn read_change(
 fn wall_ms(row: &ExecutionSummary) -> u64 {
     let stopped = row.stopped.unwrap_or(row.started);
     u64::try_from(stopped.0.saturating_sub(row.started.0)).unwrap_or(0)
-}
-
-/// Returns the names that start with `beginning`. If one of them is exactly `beginning`, returns only that one.
-pub fn narrowed(mut names: Vec<RunName>, beginning: &str) -> Vec<RunName> {
-    if let Some(exact) = names.iter().position(|name| name == beginning) {
-        return vec![names.swap_remove(exact)];
-    }
-    names.retain(|name| name.as_str().starts_with(beginning));
-    names
-}
-
-/// Finds a run by an unambiguous beginning of its name.
-///
-/// # Errors
-/// No run's name has this beginning, or several do.
-pub async fn find_name(runs: &dyn ReadRuns, beginning: &str) -> Result<RunName, Failure> {
-    let names = runs.names(beginning).await?;
-    match names.as_slice() {
-        [only] => Ok(only.clone()),
-        [] => Err(Failure::usage(format!(
-            "there is no run {beginning:?} in {}; holdfast{} runs lists them",
-            runs.place(),
-            runs.option()
-        ))
-        .naming_stack()),
-        several => Err(Failure::usage(format!(
-            "{beginning:?} is the beginning of {} runs: {}",
-            several.len(),
-            several.iter().map(RunName::as_str).collect::<Vec<_>>().join(", ")
-        ))),
-    }
 }
 
 /// Reads a JSON artifact; `None` where there is none.

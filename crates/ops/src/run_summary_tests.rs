@@ -40,6 +40,7 @@ fn execution(name: &str, status: ExecutionStatus) -> ExecutionSummary {
         input: Value::Null,
         error: None,
         cause: None,
+        result: None,
         started: Timestamp(0),
         stopped: status.is_final().then_some(Timestamp(1)),
     }

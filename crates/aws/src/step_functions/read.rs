@@ -27,6 +27,8 @@ pub struct ExecutionFound {
     pub error: Option<String>,
     /// The error's cause, if there is an error.
     pub cause: Option<String>,
+    /// Its output, once it succeeded; `null` in a list.
+    pub output: Value,
     /// Its start, in ms since 1970.
     pub started_ms: i64,
     /// Its end, in ms since 1970.
@@ -190,6 +192,7 @@ fn listed(item: &ExecutionListItem) -> ExecutionFound {
         input: Value::Null,
         error: None,
         cause: None,
+        output: Value::Null,
         started_ms: millis(&item.start_date),
         stopped_ms: item.stop_date.as_ref().map(millis),
     }
@@ -198,6 +201,7 @@ fn listed(item: &ExecutionListItem) -> ExecutionFound {
 fn described_as(found: DescribeExecutionOutput, run: &RunName) -> ExecutionFound {
     ExecutionFound {
         input: json(found.input.as_deref()),
+        output: json(found.output.as_deref()),
         name: found.name.unwrap_or_else(|| run.to_string()),
         status: found.status.as_str().to_owned(),
         started_ms: millis(&found.start_date),

@@ -8,9 +8,11 @@ use serde_json::{Value, json};
 
 use crate::cli::{ListFormat, RunsArgs};
 use crate::exit::Exit;
+use crate::output::style::cut;
 use crate::output::{self, text};
 use holdfast_ops::data_directory::Kind;
 use holdfast_ops::failure::Failure;
+use holdfast_ops::lost_artifacts::lost_artifacts;
 use holdfast_ops::run_summary::{LocalRuns, ReadRuns, RunSummary};
 
 /// Runs the command on this machine: lists the runs of the current folder's work tree, or of all work trees outside of
@@ -25,12 +27,8 @@ pub async fn here(args: &RunsArgs) -> Result<Exit, Failure> {
         let records = LocalRuns::open(&directory.path).await?.list().await?;
         let count = records.iter().filter(|record| record.lacks_artifacts).count();
         if count > 0 {
-            lacking.push(format!(
-                "the artifacts of {} are missing in {}: they were deleted, or a copy lacks the folder artifacts. Copy all \
-                 of the original, or use holdfast backup",
-                counted(count, "run"),
-                directory.path.display()
-            ));
+            let place = directory.path.display().to_string();
+            lacking.push(lost_artifacts(&counted(count, "run"), &place).message);
         }
         match args.format {
             ListFormat::Text => {
@@ -84,7 +82,8 @@ pub fn document(record: &RunSummary) -> Value {
         "started_ms": record.row.started.0,
         "stopped_ms": record.row.stopped.map(|at| at.0),
         "findings": record.header.report.as_ref().map(|report| report.findings),
-        "failure": record.failure,
+        "failure": record.failure.as_ref().filter(|_| !record.lacks_artifacts),
+        "note": record.failure.as_ref().filter(|_| record.lacks_artifacts),
         "needs_cleaning": record.needs_cleaning,
     })
 }
@@ -112,6 +111,7 @@ fn table(records: &[RunSummary], columns: Option<usize>) -> String {
         .max()
         .unwrap_or(0);
     let fits = columns.is_none_or(|columns| longest <= columns);
+    let fitted = |line: &str| columns.map_or_else(|| line.to_owned(), |columns| cut(line, columns));
     let mut out = String::new();
     for row in rows {
         let (line, failure) = match (&row.failure, columns) {
@@ -122,23 +122,12 @@ fn table(records: &[RunSummary], columns: Option<usize>) -> String {
                 (format!("  {}", row.facts()), failure.as_deref())
             }
         };
-        let _infallible = writeln!(out, "{}", cut(&line, columns));
+        let _infallible = writeln!(out, "{}", fitted(&line));
         if let Some(failure) = failure {
-            let _infallible = writeln!(out, "{}", cut(&format!("  {failure}"), columns));
+            let _infallible = writeln!(out, "{}", fitted(&format!("  {failure}")));
         }
     }
     out
-}
-
-/// Returns a line of at most `columns`, with an ellipsis at its end where it's cut.
-fn cut(line: &str, columns: Option<usize>) -> String {
-    match columns {
-        Some(columns) if line.chars().count() > columns => {
-            let kept: String = line.chars().take(columns.saturating_sub(1)).collect();
-            kept + "…"
-        }
-        _ => line.to_owned(),
-    }
 }
 
 /// The parts of a run's line.
@@ -204,6 +193,7 @@ mod tests {
                 input: Value::Null,
                 error: None,
                 cause: None,
+                result: None,
                 started: Timestamp(0),
                 stopped: None,
             },

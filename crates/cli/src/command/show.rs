@@ -12,6 +12,8 @@ use crate::command::runs as listed;
 use crate::exit::Exit;
 use crate::output::{self, text};
 use holdfast_ops::failure::Failure;
+use holdfast_ops::find_run;
+use holdfast_ops::lost_artifacts::check_artifacts;
 use holdfast_ops::run_details::{StateVisit, UnitDetails, draw_picture, states_taken, units_of};
 use holdfast_ops::run_summary::{self, LocalRuns, ReadRuns, RunSummary};
 
@@ -29,7 +31,7 @@ pub async fn here(args: &ShowArgs) -> Result<Exit, Failure> {
 /// # Errors
 /// There is no such run, or a part of it can't be read.
 pub async fn run(args: &ShowArgs, runs: &dyn ReadRuns) -> Result<Exit, Failure> {
-    let name = run_summary::find_name(runs, &args.run).await?;
+    let name = find_run::find_name(runs, &args.run).await?;
     print(args, runs, &name).await
 }
 
@@ -43,7 +45,7 @@ async fn print(args: &ShowArgs, runs: &dyn ReadRuns, name: &RunName) -> Result<E
             let states = states_taken(&history);
             let units = units_of(runs, &record).await?;
             let report = run_summary::read_report(&record, runs.store()).await?;
-            artifacts = run_summary::check_artifacts(name, &history, &runs.place(), runs.store()).await;
+            artifacts = check_artifacts(name, &history, &runs.place(), runs.store()).await;
             if args.format == ShowFormat::Text {
                 as_text(&record, report.as_ref(), &states, &units)
             } else {

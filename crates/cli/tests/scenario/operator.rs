@@ -7,7 +7,7 @@ use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use holdfast_testkit::{FakeGithub, Fault, Matcher, ModelServer, Script};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::pull_request::{Pull, low};
 use crate::serve::Served;
@@ -134,9 +134,42 @@ fn a_copy_without_artifacts_is_reported_as_such() {
             "{printed}"
         );
     }
+    // The execution's output has the status.
+    for arguments in [&["runs", "--format", "json"][..], &["show", run, "--format", "json"]] {
+        let printed: Value = serde_json::from_slice(&pull.scene.run(arguments).stdout).unwrap();
+        let shown = printed["runs"].get(0).unwrap_or(&printed);
+        assert_eq!(
+            (&shown["status"], &shown["note"], &shown["failure"]),
+            (&json!("published"), &json!("its artifacts are missing"), &Value::Null),
+            "{arguments:?}"
+        );
+    }
     let (status, line) = one_line(&pull.scene.run(&["redrive", run]));
     assert!(status == 2 && line.contains("artifacts are missing"), "{line}");
     assert_eq!(pull.reviews().len(), 1);
+}
+
+#[test]
+fn a_name_that_fits_every_run_is_refused() {
+    let scene = Scene::new(many_files(1));
+    assert!(scene.review().0 < 2);
+    for name in ["", " ", "\t"] {
+        for arguments in [
+            &["show", name][..],
+            &["replay", name],
+            &["cancel", name],
+            &["redrive", name],
+            &["approve", name],
+            &["reject", name, "--reason", "no"],
+            &["fix", name, "--all"],
+        ] {
+            let (status, line) = one_line(&scene.run(arguments));
+            assert!(
+                status == 2 && line.contains("the run's name is empty") && line.contains("holdfast runs"),
+                "{arguments:?}: {line}"
+            );
+        }
+    }
 }
 
 #[test]

@@ -15,6 +15,7 @@ use serde_json::{Map, Value};
 
 use super::AwsDeployment;
 use crate::failure::Failure;
+use crate::find_run;
 use crate::run_summary::{self, Child, ExecutionSummary, MAX_RUNS, READS_IN_FLIGHT, ReadRuns, RunSummary};
 use holdfast_engine::ExecutionStatus;
 
@@ -72,7 +73,7 @@ impl ReadRuns for AwsDeployment {
         let found = self.runs.executions(MAX_RUNS as usize).await;
         let found = found.map_err(Failure::incomplete)?;
         let names = found.iter().filter_map(|found| RunName::of_listed(&found.name));
-        Ok(run_summary::narrowed(names.collect(), beginning))
+        Ok(find_run::narrowed(names.collect(), beginning))
     }
 
     async fn list(&self) -> Result<Vec<RunSummary>, Failure> {
@@ -132,6 +133,7 @@ fn row_of(found: ExecutionFound) -> ExecutionSummary {
         input: found.input,
         error: found.error,
         cause: found.cause,
+        result: run_summary::status_in(&found.output),
         started: Timestamp(found.started_ms),
         stopped: found.stopped_ms.map(Timestamp),
     }
@@ -248,6 +250,7 @@ mod tests {
             input: Value::Null,
             error: None,
             cause: None,
+            output: Value::Null,
             started_ms: 1,
             stopped_ms: None,
         };

@@ -17,6 +17,7 @@ use holdfast_git::work_tree_root;
 use sha2::{Digest, Sha256};
 
 use crate::failure::Failure;
+use crate::find_run;
 use crate::run_summary::{LocalRuns, ReadRuns};
 use holdfast_engine::{EngineError, has_runs};
 
@@ -333,8 +334,9 @@ impl DataPlace {
     /// names it.
     ///
     /// # Errors
-    /// No run's name has this beginning, or several do.
+    /// The name is empty; no run's name has this beginning, or several do.
     pub async fn find_run(&self, beginning: &str) -> Result<(DataDirectory, RunName), Failure> {
+        find_run::check_beginning(beginning)?;
         let directories = self.searched()?;
         let mut found = Vec::new();
         for directory in &directories {
@@ -366,11 +368,7 @@ impl DataPlace {
                         _ => format!("{name} in {}", directory.title()),
                     })
                     .collect();
-                Err(Failure::usage(format!(
-                    "{beginning:?} is the beginning of {} runs: {}",
-                    several.len(),
-                    names.join(", ")
-                )))
+                Err(find_run::ambiguous(beginning, &names))
             }
         }
     }

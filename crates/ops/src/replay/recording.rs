@@ -19,8 +19,8 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::failure::Failure;
+use crate::lost_artifacts::check_artifacts;
 use crate::machine;
-use crate::run_summary;
 use holdfast_engine::Archive;
 
 use super::history::Histories;
@@ -66,7 +66,7 @@ impl Recording {
         };
         let (history, place) = (archive.history(histories.row.id), data.display().to_string());
         let history = history.map_err(Failure::incomplete)?;
-        run_summary::check_artifacts(name, &history, &place, &reading.from).await?;
+        check_artifacts(name, &history, &place, &reading.from).await?;
         reading.take::<Run>(&key::run(name)).await?;
         reading.take::<Policy>(&key::policy(name)).await?;
         reading.take::<Vec<UnitItem>>(&key::items(name)).await?;

@@ -82,6 +82,7 @@ fn run_of(started_ms: i64, execution: &str, status: RunStatus) -> RunSummary {
             input: Value::Null,
             error: None,
             cause: None,
+            result: None,
             started: serde_json::from_value(json!(started_ms)).unwrap(),
             stopped: None,
         },
