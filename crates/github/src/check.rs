@@ -30,7 +30,8 @@ pub(super) async fn open(
         Ok(id) => Ok(Some(id)),
         // Only Apps write checks: GitHub refuses a person's token, whatever its permissions.
         Err(Failure {
-            kind: Kind::Forbidden, ..
+            kind: Kind::Forbidden | Kind::Unauthorized,
+            ..
         }) => Ok(None),
         Err(failure) => Err(failure.into()),
     }
@@ -106,7 +107,8 @@ pub(super) async fn close_all(
     }
     let found = match find_open(connection, request, external_id).await {
         Err(Failure {
-            kind: Kind::Forbidden, ..
+            kind: Kind::Forbidden | Kind::Unauthorized,
+            ..
         }) => return Ok(()),
         found => found?,
     };
@@ -178,7 +180,8 @@ pub(super) async fn copy(
     }
     match copy_verdict(connection, request, onto).await {
         Err(Failure {
-            kind: Kind::Forbidden, ..
+            kind: Kind::Forbidden | Kind::Unauthorized,
+            ..
         }) => Ok(()),
         copied => Ok(copied?),
     }

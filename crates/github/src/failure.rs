@@ -18,6 +18,8 @@ pub(super) struct Failure {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     Forbidden,
+    /// GitHub doesn't accept the credentials at all.
+    Unauthorized,
     /// The organisation requires single sign-on.
     SignOnRequired,
     /// The repository is archived: it is read-only.
@@ -64,7 +66,7 @@ impl Failure {
                 (Kind::Forbidden, line)
             }
             (None, 401) => (
-                Kind::Forbidden,
+                Kind::Unauthorized,
                 format!("GitHub refuses the credentials ({answer}): {who} has to be valid for this host"),
             ),
             (None, 403) => (
@@ -139,7 +141,7 @@ impl From<Failure> for ReadError {
     fn from(Failure { kind, line }: Failure) -> Self {
         match kind {
             // Archived repositories and locked conversations can be read: the refusal of a read has another reason.
-            Kind::Forbidden | Kind::Archived | Kind::Locked => Self::Forbidden(line),
+            Kind::Forbidden | Kind::Unauthorized | Kind::Archived | Kind::Locked => Self::Forbidden(line),
             Kind::SignOnRequired => Self::SignOnRequired(line),
             Kind::NotFound => Self::NotFound(line),
             Kind::RateLimited(retry_after_s) => Self::RateLimited {
@@ -154,7 +156,7 @@ impl From<Failure> for ReadError {
 impl From<Failure> for PublishError {
     fn from(Failure { kind, line }: Failure) -> Self {
         match kind {
-            Kind::Forbidden => Self::Forbidden(line),
+            Kind::Forbidden | Kind::Unauthorized => Self::Forbidden(line),
             Kind::SignOnRequired => Self::SignOnRequired(line),
             Kind::Archived => Self::Archived(line),
             Kind::Locked => Self::Locked(line),
@@ -213,7 +215,7 @@ mod tests {
                 r#"{"message":"Resource not accessible"}"#,
                 Kind::Forbidden,
             ),
-            (401, &[], "<html>", Kind::Forbidden),
+            (401, &[], "<html>", Kind::Unauthorized),
             (301, &[], "", Kind::NotFound),
             (
                 422,

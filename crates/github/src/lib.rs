@@ -29,6 +29,7 @@ mod redirect;
 mod refusal;
 mod review;
 mod sign_in;
+mod token_report;
 mod unshown;
 mod wire;
 
@@ -43,3 +44,4 @@ pub use people::GithubReadPermission;
 pub use publish::GithubPublishReview;
 pub use read::GithubReadChange;
 pub use sign_in::{GithubSignIn, random_secret};
+pub use token_report::TokenReport;

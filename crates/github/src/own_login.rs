@@ -52,7 +52,7 @@ impl GithubConnection {
         match self.json::<User>(self.get(&["user"], "Metadata: read")).await {
             Ok(user) => Ok(Some(user.login)),
             Err(Failure {
-                kind: Kind::Forbidden | Kind::NotFound,
+                kind: Kind::Forbidden | Kind::Unauthorized | Kind::NotFound,
                 ..
             }) => Ok(None),
             Err(failure) => Err(failure),

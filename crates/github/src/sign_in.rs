@@ -152,6 +152,7 @@ impl From<Failure> for SignInError {
     fn from(Failure { kind, line }: Failure) -> Self {
         match kind {
             Kind::Forbidden
+            | Kind::Unauthorized
             | Kind::SignOnRequired
             | Kind::Archived
             | Kind::Locked

@@ -8,4 +8,4 @@ mod outbox;
 mod smtp;
 
 pub use outbox::OutboxNotifyPeople;
-pub use smtp::SmtpNotifyPeople;
+pub use smtp::{MailProblem, SmtpNotifyPeople};

@@ -1,7 +1,8 @@
 //! Notifications by SMTP. One attempt, no queue: the workflow retries a mail that the server didn't accept.
 
-use std::fmt;
+use std::error::Error as _;
 use std::time::Duration;
+use std::{fmt, io};
 
 use async_trait::async_trait;
 use holdfast_core::model::address::is_loopback;
@@ -17,6 +18,17 @@ use crate::message::{alarm_mail, message};
 
 /// Time limit of one step of the SMTP session.
 const MAX_STEP_TIME: Duration = Duration::from_secs(20);
+/// Time limit of [`SmtpNotifyPeople::examine`].
+const MAX_EXAMINE_TIME: Duration = Duration::from_secs(30);
+
+/// Why a mail server can't be used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MailProblem {
+    /// The problem, in one line without the password.
+    pub problem: String,
+    /// The remedy.
+    pub remedy: &'static str,
+}
 
 /// Sends mails through one server.
 #[derive(Clone)]
@@ -45,7 +57,10 @@ impl SmtpNotifyPeople {
     pub fn new(url: &SecretString, from: impl Into<String>, operators: Vec<String>) -> Result<Self, NotifyError> {
         let unusable = |what: &str| NotifyError(format!("HOLDFAST_SMTP_URL (environment): {what}"));
         let mut address = Url::parse(url.expose_secret()).map_err(|error| unusable(&error.to_string()))?;
-        let server = address.host_str().unwrap_or_default().to_owned();
+        let host = address.host_str().unwrap_or_default();
+        let server = address
+            .port()
+            .map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"));
         if address.scheme() == "smtp" && !is_loopback(&address) {
             address.query_pairs_mut().clear().append_pair("tls", "required");
         }
@@ -59,6 +74,35 @@ impl SmtpNotifyPeople {
             from: from.into(),
             operators,
         })
+    }
+
+    /// Returns the server's name, with its port if the address has one.
+    pub fn server(&self) -> &str {
+        &self.server
+    }
+
+    /// Connects, starts TLS and signs in, as far as the address requires it, and disconnects. Sends no mail.
+    ///
+    /// # Errors
+    ///
+    /// The server gives no answer, or refuses TLS or the login.
+    pub async fn examine(&self) -> Result<(), MailProblem> {
+        let silent = |_| MailProblem {
+            problem: format!("no answer within {} s", MAX_EXAMINE_TIME.as_secs()),
+            remedy: UNREACHABLE,
+        };
+        let examined = tokio::time::timeout(MAX_EXAMINE_TIME, self.transport.test_connection());
+        match examined.await.map_err(silent)? {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(MailProblem {
+                problem: "the server closes the connection".to_owned(),
+                remedy: OTHER_SERVER,
+            }),
+            Err(error) => Err(MailProblem {
+                problem: one_line(&error),
+                remedy: remedy(&error),
+            }),
+        }
     }
 
     async fn send(&self, mail: &Mail) -> Result<(), NotifyError> {
@@ -88,6 +132,39 @@ impl NotifyPeople for SmtpNotifyPeople {
         tracing::error!(run = run.as_str(), ?alarm, "the operators have to know about a run");
         self.send(&alarm_mail(run, alarm, self.operators.clone(), "")).await
     }
+}
+
+const UNREACHABLE: &str = "check HOST and PORT in HOLDFAST_SMTP_URL, and that this machine may connect to them";
+const NO_TLS: &str = "check that the server's certificate is valid for HOST, and the port: smtps:// needs TLS from the start \
+                      (usually port 465), smtp:// needs STARTTLS (usually port 587)";
+const REFUSED: &str = "check USER and PASSWORD in HOLDFAST_SMTP_URL; characters such as @, : and / in them are written as %40, \
+                       %3A and %2F";
+const LACKING: &str = "the server lacks STARTTLS or a way to sign in: use smtps://HOST, or another port";
+const OTHER_SERVER: &str = "check that HOST and PORT in HOLDFAST_SMTP_URL are a mail server's, and see its log";
+
+/// Returns the remedy of a failed connection.
+fn remedy(error: &Error) -> &'static str {
+    let is_tls = error.is_tls() || has_invalid_data(error.source());
+    match error.status().map(|status| status.to_string()).as_deref() {
+        Some("530" | "534" | "535" | "538" | "454") => REFUSED,
+        Some(_) => OTHER_SERVER,
+        None if is_tls => NO_TLS,
+        None if error.is_client() => LACKING,
+        None if error.is_response() => OTHER_SERVER,
+        None => UNREACHABLE,
+    }
+}
+
+/// Returns whether one of the causes is of the TLS library: they come as invalid data, within errors of the connection.
+fn has_invalid_data(mut cause: Option<&(dyn std::error::Error + 'static)>) -> bool {
+    while let Some(found) = cause {
+        let error = found.downcast_ref::<io::Error>();
+        if error.is_some_and(|error| error.kind() == io::ErrorKind::InvalidData) {
+            return true;
+        }
+        cause = found.source();
+    }
+    false
 }
 
 /// Returns the error as one line, without the mail's content.

@@ -209,7 +209,8 @@ fn operators(settings: &Settings) -> Vec<String> {
     approvers.map(|approver| approver.address.clone()).collect()
 }
 
-fn mail_server(settings: &Settings) -> Result<Option<SmtpNotifyPeople>, Failure> {
+/// Returns the mail server of the settings; `None` if they name none.
+pub(crate) fn mail_server(settings: &Settings) -> Result<Option<SmtpNotifyPeople>, Failure> {
     let (from, operators) = (settings.mail_from.clone(), operators(settings));
     let server = settings.smtp_url.as_ref();
     let server = server.map(|url| SmtpNotifyPeople::new(url, from, operators));

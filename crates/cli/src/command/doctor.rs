@@ -1,8 +1,9 @@
-//! `holdfast doctor`: calls each configured model once, checks the GitHub App, and reports the result.
+//! `holdfast doctor`: checks the settings, calls each configured model once, checks the account on GitHub and the mail
+//! server, and reports the result.
 
 use std::fmt::Write;
 
-use holdfast_github::{AppReport, GithubAppGrants, Lack};
+use holdfast_github::{AppReport, GithubAppGrants, Lack, TokenReport};
 use holdfast_models::ModelReport;
 use serde_json::json;
 
@@ -11,6 +12,7 @@ use crate::exit::Exit;
 use crate::output;
 use holdfast_ops::failure::Failure;
 use holdfast_ops::machine;
+use holdfast_ops::mail_report::{MailReport, examine_mail};
 
 /// Runs the command.
 ///
@@ -32,11 +34,28 @@ pub async fn run(args: &DoctorArgs) -> Result<Exit, Failure> {
         Some(app) => Some(app.examine().await),
         None => None,
     };
-    let works = reports.iter().all(|report| report.works) && app.as_ref().is_none_or(|app| app.works);
+    let token = TokenReport::examine(&settings).await.map_err(Failure::usage)?;
+    let mail = examine_mail(&settings).await?;
+    let works = reports.iter().all(|report| report.works)
+        && app.as_ref().is_none_or(|app| app.works)
+        && token.as_ref().is_none_or(|token| token.works)
+        && mail.as_ref().is_none_or(|mail| mail.works);
     let printed = match args.format {
-        ListFormat::Text => text(&reports) + &app_text(app.as_ref()),
+        ListFormat::Text => {
+            let github = match (&app, &token) {
+                (None, Some(token)) => token_text(token),
+                (app, _) => app_text(app.as_ref()),
+            };
+            format!(
+                "Settings: valid\n{}{github}{}",
+                text(&reports),
+                mail_text(mail.as_ref())
+            )
+        }
         ListFormat::Json => {
-            let document = json!({ "version": 1, "works": works, "models": reports, "github_app": app });
+            let document = json!({
+                "version": 1, "works": works, "models": reports, "github_app": app, "github_token": token, "mail": mail,
+            });
             output::json(&document).map_err(Failure::incomplete)?
         }
     };
@@ -107,8 +126,8 @@ fn text(reports: &[ModelReport]) -> String {
 
 fn app_text(report: Option<&AppReport>) -> String {
     let Some(report) = report else {
-        return "No GitHub App is configured, so its permissions and events are not checked: set HOLDFAST_GITHUB_APP_ID and \
-                HOLDFAST_GITHUB_APP_KEY_FILE.\n"
+        return "No GitHub App and no GITHUB_TOKEN is configured: only public pull requests can be reviewed, and nothing is \
+                published.\nSet GITHUB_TOKEN, or create an App with holdfast setup.\n"
             .to_owned();
     };
     let state = match (report.works, report.lacks.is_empty()) {
@@ -119,19 +138,57 @@ fn app_text(report: Option<&AppReport>) -> String {
     };
     let slug = report.slug.as_deref().unwrap_or("of HOLDFAST_GITHUB_APP_ID");
     let mut out = format!("GitHub App {}: {state}\n", output::plain(slug));
-    let mut row = |name: &str, value: &str| {
-        let _infallible = writeln!(out, "  {name:<18} {}", output::plain(value));
-    };
     for lack in &report.lacks {
-        row(&format!("lacks {}", lack.kind), &lack_text(lack));
+        write_row(&mut out, &format!("lacks {}", lack.kind), &lack_text(lack));
     }
-    if let Some(problem) = &report.problem {
-        row("problem", problem);
-    }
-    if let Some(remedy) = &report.remedy {
-        row("remedy", remedy);
-    }
+    write_problem(&mut out, report.problem.as_deref(), report.remedy.as_deref());
     out
+}
+
+fn token_text(report: &TokenReport) -> String {
+    let mut out = match (report.works, &report.login) {
+        (false, _) => "GITHUB_TOKEN: does not work\n".to_owned(),
+        (true, Some(login)) => format!("GITHUB_TOKEN: works, with the account {}\n", output::name(login)),
+        (true, None) => {
+            "GITHUB_TOKEN: works; GitHub doesn't show its account to it, as for a workflow's token\n".to_owned()
+        }
+    };
+    write_problem(&mut out, report.problem.as_deref(), report.remedy.as_deref());
+    out
+}
+
+fn mail_text(report: Option<&MailReport>) -> String {
+    let Some(report) = report else {
+        return "No mail server is configured: mails are files in the data directory's folder outbox.\nSet HOLDFAST_SMTP_URL \
+                and HOLDFAST_MAIL_FROM to send them.\n"
+            .to_owned();
+    };
+    let state = if report.works {
+        "works; no mail was sent"
+    } else {
+        "does not work"
+    };
+    let mut out = format!("Mail server {}: {state}\n", output::name(&report.server));
+    write_row(&mut out, "sender", &report.sender);
+    let approvers = match report.approvers {
+        0 => "none in HOLDFAST_APPROVERS: mails go to the approvers in a repository's .holdfast.yml".to_owned(),
+        number => format!("{number} in HOLDFAST_APPROVERS"),
+    };
+    write_row(&mut out, "approvers", &approvers);
+    write_problem(&mut out, report.problem.as_deref(), report.remedy.as_deref());
+    out
+}
+
+fn write_row(out: &mut String, name: &str, value: &str) {
+    let _infallible = writeln!(out, "  {name:<18} {}", output::plain(value));
+}
+
+fn write_problem(out: &mut String, problem: Option<&str>, remedy: Option<&str>) {
+    for (name, text) in [("problem", problem), ("remedy", remedy)] {
+        if let Some(text) = text {
+            write_row(out, name, text);
+        }
+    }
 }
 
 fn lack_text(lack: &Lack) -> String {

@@ -1,6 +1,7 @@
 //! Realistic models and model servers: answers within thoughts and prose, servers that refuse a parameter,
 //! `holdfast doctor`.
 
+use std::net::TcpListener;
 use std::process::{Command, Output};
 
 use holdfast_testkit::github::{Fault, Matcher};
@@ -134,7 +135,7 @@ fn doctor_names_what_an_app_lacks_and_what_a_review_does_without_it() {
     let key = private_key();
     let (status, text) = doctor_of_app(&github, None, &[]);
     assert!(
-        status == Some(0) && text.contains("No GitHub App is configured"),
+        status == Some(0) && text.contains("No GitHub App and no GITHUB_TOKEN is configured"),
         "{text}"
     );
     let (status, text) = doctor_of_app(&github, Some(&key), &[]);
@@ -183,4 +184,71 @@ fn doctor_names_what_an_app_lacks_and_what_a_review_does_without_it() {
         assert!(text.contains(part), "{part}: {text}");
     }
     assert!(!text.contains("PRIVATE KEY"));
+}
+
+#[test]
+fn doctor_checks_the_token_and_the_mail_server() {
+    let github = FakeGithub::start().unwrap();
+    let unused = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let mail_server = format!("smtp://{unused}");
+    let doctor = |token: &str, mail_server: &str, arguments: &[&str]| {
+        let mut command = holdfast(&[&["doctor"], arguments].concat());
+        command
+            .env("HOLDFAST_GITHUB_URL", github.url())
+            .env("GITHUB_TOKEN", token)
+            .env("HOLDFAST_SMTP_URL", mail_server);
+        let output = command.output().unwrap();
+        (output.status.code(), String::from_utf8(output.stdout).unwrap())
+    };
+    let refused = "ghp_nobody";
+    let state = format!("Mail server {unused}: does not work");
+    for (token, mail_server, status, parts) in [
+        (
+            FakeGithub::USER_TOKEN,
+            "",
+            0,
+            &[
+                "Settings: valid",
+                "GITHUB_TOKEN: works, with the account",
+                "No mail server is configured",
+            ][..],
+        ),
+        (
+            refused,
+            "",
+            3,
+            &[
+                "GITHUB_TOKEN: does not work",
+                "refuses the credentials (401",
+                "create a token on GitHub",
+            ],
+        ),
+        (
+            FakeGithub::USER_TOKEN,
+            &mail_server,
+            3,
+            &[
+                state.as_str(),
+                "sender             holdfast@localhost",
+                "approvers          none",
+                "check HOST and PORT",
+            ],
+        ),
+    ] {
+        let (found, text) = doctor(token, mail_server, &[]);
+        assert_eq!(found, Some(status), "{text}");
+        for part in parts {
+            assert!(text.contains(part), "{part}: {text}");
+        }
+        assert!(!text.contains(token), "{text}");
+    }
+    let (_, text) = doctor(refused, &mail_server, &["--format", "json"]);
+    let document: Value = serde_json::from_str(&text).unwrap();
+    for part in ["github_token", "mail"] {
+        let found = &document[part];
+        assert!(
+            found["works"] == false && found["problem"].is_string() && found["remedy"].is_string(),
+            "{text}"
+        );
+    }
 }
