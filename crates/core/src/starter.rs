@@ -9,8 +9,6 @@ use crate::render::counted;
 
 /// Maximum number of paths in each list of the file.
 const MAX_LISTED: usize = 20;
-/// Maximum number of languages that are named.
-const MAX_LANGUAGES: usize = 6;
 /// Maximum length of a path in the file, in bytes.
 const MAX_PATH_BYTES: usize = 200;
 /// Maximum number of lines of a CODEOWNERS file that are read.
@@ -24,15 +22,15 @@ pub const OWNERS_PATHS: [&str; 4] = [
     ".gitlab/CODEOWNERS",
 ];
 
-/// Languages by the ending of a file's name.
+/// Languages without rules, by the ending of a file's name in lower case.
 #[rustfmt::skip]
-const LANGUAGES: &[(&str, &str)] = &[
-    ("c", "C"), ("h", "C"), ("cc", "C++"), ("cpp", "C++"), ("hpp", "C++"), ("cs", "C#"), ("clj", "Clojure"), ("dart", "Dart"),
-    ("ex", "Elixir"), ("exs", "Elixir"), ("erl", "Erlang"), ("fs", "F#"), ("go", "Go"), ("hs", "Haskell"), ("java", "Java"),
-    ("js", "JavaScript"), ("jsx", "JavaScript"), ("mjs", "JavaScript"), ("cjs", "JavaScript"), ("jl", "Julia"), ("kt", "Kotlin"),
-    ("kts", "Kotlin"), ("lua", "Lua"), ("m", "Objective-C"), ("ml", "OCaml"), ("pl", "Perl"), ("pm", "Perl"), ("php", "PHP"),
-    ("py", "Python"), ("r", "R"), ("rb", "Ruby"), ("rs", "Rust"), ("scala", "Scala"), ("sh", "Shell"), ("sql", "SQL"),
-    ("swift", "Swift"), ("tf", "Terraform"), ("ts", "TypeScript"), ("tsx", "TypeScript"), ("vue", "Vue"), ("zig", "Zig"),
+pub const OTHER_LANGUAGES: &[(&str, &str)] = &[
+    ("c", "C"), ("h", "C"), ("cc", "C++"), ("cpp", "C++"), ("cxx", "C++"), ("hpp", "C++"), ("cs", "C#"), ("clj", "Clojure"),
+    ("dart", "Dart"), ("ex", "Elixir"), ("exs", "Elixir"), ("erl", "Erlang"), ("fs", "F#"), ("groovy", "Groovy"),
+    ("hs", "Haskell"), ("jl", "Julia"), ("kt", "Kotlin"), ("kts", "Kotlin"), ("lua", "Lua"), ("m", "Objective-C"),
+    ("ml", "OCaml"), ("pl", "Perl"), ("pm", "Perl"), ("php", "PHP"), ("r", "R"), ("rb", "Ruby"), ("scala", "Scala"),
+    ("sh", "Shell"), ("sql", "SQL"), ("svelte", "Svelte"), ("swift", "Swift"), ("tf", "Terraform"), ("vue", "Vue"),
+    ("zig", "Zig"),
 ];
 /// Names of folders with others' code or with a program's output.
 #[rustfmt::skip]
@@ -62,10 +60,16 @@ pub struct RepositoryNames {
     pub owners: Option<(String, String)>,
 }
 
+/// Returns the language of a path, if rules read it.
+pub type RulesLanguage = fn(&str) -> Option<&'static str>;
+
 /// What the names tell of a repository.
 #[derive(Debug, Default)]
 struct Found<'a> {
+    /// The languages that rules read, the most frequent first.
     languages: Vec<(&'static str, usize)>,
+    /// The others.
+    other_languages: Vec<(&'static str, usize)>,
     /// The most frequent ending of a language's files.
     ending: Option<&'a str>,
     not_own: Vec<&'a str>,
@@ -75,9 +79,9 @@ struct Found<'a> {
 }
 
 /// Returns a commented `.holdfast.yml`. Its active lines are the defaults, and `exclude` for folders with others' code
-/// or a program's output; proposals are comments.
-pub fn starter_policy(names: &RepositoryNames) -> String {
-    let found = Found::of(&names.paths);
+/// or a program's output; proposals are comments. `rules_language` returns the language of a path that rules read.
+pub fn starter_policy(names: &RepositoryNames, rules_language: RulesLanguage) -> String {
+    let found = Found::of(&names.paths, rules_language);
     let mut out = String::from(
         "# Settings of Holdfast for this repository. They count once they are on the base branch.\n\
          # Every key is optional. `holdfast check` lists every problem with line and column.\n\
@@ -91,8 +95,9 @@ pub fn starter_policy(names: &RepositoryNames) -> String {
 }
 
 impl<'a> Found<'a> {
-    fn of(paths: &'a [String]) -> Self {
-        let mut endings: BTreeMap<&str, (usize, &'static str)> = BTreeMap::new();
+    fn of(paths: &'a [String], rules_language: RulesLanguage) -> Self {
+        let mut endings: BTreeMap<&str, usize> = BTreeMap::new();
+        let (mut languages, mut other_languages) = (BTreeMap::new(), BTreeMap::new());
         let (mut not_own, mut tests, mut documents) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
         let mut ci = BTreeSet::new();
         for path in paths {
@@ -100,12 +105,13 @@ impl<'a> Found<'a> {
                 not_own.insert(folder);
                 continue;
             }
-            let language = path.rsplit_once('.').and_then(|(_, ending)| {
-                let found = LANGUAGES.iter().find(|(known, _)| *known == ending);
-                found.map(|(_, language)| (ending, *language))
-            });
-            if let Some((ending, language)) = language {
-                endings.entry(ending).or_insert((0, language)).0 += 1;
+            let ending = path.rsplit_once('.').map_or("", |(_, ending)| ending);
+            if let Some(language) = rules_language(path) {
+                *languages.entry(language).or_default() += 1;
+                *endings.entry(ending).or_default() += 1;
+            } else if let Some(language) = other_language(ending) {
+                *other_languages.entry(language).or_default() += 1;
+                *endings.entry(ending).or_default() += 1;
             }
             tests.extend(folder_named(path, TESTS));
             documents.extend(folder_named(path, DOCUMENTS));
@@ -115,18 +121,12 @@ impl<'a> Found<'a> {
         }
         let ending = endings
             .iter()
-            .max_by_key(|(_, (count, _))| *count)
+            .max_by_key(|(_, count)| **count)
             .map(|(ending, _)| *ending);
-        let mut counts: BTreeMap<&'static str, usize> = BTreeMap::new();
-        for (count, language) in endings.into_values() {
-            *counts.entry(language).or_default() += count;
-        }
-        let mut languages: Vec<_> = counts.into_iter().collect();
-        languages.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
-        languages.truncate(MAX_LANGUAGES);
         let first = |set: BTreeSet<&'a str>| set.into_iter().take(MAX_LISTED).collect();
         Self {
-            languages,
+            languages: by_count(languages),
+            other_languages: by_count(other_languages),
             ending,
             not_own: first(not_own),
             tests: first(tests),
@@ -140,15 +140,24 @@ impl<'a> Found<'a> {
             true => format!("the first {}", counted(names.paths.len(), "file")),
             false => counted(names.paths.len(), "file"),
         };
-        let languages: Vec<String> = self
-            .languages
-            .iter()
-            .map(|(language, count)| format!("{language} ({count})"))
-            .collect();
+        let listed = |languages: &[(&str, usize)]| -> Vec<String> {
+            let listed = languages
+                .iter()
+                .map(|(language, count)| format!("{language} ({count})"));
+            listed.collect()
+        };
+        let (languages, others) = (listed(&self.languages), listed(&self.other_languages));
         let owners = names.owners.iter().map(|(path, _)| path.as_str()).collect();
         let _infallible = writeln!(out, "# Found in {files} that git tracks:");
+        if languages.is_empty() {
+            out.push_str("# - no language that rules read: without a model, reviews only search for secrets\n");
+        }
         for (title, list) in [
-            ("languages", languages.iter().map(String::as_str).collect()),
+            (
+                "languages that rules read",
+                languages.iter().map(String::as_str).collect(),
+            ),
+            ("other languages", others.iter().map(String::as_str).collect()),
             ("vendored or generated", self.not_own.clone()),
             ("tests", self.tests.clone()),
             ("CI", self.ci.clone()),
@@ -230,6 +239,20 @@ impl<'a> Found<'a> {
     }
 }
 
+fn other_language(ending: &str) -> Option<&'static str> {
+    let found = OTHER_LANGUAGES
+        .iter()
+        .find(|(known, _)| known.eq_ignore_ascii_case(ending));
+    found.map(|(_, language)| *language)
+}
+
+/// Returns the languages, the most frequent first.
+fn by_count(counts: BTreeMap<&'static str, usize>) -> Vec<(&'static str, usize)> {
+    let mut languages: Vec<_> = counts.into_iter().collect();
+    languages.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+    languages
+}
+
 /// Returns the path up to its first folder that has one of the names, in any case.
 fn folder_named<'a>(path: &'a str, names: &[&str]) -> Option<&'a str> {
     let mut start = 0;
@@ -299,6 +322,12 @@ mod tests {
         }
     }
 
+    fn rules_language(path: &str) -> Option<&'static str> {
+        let languages = [(".rs", "Rust"), (".py", "Python")];
+        let found = languages.iter().find(|(ending, _)| path.ends_with(ending));
+        found.map(|(_, language)| *language)
+    }
+
     /// Removes the marks of all comments that hold settings.
     fn with_proposals(text: &str) -> String {
         let is_key = |rest: &str| {
@@ -347,7 +376,7 @@ mod tests {
                 ),
             ),
         ] {
-            let text = starter_policy(&found);
+            let text = starter_policy(&found, rules_language);
             let policy = Policy::parse(&text).unwrap();
             assert_eq!(policy.gate.severity, Severity::High);
             let all = with_proposals(&text);
@@ -358,20 +387,25 @@ mod tests {
 
     #[test]
     fn it_lists_what_the_names_show() {
-        let text = starter_policy(&names(
-            &[
-                "src/a.rs",
-                "src/b.rs",
-                "a.py",
-                "web/vendor/x.js",
-                "tests/a.rs",
-                ".github/workflows/ci.yml",
-            ],
-            Some("/src/pay/ @pay\n"),
-        ));
+        let text = starter_policy(
+            &names(
+                &[
+                    "c/a.C",
+                    "src/a.rs",
+                    "src/b.rs",
+                    "a.py",
+                    "web/vendor/x.js",
+                    "tests/a.rs",
+                    ".github/workflows/ci.yml",
+                ],
+                Some("/src/pay/ @pay\n"),
+            ),
+            rules_language,
+        );
         for line in [
-            "# Found in 6 files that git tracks:",
-            "# - languages: Rust (3), Python (1)",
+            "# Found in 7 files that git tracks:",
+            "# - languages that rules read: Rust (3), Python (1)",
+            "# - other languages: C (1)",
             "# - vendored or generated: web/vendor",
             "# - tests: tests",
             "# - CI: .github/workflows/ci.yml",
@@ -383,6 +417,25 @@ mod tests {
             "#   - path: \"**/*.rs\"",
         ] {
             assert!(text.lines().any(|found| found == line), "{line}\n{text}");
+        }
+    }
+
+    #[test]
+    fn no_language_is_left_out_and_a_repository_may_have_none() {
+        let all: Vec<String> = OTHER_LANGUAGES
+            .iter()
+            .map(|(ending, _)| format!("a.{ending}"))
+            .collect();
+        let all: Vec<&str> = all.iter().map(String::as_str).collect();
+        let text = starter_policy(&names(&all, None), rules_language);
+        for (_, language) in OTHER_LANGUAGES {
+            assert!(text.contains(&format!("{language} (")), "{language}\n{text}");
+        }
+        for paths in [&["a.f90", "Makefile", "README"][..], &[]] {
+            let text = starter_policy(&names(paths, None), rules_language);
+            assert!(text.contains("# - no language that rules read: "), "{text}");
+            assert!(!text.contains("other languages"), "{text}");
+            Policy::parse(&text).unwrap();
         }
     }
 
@@ -403,7 +456,7 @@ mod tests {
         for line in ["* @a", "/ @a", "** @a", "/src", "# /src @a", "", "[Docs] @a", "!a @b"] {
             assert!(globs(line).is_empty(), "{line}");
         }
-        let text = starter_policy(&names(&[], Some("/a/ @a\n/a/b/ @b\n")));
+        let text = starter_policy(&names(&[], Some("/a/ @a\n/a/b/ @b\n")), rules_language);
         assert!(
             text.find("\"a/b/**\"").unwrap() < text.find("\"a/**\"").unwrap(),
             "{text}"
@@ -427,7 +480,7 @@ mod tests {
             is_cut: true,
             owners: Some(("CODEOWNERS".to_owned(), "/a\"b @x\n/c{d @x\n".repeat(100_000))),
         };
-        let text = starter_policy(&found);
+        let text = starter_policy(&found, rules_language);
         let policy = Policy::parse(&text).unwrap();
         assert_eq!(policy.exclude.len(), MAX_LISTED, "{text}");
         assert_eq!(policy.gate.severity, Severity::High);

@@ -5,13 +5,12 @@ use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 use holdfast_core::model::policy::POLICY_PATH;
+use holdfast_core::policy_file::OTHER_POLICY_NAME;
 use holdfast_core::starter::starter_policy;
 use holdfast_git::tracked_names;
+use holdfast_rules::language_name;
 
 use crate::failure::Failure;
-
-/// A name under which the settings are not read.
-const OTHER_NAME: &str = ".holdfast.yaml";
 
 /// The proposed settings of a repository.
 pub struct Proposal {
@@ -29,7 +28,7 @@ pub async fn propose(folder: &Path) -> Result<Proposal, Failure> {
     let (root, names) = tracked_names(folder.to_path_buf()).await.map_err(Failure::usage)?;
     Ok(Proposal {
         place: root.join(POLICY_PATH),
-        text: starter_policy(&names),
+        text: starter_policy(&names, language_name),
     })
 }
 
@@ -40,7 +39,7 @@ impl Proposal {
     /// There is such a file, also under the name `.holdfast.yaml`, or it can't be written.
     pub fn write(&self) -> Result<(), Failure> {
         let place = self.place.display();
-        let other = self.place.with_file_name(OTHER_NAME);
+        let other = self.place.with_file_name(OTHER_POLICY_NAME);
         if other.symlink_metadata().is_ok() {
             return Err(Failure::usage(format!(
                 "{} is not read under this name: rename it to {POLICY_PATH}, or move it away",
@@ -71,4 +70,18 @@ fn unwritten(place: &Path, error: &std::io::Error) -> Failure {
         "{} cannot be written: {error}; make the folder writable, or use holdfast init --print",
         place.display()
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use holdfast_core::starter::OTHER_LANGUAGES;
+
+    use super::*;
+
+    #[test]
+    fn a_language_that_rules_read_is_in_their_table_only() {
+        for (ending, language) in OTHER_LANGUAGES {
+            assert_eq!(language_name(&format!("a.{ending}")), None, "{language}");
+        }
+    }
 }

@@ -35,6 +35,11 @@ const THREADS: usize = 4;
 
 static POOL: LazyLock<Threads> = LazyLock::new(|| Threads::new(THREADS));
 
+/// Returns the name of the language of a path, if rules read it.
+pub fn language_name(path: &str) -> Option<&'static str> {
+    Language::of_path(path).map(Language::name)
+}
+
 /// Reads the syntax of the languages in `language`.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct TreeSitterSyntax;
