@@ -63,7 +63,7 @@ fn a_report_that_cannot_be_written_is_refused_before_the_review() {
     let (exit, line) = one_line(&output);
     assert_eq!(exit, 2, "{line}");
     assert!(
-        line.contains("missing/a.json") && line.contains("create its folder"),
+        line.contains("missing/a.json can't be written") && line.contains("create it"),
         "{line}"
     );
     assert!(scene.server().journal().calls().is_empty(), "no model was called");
