@@ -30,7 +30,7 @@ pub fn run(cli: &Cli) -> ExitCode {
     let filter = EnvFilter::try_from_env("HOLDFAST_LOG").unwrap_or_else(|_| EnvFilter::new(default_filter));
     let log = tracing_subscriber::fmt().with_env_filter(filter);
     if std::io::stderr().is_terminal() {
-        log.with_ansi(true)
+        log.with_ansi(!output::style::forbids_sequences())
             .with_writer(|| RedactedLog(std::io::stderr()))
             .init();
     } else {
@@ -131,7 +131,7 @@ async fn on_stack(cli: &Cli, name: &str) -> Result<Exit, Failure> {
         }
         Command::Fix(_) => not_there("fix reads only a data directory: apply suggestions on the pull request's page"),
         Command::Serve(_) | Command::Engine(_) => not_there("a deployment is served by AWS"),
-        Command::Doctor(_) => not_there("doctor checks the models and the App of this environment's settings"),
+        Command::Doctor(_) => not_there("doctor checks this environment's settings, and not a stack's"),
         Command::Backup(_) => {
             not_there("AWS keeps backups of a deployment's table and bucket: docs/operations.md, Restore")
         }

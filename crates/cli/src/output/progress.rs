@@ -1,5 +1,6 @@
 //! Progress on stderr. On a terminal: a line for each finished unit, and a last line with the step, the counts and the
-//! elapsed time. Without a terminal, such as in a CI's log: a line at the start, then one every 30 s.
+//! elapsed time. Without a terminal, such as in a CI's log, or where control sequences are unwanted: a line at the start,
+//! then one every 30 s.
 
 use std::io::{IsTerminal, Write, stderr};
 use std::path::{Path, PathBuf};
@@ -17,7 +18,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval_at};
 use holdfast_engine::{Engine, EngineEvent};
 use holdfast_ops::{machine, run_summary};
 
-use super::markdown::pieces;
+use super::style::{forbids_sequences, pieces};
 use super::tracker::{Event, Tracker};
 
 /// Time between two updates of the last line on a terminal.
@@ -39,7 +40,7 @@ impl Progress {
         let mut events = engine.subscribe();
         let (stop, mut stopped) = oneshot::channel();
         let mut printer = Printer {
-            is_screen: stderr().is_terminal(),
+            is_screen: stderr().is_terminal() && !forbids_sequences(),
             tracker: Tracker::new(),
             run: run.clone(),
             data: data.to_owned(),

@@ -44,14 +44,12 @@ impl Style {
     /// Returns the style for stdout: colours if it is a terminal that has them and `NO_COLOR` isn't set; `COLUMNS`
     /// columns, or as many as the terminal has.
     pub fn of_stdout() -> Self {
-        let is_set = |name: &str| env::var_os(name).is_some_and(|value| !value.is_empty());
-        let is_dumb = env::var_os("TERM").is_some_and(|kind| kind == "dumb");
         let given = env::var("COLUMNS").ok().and_then(|columns| columns.trim().parse().ok());
         let columns = given
             .filter(|columns| *columns > 0)
             .or_else(|| terminal_size_of(stdout()).map(|(Width(columns), _)| usize::from(columns)));
         Self {
-            colour: stdout().is_terminal() && !is_set("NO_COLOR") && !is_dumb,
+            colour: stdout().is_terminal() && !forbids_sequences(),
             columns: columns.unwrap_or(DEFAULT_COLUMNS).clamp(MIN_COLUMNS, MAX_COLUMNS),
         }
     }
@@ -103,4 +101,37 @@ impl Style {
             .map(|line| line.trim_end().to_owned())
             .collect()
     }
+}
+
+/// Returns whether no colour, and no movement of the cursor, may be written to a terminal: `NO_COLOR` is set, or `TERM` is
+/// `dumb`.
+pub fn forbids_sequences() -> bool {
+    let is_set = env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    is_set || env::var_os("TERM").is_some_and(|kind| kind == "dumb")
+}
+
+/// Cuts a line into pieces of at most `room` columns.
+pub fn pieces(line: &str, room: usize) -> Vec<String> {
+    let mut pieces = Vec::new();
+    let (mut piece, mut width) = (String::new(), 0);
+    for char in line.chars() {
+        let columns = unicode_width::UnicodeWidthChar::width(char).unwrap_or(0);
+        if width + columns > room.max(2) {
+            pieces.push(std::mem::take(&mut piece));
+            width = 0;
+        }
+        piece.push(char);
+        width += columns;
+    }
+    pieces.push(piece);
+    pieces
+}
+
+/// Returns the beginning of a line that fits into `room` columns, with an ellipsis where it is cut.
+pub fn cut(line: &str, room: usize) -> String {
+    if textwrap::core::display_width(line) <= room {
+        return line.to_owned();
+    }
+    let first = pieces(line, room.saturating_sub(1)).into_iter().next();
+    format!("{}…", first.unwrap_or_default())
 }

@@ -87,7 +87,10 @@ impl Tracker {
             }
             seen.finished = self.update_unit(child, kind, at);
         } else if let EventKind::StateEntered { name, .. } = kind {
-            self.state.clone_from(name);
+            // A route takes no time: the step before it stays.
+            if !state::is_route(name) {
+                self.state.clone_from(name);
+            }
             seen.has_units = name == state::REVIEW_EACH_UNIT;
         }
         seen.waits = waits.and_then(|(reason, until)| self.wait_line(reason, until, at, elapsed));
@@ -217,8 +220,8 @@ fn wait_of(kind: &EventKind) -> Option<(&'static str, Timestamp)> {
     }
 }
 
-/// Returns a state's step in a reader's words.
-fn step_of(state: &str) -> &str {
+/// Returns a state's step in a reader's words. A state of another version's workflow has only general ones.
+fn step_of(state: &str) -> &'static str {
     let steps = [
         ("", "starting"),
         (state::OPEN_REVIEW, "reading the change"),
@@ -228,10 +231,22 @@ fn step_of(state: &str) -> &str {
         (state::AGGREGATE_FINDINGS, "merging findings"),
         (state::SUMMARIZE_REVIEW, "summarizing"),
         (state::REQUEST_APPROVAL, "requesting approval"),
+        (state::ESCALATE_APPROVAL, "reporting that nobody has decided"),
         (state::PUBLISH_REVIEW, "finishing"),
+        (state::REVIEW_PUBLISHED, "finished"),
+        (state::DISCARD_REVIEW, "discarding the review"),
+        (state::REVIEW_REJECTED, "rejected"),
+        (
+            state::WITHDRAW_ANNOUNCEMENT,
+            "undoing what was written to the pull request",
+        ),
+        (state::RAISE_ALARM, "notifying the operators"),
+        (state::REPORT_FAILURE, "reporting the failure"),
+        (state::REVIEW_SUPERSEDED, "superseded"),
+        (state::REVIEW_FAILED, "failed"),
     ];
     let step = steps.into_iter().find(|(name, _)| *name == state);
-    step.map_or(state, |(_, step)| step)
+    step.map_or("working", |(_, step)| step)
 }
 
 /// Returns a duration in whole seconds: `5 s`, `2 min 05 s`, `1 h 02 min`.
@@ -246,7 +261,11 @@ pub fn duration(time: Duration) -> String {
 
 #[cfg(test)]
 mod tests {
-    use holdfast_asl::StateKind;
+    #![expect(clippy::unwrap_used, reason = "a failed step fails the test")]
+    use std::collections::BTreeSet;
+
+    use holdfast_asl::{StateKind, StateMachine};
+    use holdfast_ops::workflow;
     use serde_json::json;
 
     use super::*;
@@ -318,6 +337,38 @@ mod tests {
         assert!(failed.is_some_and(|line| line.starts_with("the model's server fails; waiting 1 s")));
         update(&mut tracker, Some("c2"), 2_000, &entered(state::REVIEW_UNIT, None), 37);
         assert!(tracker.status(Duration::ZERO).contains("1 waiting"));
+    }
+
+    #[test]
+    fn each_state_has_plain_words() {
+        let machine = StateMachine::parse_stored(workflow::definition()).unwrap();
+        let mut steps = Vec::new();
+        for summary in machine.states() {
+            let mut tracker = Tracker::new();
+            update(&mut tracker, None, 0, &entered(&summary.name, None), 0);
+            let status = tracker.status(Duration::ZERO);
+            assert!(!status.contains(&summary.name), "{status}");
+            if !state::is_route(&summary.name) {
+                steps.push((summary.name, status));
+            }
+        }
+        // States of a unit are counted, and have no step of their own.
+        steps.retain(|(_, status)| status.starts_with("working"));
+        let of_units = [
+            state::REVIEW_UNIT,
+            state::WAIT_FOR_MODEL_BUDGET,
+            state::VALIDATE_FINDINGS,
+            state::CORRECT_FINDINGS,
+            state::UNIT_REVIEWED,
+            state::UNIT_UNREVIEWED,
+        ];
+        let names: BTreeSet<&str> = steps.iter().map(|(name, _)| name.as_str()).collect();
+        assert_eq!(names, BTreeSet::from(of_units));
+        let mut tracker = Tracker::new();
+        for name in [state::PLAN_REVIEW, state::ROUTE_REVIEWABLE] {
+            update(&mut tracker, None, 0, &entered(name, None), 0);
+        }
+        assert_eq!(tracker.status(Duration::ZERO), "planning, 0 s");
     }
 
     #[test]

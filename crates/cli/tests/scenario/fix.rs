@@ -260,7 +260,7 @@ fn it_needs_a_terminal_a_review_and_its_work_tree() {
 }
 
 /// Starts a command on a terminal with some input; returns its exit status and everything on the terminal.
-fn on_terminal(scene: &Scene, arguments: &[&str], input: &str) -> (Option<i32>, String) {
+pub fn on_terminal(scene: &Scene, arguments: &[&str], input: &str) -> (Option<i32>, String) {
     let program = "import os, pty, sys; sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])))";
     let command = scene.command(arguments);
     let mut child = Command::new("python3")

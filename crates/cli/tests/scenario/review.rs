@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use crate::fix::on_terminal;
 use crate::support::{Scene, coverage, many_files};
 use holdfast_core::stage::state;
 use holdfast_testkit::{Answer, Finding, ModelServer, Repository, Script};
@@ -268,4 +269,19 @@ fn hostile_answers_neither_control_the_terminal_nor_stop_the_review() {
         String::from_utf8_lossy(&output.stderr)
     );
     assert!(!output.stdout.contains(&0x1b) && !output.stdout.contains(&0x07));
+}
+
+#[test]
+fn the_cursor_moves_only_on_a_terminal_that_can_move_it() {
+    for (name, value, moves) in [
+        ("TERM", "xterm", true),
+        ("TERM", "dumb", false),
+        ("NO_COLOR", "1", false),
+    ] {
+        let scene = Scene::new(many_files(1)).set(name, value);
+        let (exit, shown) = on_terminal(&scene, &["review", scene.path()], "");
+        assert_eq!(exit, Some(0), "{shown}");
+        assert_eq!(shown.contains("\r\u{1b}[K"), moves, "{name}={value}: {shown:?}");
+        assert_eq!(shown.contains('\u{1b}'), moves, "{name}={value}: {shown:?}");
+    }
 }
