@@ -177,7 +177,7 @@ fn run(head: CommitSha) -> Run {
         model_light: "openai/test-model".parse().unwrap(),
         notes: Vec::new(),
         tokens: holdfast_core::model::token_limits::TokenLimits::default(),
-        gate_off: false,
+        gate: holdfast_core::model::run::GateMode::default(),
     }
 }
 

@@ -126,7 +126,7 @@ pub fn a_run(at: usize, head: u8) -> Run {
         model_light: ModelId::Rules,
         notes: Vec::new(),
         tokens: holdfast_core::model::token_limits::TokenLimits::default(),
-        gate_off: false,
+        gate: holdfast_core::model::run::GateMode::default(),
     }
 }
 
@@ -154,5 +154,6 @@ pub fn a_report(run: &Run) -> Report {
         usage: Usage::default(),
         notes: Vec::new(),
         private_notes: Vec::new(),
+        withheld: 0,
     }
 }

@@ -185,7 +185,7 @@ fn play(environment: &Environment, machines: &Machines, changes: &Changes, scena
         model_light: "openai/test-model".parse().unwrap(),
         notes: Vec::new(),
         tokens: holdfast_core::model::token_limits::TokenLimits::default(),
-        gate_off: false,
+        gate: holdfast_core::model::run::GateMode::default(),
     };
     let machine = if scenario.is_hasty {
         &machines.hasty

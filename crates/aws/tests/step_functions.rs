@@ -106,7 +106,7 @@ fn run() -> Run {
         model_light: "rules".parse().unwrap(),
         notes: Vec::new(),
         tokens: holdfast_core::model::token_limits::TokenLimits::default(),
-        gate_off: false,
+        gate: holdfast_core::model::run::GateMode::default(),
     }
 }
 

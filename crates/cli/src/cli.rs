@@ -29,9 +29,15 @@ pub use print::{FailOn, PrintArgs, ReportFormat};
 pub struct Cli {
     /// Work on the deployment of this CloudFormation stack on AWS instead of a data directory.
     ///
-    /// Uses the AWS credentials and the region of the environment. Commands: setup, runs, show, approve, reject, cancel,
-    /// redrive, audit and sweep. Requires a program that was built with --features aws.
-    #[arg(long, value_name = "NAME", env = "HOLDFAST_STACK", global = true)]
+    /// Only for setup, runs, show, approve, reject, cancel, redrive, audit and sweep. Credentials and region are those of the
+    /// environment. Requires a program that was built with --features aws.
+    #[arg(
+        long,
+        value_name = "NAME",
+        env = "HOLDFAST_STACK",
+        global = true,
+        display_order = 900
+    )]
     pub stack: Option<String>,
     /// The command.
     #[command(subcommand)]
@@ -90,6 +96,9 @@ pub enum Command {
     #[command(after_long_help = help::engine())]
     Engine(EngineArgs),
     /// List every run, newest first.
+    ///
+    /// Those of the current folder's work tree, or of all work trees outside of one; then those of the server and of pull
+    /// requests.
     #[command(after_long_help = help::runs())]
     Runs(RunsArgs),
     /// Show one run: its states, units, attempts, model calls and coverage.
@@ -133,10 +142,10 @@ pub enum Command {
     /// Check a repository's settings (.holdfast.yml) or a state machine (*.json), and report every problem.
     #[command(after_long_help = help::check())]
     Check(CheckArgs),
-    /// Call each configured model once and report what works: the key, structured output, limits, usage. Compare the
-    /// GitHub App with the manifest.
+    /// Check the settings, the models, the account on GitHub and the mail server, and print a remedy for each problem.
     ///
-    /// Each call is short, and paid like any other.
+    /// Calls each configured model once: each call is short, and paid like any other. Compares the GitHub App with the
+    /// manifest, or reads the account of GITHUB_TOKEN. Connects and signs in to the mail server, and sends no mail.
     #[command(after_long_help = help::doctor())]
     Doctor(DoctorArgs),
     /// Copy the data directory, even while reviews run in it.
@@ -204,14 +213,15 @@ pub struct ReviewArgs {
     /// Review only these files and folders, and list each file. Paths are relative to the current folder.
     #[arg(long, value_name = "PATH", num_args = 1..)]
     pub files: Vec<PathBuf>,
-    /// Publish the review on the pull request that TARGET names, after the approval gate.
+    /// Publish the review on the pull request that TARGET names. Where the gate requires an approval, it waits for one:
+    /// holdfast approve.
     #[arg(long)]
     pub publish: bool,
-    /// With off, --publish needs no approval, whatever the repository's gate decides.
+    /// Choose what happens to findings at or above the severity of the repository's gate.
     ///
-    /// For CI jobs whose data directory ends with them. Whoever may change the command decides this, not the repository's
-    /// settings.
-    #[arg(long, value_enum, value_name = "WHEN", requires = "publish")]
+    /// A review that waits for an approval does so in the data directory. A CI job without --data has no such place, so
+    /// with on it withholds. Whoever may change the command decides this, not the repository's settings.
+    #[arg(long, value_enum, value_name = "EFFECT", requires = "publish")]
     pub gate: Option<Gate>,
     /// Output format and exit status.
     #[command(flatten)]
@@ -221,12 +231,14 @@ pub struct ReviewArgs {
     pub data: DataArgs,
 }
 
-/// Whether a review waits for an approval.
+/// The effect of the gate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Gate {
-    /// Where the repository's settings require it (the default).
+    /// The whole review waits for an approval (the default).
     On,
-    /// Never.
+    /// They are withheld from the pull request, and the rest is published at once.
+    Withhold,
+    /// Everything is published at once.
     Off,
 }
 
@@ -337,7 +349,7 @@ pub struct DoctorArgs {
 /// `holdfast show`.
 #[derive(Debug, Args)]
 pub struct ShowArgs {
-    /// Name of the run, or an unambiguous beginning of it.
+    /// Name of the run, or an unambiguous beginning of it; holdfast runs lists the names.
     pub run: String,
     /// Output format.
     #[arg(long, value_enum, default_value_t = ShowFormat::Text)]
@@ -350,7 +362,7 @@ pub struct ShowArgs {
 /// `holdfast approve` and `holdfast cancel`.
 #[derive(Debug, Args)]
 pub struct DecideArgs {
-    /// Name of the run, or an unambiguous beginning of it.
+    /// Name of the run, or an unambiguous beginning of it; holdfast runs lists the names.
     pub run: String,
     /// The place of the data directory.
     #[command(flatten)]
@@ -371,7 +383,7 @@ pub struct RejectArgs {
 /// `holdfast redrive`.
 #[derive(Debug, Args)]
 pub struct RedriveArgs {
-    /// Name of the run, or an unambiguous beginning of it.
+    /// Name of the run, or an unambiguous beginning of it; holdfast runs lists the names.
     pub run: String,
     /// Output format and exit status.
     #[command(flatten)]
@@ -400,7 +412,7 @@ pub struct SweepArgs {
 /// `holdfast replay`.
 #[derive(Debug, Args)]
 pub struct ReplayArgs {
-    /// Name of the run, or an unambiguous beginning of it.
+    /// Name of the run, or an unambiguous beginning of it; holdfast runs lists the names.
     pub run: String,
     /// First state to run with this program's code; earlier states return their recorded results. Default: the start.
     #[arg(long, value_name = "STATE")]

@@ -71,6 +71,20 @@ const ENDPOINTS: Group = (
     ],
 );
 
+/// The look of the output.
+const TERMINAL: [&str; 3] = ["COLUMNS", "NO_COLOR", "TERM"];
+/// The look of the output, and the CI system.
+const REVIEW_VARIABLES: [&str; 8] = [
+    "GITHUB_BASE_REF",
+    "GIT_INDEX_FILE",
+    "COLUMNS",
+    "NO_COLOR",
+    "TERM",
+    "CI",
+    "GITHUB_ACTIONS",
+    "GITLAB_CI",
+];
+
 /// The settings that every command with a model or with GitHub reads.
 const SETTINGS: [Group; 3] = [MODELS, GITHUB, PEOPLE];
 
@@ -159,11 +173,7 @@ pub fn review() -> String {
             "GITHUB_TOKEN=TOKEN holdfast review https://github.com/OWNER/REPO/pull/12 --publish",
         ],
         exit: &[REVIEWED, FOUND, USAGE, PARTIAL],
-        environment: settings_and(&[
-            DATA,
-            LOG,
-            ("others", &["GITHUB_BASE_REF", "GIT_INDEX_FILE", "COLUMNS", "NO_COLOR"]),
-        ]),
+        environment: settings_and(&[DATA, LOG, ("others", &REVIEW_VARIABLES)]),
     }
     .render()
 }
@@ -314,7 +324,7 @@ pub fn redrive() -> String {
             (2, "usage or configuration error, or the run is in flight or complete"),
             PARTIAL,
         ],
-        environment: settings_and(&[DATA, LOG, STACK, ("others", &["COLUMNS", "NO_COLOR"])]),
+        environment: settings_and(&[DATA, LOG, STACK, ("others", &TERMINAL)]),
     }
     .render()
 }
@@ -383,7 +393,10 @@ pub fn doctor() -> String {
         exit: &[
             (0, "everything works"),
             USAGE,
-            (3, "a model doesn't work, or the App lacks something that reviews need"),
+            (
+                3,
+                "something that is configured doesn't work, or the App lacks something",
+            ),
         ],
         environment: settings_and(&[LOG]),
     }

@@ -9,7 +9,8 @@
 //! - `rule`, `prompt`, `validate`: secrets, prompts, checks of a model's answer
 //! - `fix`: suggestions in the files of a work tree
 //! - `ledger`: findings that keep their identity from run to run
-//! - `gate`, `approval`: findings that require a person's approval, and the decisions
+//! - `gate`, `approval`, `withhold`: findings that require a person's approval, the decisions, and what is published
+//!   without one
 //! - `claim`, `announcement`, `sweep`: the run that may write, its effects and their undo
 //! - `render`, `safe_text`, `visible`, `count`: texts for people, without a stranger's markup
 
@@ -41,3 +42,4 @@ pub mod sweep;
 pub mod validate;
 pub mod visible;
 pub mod webhook;
+pub mod withhold;

@@ -27,7 +27,7 @@ use holdfast_core::model::error_name::ErrorName;
 use holdfast_core::model::plan::Tier;
 use holdfast_core::model::report::{GateDecision, Outcome, Report, RunStatus};
 use holdfast_core::model::repository_name::RepositoryName;
-use holdfast_core::model::run::{Prompt, RecordedAnswer, Run, Stop};
+use holdfast_core::model::run::{GateMode, Prompt, RecordedAnswer, Run, Stop};
 use holdfast_core::model::run_name::RunName;
 use holdfast_core::model::sha::CommitSha;
 use holdfast_core::model::{key, report::Coverage};
@@ -170,7 +170,7 @@ fn world(files: Vec<ChangedFile>, model: &str, light: &str, answers: Vec<Result<
             model_light: light.parse().unwrap(),
             notes: Vec::new(),
             tokens: holdfast_core::model::token_limits::TokenLimits::default(),
-            gate_off: false,
+            gate: GateMode::default(),
         },
     }
 }

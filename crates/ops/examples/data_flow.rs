@@ -157,7 +157,7 @@ async fn review(units: usize, is_rules: bool) -> String {
         model_light: model,
         notes: Vec::new(),
         tokens: holdfast_core::model::token_limits::TokenLimits::default(),
-        gate_off: false,
+        gate: holdfast_core::model::run::GateMode::default(),
     };
     let begun = Instant::now();
     engine

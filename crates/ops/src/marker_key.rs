@@ -11,6 +11,7 @@ use holdfast_storage::file;
 use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
 
+use crate::ci;
 use crate::failure::Failure;
 use crate::machine::random_key;
 
@@ -48,10 +49,22 @@ pub fn key_origin(data: &Path, settings: &Settings) -> KeyOrigin {
 /// # Errors
 /// The file can't be read or created, or doesn't hold a key.
 pub fn marker_key(data: &Path, settings: &Settings) -> Result<MarkerKey, Failure> {
+    read_key(data, settings, ci::system().is_some())
+}
+
+/// `is_job`: a job in CI derives the key each time and stores none, because others may read the CI system's cache.
+/// Elsewhere a directory keeps its key, whatever the settings are later.
+fn read_key(data: &Path, settings: &Settings, is_job: bool) -> Result<MarkerKey, Failure> {
     if let Some(key) = &settings.marker_key {
         return Ok(key.clone());
     }
     let file = data.join(FILE);
+    if is_job && !file.exists() {
+        let derived = derived_key(settings).map(|key| MarkerKey::new(key.into()));
+        if let Some(Ok(key)) = derived {
+            return Ok(key);
+        }
+    }
     let text = file::read_or_create(&file, || derived_key(settings).unwrap_or_else(random_key))
         .map_err(|error| Failure::usage(format!("{error}. Or choose another directory with --data")))?;
     MarkerKey::new(text.into()).map_err(|problem| {
@@ -104,12 +117,12 @@ mod tests {
     fn the_key_is_created_once_and_a_setting_wins() {
         let data = tempfile::tempdir().unwrap();
         let nothing = Settings::read(&|_| None).unwrap();
-        let made = line(&marker_key(data.path(), &nothing).unwrap());
-        assert_eq!(line(&marker_key(data.path(), &nothing).unwrap()), made);
+        let made = line(&read_key(data.path(), &nothing, false).unwrap());
+        assert_eq!(line(&read_key(data.path(), &nothing, false).unwrap()), made);
         let set = Settings::read(&|name| (name == "HOLDFAST_MARKER_KEY").then(|| "0123456789abcdef".to_owned()));
-        assert_ne!(line(&marker_key(data.path(), &set.unwrap()).unwrap()), made);
+        assert_ne!(line(&read_key(data.path(), &set.unwrap(), false).unwrap()), made);
         fs::write(data.path().join(FILE), "short").unwrap();
-        let message = marker_key(data.path(), &nothing).unwrap_err().message;
+        let message = read_key(data.path(), &nothing, false).unwrap_err().message;
         let file = data.path().join(FILE);
         let expected = format!("{} is shorter than 16 bytes: ", file.display());
         assert!(
@@ -130,7 +143,7 @@ mod tests {
         let keys = |settings: &Settings| {
             let [one, other] = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
             let origin = key_origin(one.path(), settings);
-            let lines = [one.path(), other.path()].map(|data| line(&marker_key(data, settings).unwrap()));
+            let lines = [one.path(), other.path()].map(|data| line(&read_key(data, settings, false).unwrap()));
             (origin, lines[0] == lines[1])
         };
         let short = read(&[("HOLDFAST_GITHUB_APP_ID", "1"), ("HOLDFAST_GITHUB_APP_KEY", "short")]);
@@ -146,10 +159,14 @@ mod tests {
         );
         assert_eq!(keys(&model), (KeyOrigin::Random, false), "the model's server has it");
         assert_eq!(keys(&long), (KeyOrigin::Derived("HOLDFAST_GITHUB_APP_KEY"), true));
+        let job = tempfile::tempdir().unwrap();
+        let derived = line(&read_key(job.path(), &long, true).unwrap());
+        assert!(!job.path().join(FILE).exists(), "others may read a job's cache");
+        assert_eq!(derived, line(&read_key(job.path(), &long, false).unwrap()));
         // A directory keeps its key, whatever the settings are later.
         let data = tempfile::tempdir().unwrap();
-        let made = line(&marker_key(data.path(), &short).unwrap());
+        let made = line(&read_key(data.path(), &short, false).unwrap());
         assert_eq!(key_origin(data.path(), &long), KeyOrigin::Kept);
-        assert_eq!(line(&marker_key(data.path(), &long).unwrap()), made);
+        assert_eq!(line(&read_key(data.path(), &long, false).unwrap()), made);
     }
 }

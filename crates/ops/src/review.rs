@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 
 use holdfast_core::model::change::Target;
 use holdfast_core::model::report::RunStatus;
-use holdfast_core::model::run::{PAYLOAD_VERSION, Run};
-use holdfast_core::model::run_name::{RunName, stem, stem_without_base, stem_without_gate};
+use holdfast_core::model::run::{GateMode, PAYLOAD_VERSION, Run};
+use holdfast_core::model::run_name::{RunName, stem_of_gate, stem_without_base};
 use holdfast_core::model::settings::Settings;
 use holdfast_core::port::ReadError;
 pub use holdfast_git::{MAX_PATCH_BYTES, Scope};
@@ -164,8 +164,8 @@ pub struct Review<'a> {
     pub target: &'a Target,
     /// Whether it is posted to the pull request.
     pub publish: bool,
-    /// Whether it is posted without an approval, whatever the gate decides.
-    pub gate_off: bool,
+    /// The gate's effect on the publication.
+    pub gate: GateMode,
     /// The deployment's settings.
     pub settings: &'a Settings,
 }
@@ -240,16 +240,14 @@ impl Review<'_> {
             model_light: settings.model_light.clone(),
             notes,
             tokens: settings.model_tokens,
-            gate_off: self.gate_off,
+            gate: self.gate,
         }
     }
 
     fn stem(&self) -> String {
         let settings = self.settings;
-        if self.gate_off {
-            return stem_without_gate(self.target, &settings.model, &settings.model_light);
-        }
-        stem(self.target, &settings.model, &settings.model_light, self.publish)
+        let (model, model_light) = (&settings.model, &settings.model_light);
+        stem_of_gate(self.target, model, model_light, self.publish, self.gate)
     }
 
     fn older_stem(&self) -> String {
@@ -264,7 +262,7 @@ impl Review<'_> {
         Run::deserialize(input).is_ok_and(|run| {
             run.run == *name
                 && (run.target == *target || run.target == target.without_identity())
-                && (run.publish, run.gate_off) == (self.publish, self.gate_off)
+                && (run.publish, run.gate) == (self.publish, self.gate)
                 && run.bucket == machine::BUCKET
                 && (run.model, run.model_light) == (settings.model.clone(), settings.model_light.clone())
         })

@@ -233,7 +233,7 @@ fn run(head: &str) -> Run {
         model_light: "openai/light-model".parse().unwrap(),
         notes: Vec::new(),
         tokens: holdfast_core::model::token_limits::TokenLimits::default(),
-        gate_off: false,
+        gate: holdfast_core::model::run::GateMode::default(),
     }
 }
 

@@ -20,7 +20,8 @@ pub struct InitArgs {
 /// `holdfast fix`.
 #[derive(Debug, Args)]
 pub struct FixArgs {
-    /// Name of the run, or an unambiguous beginning of it. Default: the newest finished review of this work tree.
+    /// Name of the run, or an unambiguous beginning of it; holdfast runs lists the names. Default: the newest finished review
+    /// of this work tree.
     pub run: Option<String>,
     /// Apply every suggestion without a question.
     #[arg(long)]

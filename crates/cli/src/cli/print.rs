@@ -13,17 +13,19 @@ pub struct PrintArgs {
     pub format: ReportFormat,
     /// Also write the review to FILE in this format, such as sarif=review.sarif. Can be repeated.
     ///
-    /// A file that can't be written is refused before the review starts.
+    /// Files that can't be written are refused before the review starts.
     #[arg(long, value_name = "FORMAT=FILE")]
     pub output: Vec<OutputFile>,
-    /// Exit with status 1 if there is a finding at or above this severity. With none, findings don't change the status.
+    /// Exit with status 1 if there is a finding at or above this severity.
     #[arg(long, value_enum, value_name = "SEVERITY", default_value_t = FailOn::High)]
     pub fail_on: FailOn,
     /// List every file in the text, with its outcome. Default: only files that need attention.
     #[arg(long)]
     pub list_files: bool,
-    /// Print no progress on stderr. Default: on a terminal every unit, the counts and the elapsed time, elsewhere a line at
-    /// the start and every 30 s; and a line when the review waits for the model's server.
+    /// Print no progress on stderr.
+    ///
+    /// Default: on a terminal every unit, the counts and the elapsed time; elsewhere, and with NO_COLOR or TERM=dumb, a line
+    /// at the start and every 30 s; and a line when the review waits for the model's server.
     #[arg(long)]
     pub quiet: bool,
 }
@@ -60,7 +62,7 @@ pub enum FailOn {
     Medium,
     /// Low or worse.
     Low,
-    /// No finding.
+    /// Never.
     None,
 }
 

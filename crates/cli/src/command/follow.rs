@@ -1,13 +1,15 @@
 //! Follows a run to its end or to a person's decision, and prints its review. `review` and `redrive` share it.
 
+use std::cell::OnceCell;
 use std::path::Path;
 
 use holdfast_core::model::change::Change;
 use holdfast_core::model::report::{Report, RunStatus};
 use holdfast_core::model::run_name::RunName;
-use holdfast_core::render::counted;
+use holdfast_core::render::{counted, is_or_are};
 
 use crate::cli::PrintArgs;
+use crate::command::review::WITHHELD_REMEDIES;
 use crate::command::stop_signal::wait_for_signal;
 use crate::exit::Exit;
 use crate::output::progress::Progress;
@@ -99,12 +101,13 @@ fn print_review(
         fail_on: args.fail_on,
         list_files: args.list_files,
         verdict: &verdict,
+        public: OnceCell::new(),
     };
     let mut unwritten = Vec::new();
     for output in &args.output {
         let text = review.render(output.format, Style::PLAIN)?;
         if let Err(error) = file::write(&output.path, &text) {
-            unwritten.push(format!("{}: {error}", output.path.display()));
+            unwritten.push(format!("{} can't be written: {error}", output.path.display()));
         }
     }
     let printed = review.render(args.format, Style::of_stdout())?;
@@ -123,11 +126,18 @@ fn print_review(
         ));
         if let Some(system) = ci::system() {
             output::print_to_stderr(&format!(
-                "the review waits in {}: if it ends with this job of {system}, nothing is published. Its findings are in this \
-                 job's output. Keep the directory, publish with --gate off, or let holdfast serve review the repository",
+                "the review waits in {}: keep this directory after the job of {system}, otherwise nobody can approve the review \
+                 and nothing is published",
                 data.display()
             ));
         }
+    }
+    if report.withheld > 0 {
+        output::print_to_stderr(&format!(
+            "{} {} withheld from the pull request. {WITHHELD_REMEDIES}",
+            counted(report.withheld, "finding"),
+            is_or_are(report.withheld)
+        ));
     }
     if let Some(failure) = &record.failure {
         output::print_to_stderr(&format!("run {}: {failure}", record.run));
@@ -136,7 +146,7 @@ fn print_review(
         Ok(verdict.exit)
     } else {
         Err(Failure::incomplete(format!(
-            "the review ended, but --output couldn't be written: {}; repeat the command",
+            "the review ended, but --output: {}. Then repeat the command: nothing is reviewed twice",
             unwritten.join("; ")
         )))
     }
@@ -178,6 +188,7 @@ mod tests {
             fail_on,
             list_files: true,
             verdict: &Verdict::of(&report, fail_on),
+            public: OnceCell::new(),
         };
         for &format in ReportFormat::value_variants() {
             let printed = review.render(format, Style::PLAIN).unwrap();

@@ -5,6 +5,7 @@ use std::io::{IsTerminal, Read, stdin};
 use std::path::Path;
 
 use holdfast_core::model::change::Target;
+use holdfast_core::model::run::GateMode;
 use holdfast_core::model::settings::Settings;
 
 use crate::cli::{Gate, ReviewArgs};
@@ -12,11 +13,15 @@ use crate::command::follow;
 use crate::exit::Exit;
 use crate::output::{self, file};
 use holdfast_ops::ci;
+use holdfast_ops::data_directory::Kind;
 use holdfast_ops::failure::Failure;
 use holdfast_ops::machine;
 use holdfast_ops::marker_key::{KeyOrigin, key_origin};
 use holdfast_ops::review::{MAX_PATCH_BYTES, Review, ReviewRequest, ReviewRun, Scope, trim_old_snapshots};
 
+/// How to publish withheld findings.
+pub const WITHHELD_REMEDIES: &str = "To publish them after an approval, use --gate on and a data directory that outlives the job \
+                                     (--data), or let holdfast serve review the repository; --gate off publishes them without one";
 /// The note of a review that needs no approval.
 const GATE_OFF: &str = "Started with --gate off: the review was published without an approval.";
 
@@ -32,10 +37,11 @@ pub async fn run(args: &ReviewArgs) -> Result<Exit, Failure> {
     let directory = request.data_directory(&args.data.place(), &settings)?;
     let data = directory.path.as_path();
     let resolved = request.resolve(&settings, data).await?;
+    let ends_with_job = args.publish && directory.kind != Kind::Given && ci::system().is_some();
     let review = Review {
         target: &resolved.target,
         publish: args.publish,
-        gate_off: args.gate == Some(Gate::Off),
+        gate: gate_mode(args, ends_with_job),
         settings: &settings,
     };
     let job = job(args, data, &settings);
@@ -51,7 +57,13 @@ pub async fn run(args: &ReviewArgs) -> Result<Exit, Failure> {
     if let Some(job) = job.as_ref().filter(|_| !args.print.quiet) {
         output::print_to_stderr(job);
     }
-    let gate_note = review.gate_off.then(|| GATE_OFF.to_owned());
+    if ends_with_job && review.gate == GateMode::Withhold && !args.print.quiet {
+        output::print_to_stderr(&format!(
+            "this job's data directory ends with it, so no review can wait for an approval: findings that need one are withheld \
+             from the pull request, and printed here. {WITHHELD_REMEDIES}"
+        ));
+    }
+    let gate_note = (review.gate == GateMode::Off).then(|| GATE_OFF.to_owned());
     let notes = resolved.base_note.into_iter().chain(resolved.notes).chain(gate_note);
     let notes = notes.collect();
     match review.start_or_resume(&engine, data, notes).await {
@@ -74,6 +86,16 @@ pub async fn run(args: &ReviewArgs) -> Result<Exit, Failure> {
             engine.shutdown().await;
             Err(failure)
         }
+    }
+}
+
+/// Returns the gate's effect. Nobody could approve a review that waits in a directory that ends with its job.
+fn gate_mode(args: &ReviewArgs, ends_with_job: bool) -> GateMode {
+    match args.gate {
+        Some(Gate::Off) => GateMode::Off,
+        Some(Gate::Withhold) => GateMode::Withhold,
+        Some(Gate::On) | None if ends_with_job => GateMode::Withhold,
+        Some(Gate::On) | None => GateMode::Wait,
     }
 }
 

@@ -195,6 +195,36 @@ fn no_expression_is_part_of_a_script() {
 }
 
 #[test]
+fn the_action_caches_its_program_and_no_data() {
+    let mut caches = 0;
+    for step in parsed(ACTION)["runs"]["steps"].as_sequence().unwrap() {
+        if step["uses"]
+            .as_str()
+            .is_some_and(|action| action.starts_with("actions/cache"))
+        {
+            assert_eq!(step["with"]["path"], "${{ runner.temp }}/holdfast-program");
+            caches += 1;
+        }
+    }
+    assert_eq!(caches, 1);
+}
+
+#[test]
+fn the_action_withholds_what_needs_an_approval_unless_it_has_a_directory_that_lasts() {
+    for (data, status) in [("", "published"), ("kept", "awaiting_approval")] {
+        let pull = Pull::new(Script::finding_each_file(), FakeGithub::INSTALLATION_TOKEN);
+        let mut runner = Runner::of(&pull, FakeGithub::INSTALLATION_TOKEN).with("publish", "true");
+        let kept = runner.path("kept").display().to_string();
+        runner = runner.with("data", if data.is_empty() { "" } else { &kept });
+        let ended = runner.run();
+        assert_eq!(ended.status, 1, "{}", ended.stderr);
+        let report: serde_json::Value = serde_json::from_slice(&fs::read(runner.output("report")).unwrap()).unwrap();
+        assert_eq!(report["status"], status, "{}", ended.stderr);
+        assert_eq!(runner.path("kept").exists(), !data.is_empty());
+    }
+}
+
+#[test]
 fn the_action_publishes_and_reports() {
     let pull = Pull::new(low(), FakeGithub::INSTALLATION_TOKEN);
     let mut runner = Runner::of(&pull, FakeGithub::INSTALLATION_TOKEN)

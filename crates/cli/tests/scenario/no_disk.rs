@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use holdfast_testkit::{FakeGithub, Script};
+use holdfast_testkit::{FakeGithub, Finding, Script};
 use serde_json::{Value, json};
 
-use crate::pull_request::{Pull, SLUG};
+use crate::pull_request::{Pull, SLUG, low};
 use crate::support::holdfast;
 
 /// A secret that is long enough to derive a key from.
@@ -23,7 +23,7 @@ fn job(pull: &Pull, key: &str, arguments: &[&str]) -> Job {
     let data = tempfile::tempdir().unwrap();
     let address = pull.address();
     let mut command = holdfast(&["review", &address, "--publish", "--format", "json"]);
-    command.args(arguments).arg("--data").arg(data.path().join("data"));
+    command.args(arguments).env("XDG_STATE_HOME", data.path());
     command.envs(pull.scene.settings.iter().map(|(name, value)| (name, value)));
     command
         .env("OPENAI_API_KEY", "a-key-of-a-provider-with-many-signs")
@@ -85,36 +85,113 @@ fn three_pushes_in_three_jobs_leave_one_summary_and_no_comment_twice() {
     pull.comment();
 }
 
+/// Returns the path of the finding that needs an approval, and answers with a low finding in each other file.
+fn one_gated() -> (&'static str, Script) {
+    let path = "src/file_0001.rs";
+    let gated = Script::findings(vec![Finding::first_added_line().severity("high")]);
+    (path, low().for_path(path, gated))
+}
+
 #[test]
-fn a_gated_review_is_not_lost_with_the_disk() {
-    let pull = Pull::new(Script::finding_each_file(), FakeGithub::INSTALLATION_TOKEN);
-    let gated = job(&pull, STABLE, &[]);
-    assert_eq!(
-        (gated.status, &gated.document["status"]),
-        (1, &json!("awaiting_approval")),
-        "{}",
-        gated.stderr
-    );
-    assert_eq!(
-        gated.document["findings"].as_array().unwrap().len(),
-        4,
-        "the output has the findings"
-    );
-    for words in ["running in GitHub Actions", "nothing is published", "--gate off"] {
-        assert!(gated.stderr.contains(words), "{words}: {}", gated.stderr);
+fn a_gated_finding_is_withheld_and_the_rest_is_published() {
+    let (gated, script) = one_gated();
+    let pull = Pull::new(script, FakeGithub::INSTALLATION_TOKEN);
+    for _again in 0..2 {
+        let ended = job(&pull, STABLE, &[]);
+        let document = &ended.document;
+        assert_eq!(
+            (ended.status, &document["status"], &document["withheld"]),
+            (1, &json!("published"), &json!(1)),
+            "{}",
+            ended.stderr
+        );
+        assert_eq!(document["findings"].as_array().unwrap().len(), 4, "the output has all");
+        for words in [
+            "running in GitHub Actions",
+            "1 finding is withheld",
+            "--data",
+            "serve",
+            "--gate off",
+        ] {
+            assert!(ended.stderr.contains(words), "{words}: {}", ended.stderr);
+        }
+        assert_eq!((pull.reviews().len(), comments(&pull)), (1, 3));
     }
-    assert!(pull.reviews().is_empty());
+    let review = pull.reviews()[0]["body"].as_str().unwrap().to_owned();
+    assert!(review.contains("1 withheld for an approval"), "{review}");
+    let posted = pull.github.review_comments(SLUG, 12);
+    assert!(posted.iter().all(|comment| comment["path"] != gated), "{posted:#?}");
+    let comment = pull.comment();
+    assert!(
+        comment.contains("1 finding is withheld") && !comment.contains("is reviewing"),
+        "{comment}"
+    );
+    for check in pull.github.check_runs(SLUG) {
+        assert_eq!(
+            (&check["status"], &check["conclusion"]),
+            (&json!("completed"), &json!("action_required"))
+        );
+        assert!(
+            check["output"]["title"]
+                .as_str()
+                .unwrap()
+                .contains("1 finding withheld"),
+            "{check:#}"
+        );
+    }
+    // Without the gate only the withheld finding is new.
+    let whole = job(&pull, STABLE, &["--gate", "off"]);
+    assert_eq!(whole.document["withheld"], Value::Null, "{}", whole.stderr);
+    assert_eq!(comments(&pull), 4);
+    assert!(!pull.comment().contains("withheld"));
+}
+
+#[test]
+fn a_review_whose_findings_are_all_withheld_ends_too() {
+    let pull = Pull::new(Script::finding_each_file(), FakeGithub::INSTALLATION_TOKEN);
+    // Whatever says that the gate counts, there is no place to wait in.
+    let ended = job(&pull, STABLE, &["--gate", "on"]);
+    assert_eq!(
+        (&ended.document["status"], &ended.document["withheld"]),
+        (&json!("published"), &json!(4)),
+        "{}",
+        ended.stderr
+    );
+    assert_eq!(comments(&pull), 0);
+    assert!(pull.comment().contains("4 findings are withheld"));
+    assert_eq!(pull.check()["conclusion"], "action_required");
     pull.push("src/file_0001.rs", "pub fn changed() {}\n");
     let published = job(&pull, STABLE, &["--gate", "off"]);
     assert_eq!(published.document["status"], "published", "{}", published.stderr);
-    assert_eq!((pull.reviews().len(), comments(&pull)), (1, 4));
-    // The first job's comment is gone, and the summary is there.
-    assert!(!pull.comment().contains("Holdfast is reviewing"));
+    assert_eq!(comments(&pull), 4);
+}
+
+#[test]
+fn a_job_with_a_kept_directory_waits_in_it() {
+    let (_, script) = one_gated();
+    let pull = Pull::new(script, FakeGithub::INSTALLATION_TOKEN);
+    let kept = tempfile::tempdir().unwrap();
+    let data = kept.path().join("data");
+    let gated = job(&pull, STABLE, &["--data", data.to_str().unwrap()]);
+    assert_eq!(gated.document["status"], "awaiting_approval", "{}", gated.stderr);
+    for words in ["holdfast approve", "keep this directory", data.to_str().unwrap()] {
+        assert!(gated.stderr.contains(words), "{words}: {}", gated.stderr);
+    }
+    assert!(pull.reviews().is_empty());
+    let withheld = job(&pull, STABLE, &["--gate", "withhold", "--data", data.to_str().unwrap()]);
+    assert_eq!(
+        (&withheld.document["status"], &withheld.document["withheld"]),
+        (&json!("published"), &json!(1)),
+        "{}",
+        withheld.stderr
+    );
+    assert!(!withheld.stderr.contains("ends with it"), "{}", withheld.stderr);
+    assert_eq!(comments(&pull), 3);
 }
 
 #[test]
 fn a_job_without_a_stable_secret_names_the_setting_that_it_needs() {
-    let pull = Pull::new(crate::pull_request::low(), FakeGithub::INSTALLATION_TOKEN);
+    let pull = Pull::new(low(), FakeGithub::INSTALLATION_TOKEN);
     // Empty counts as unset.
     let ended = job(&pull, "", &[]);
     assert_eq!(ended.status, 0, "{}", ended.stderr);

@@ -9,7 +9,7 @@ use crate::error::StageError;
 use crate::model::change::{Change, Target};
 use crate::model::error_name::ErrorName;
 use crate::model::key;
-use crate::model::run::{PAYLOAD_VERSION, Run};
+use crate::model::run::{GateMode, PAYLOAD_VERSION, Run};
 use crate::model::run_name::{RunName, is_same_review, stem, stem_without_base};
 use crate::port::{KeepRows, Row, StartedRun};
 use crate::rows::{self, Update};
@@ -126,7 +126,7 @@ fn run_of(target: &Target, settings: &RunSettings, name: RunName) -> Run {
         model_light: settings.model_light.clone(),
         notes: Vec::new(),
         tokens: settings.tokens,
-        gate_off: false,
+        gate: GateMode::default(),
     }
 }
 

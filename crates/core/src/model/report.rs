@@ -16,6 +16,9 @@ pub const REPORT_VERSION: u32 = 1;
 /// The beginning of the note with the reason why the walkthrough is a template.
 pub const TEMPLATE_NOTE: &str = "the walkthrough is a template: ";
 
+/// The text in place of a missing reason.
+pub const NO_REASON: &str = "no reason was recorded";
+
 /// The status of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -55,6 +58,11 @@ impl RunStatus {
             Self::Failed => "failed",
         }
     }
+
+    /// Returns whether the run has no result of its own, or none yet: it failed, was superseded, or is in progress.
+    pub const fn lacks_result(self) -> bool {
+        matches!(self, Self::Failed | Self::Superseded | Self::Running)
+    }
 }
 
 /// The whole document.
@@ -86,6 +94,13 @@ pub struct Report {
     /// Those of [`Self::notes`] whose details belong only in the run's own record, each with its public text.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub private_notes: Vec<PrivateNote>,
+    /// Number of findings that the pull request doesn't show: they need an approval, and the review doesn't wait for one.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub withheld: u64,
+}
+
+const fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 /// A note that is not public: it names a host, a setting or a person's address, or quotes a model.

@@ -44,14 +44,29 @@ pub struct Run {
     /// Token limits of one model call.
     #[serde(default, skip_serializing_if = "TokenLimits::is_default")]
     pub tokens: TokenLimits,
-    /// Whether the review is published without an approval, whatever the gate decides: `--gate off`.
-    #[serde(default, skip_serializing_if = "is_false")]
-    pub gate_off: bool,
+    /// The gate's effect on the publication.
+    #[serde(default, skip_serializing_if = "GateMode::is_default")]
+    pub gate: GateMode,
 }
 
-/// Returns whether a flag is not set: serde passes a reference.
-const fn is_false(value: &bool) -> bool {
-    !*value
+/// The effect of a finding at or above the gate's severity on a review that is published.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum GateMode {
+    /// The review waits for a person.
+    #[default]
+    Wait,
+    /// None: the whole review is published, as with `--gate off`.
+    Off,
+    /// The finding is withheld, and the rest is published. For a run that has no durable place to wait in.
+    Withhold,
+}
+
+impl GateMode {
+    /// Returns whether it is the default: serde passes a reference.
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 impl Run {

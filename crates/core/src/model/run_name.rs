@@ -8,6 +8,7 @@ use sha2::{Digest, Sha256};
 
 use super::change::Target;
 use super::model_id::ModelId;
+use super::run::GateMode;
 
 /// Maximum length of a name, in bytes: that of an execution's name.
 const MAX_BYTES: usize = 80;
@@ -132,15 +133,14 @@ fn place(target: &Target) -> String {
     }
 }
 
-/// Returns the stem of a review that is published without an approval, whatever the gate decides.
-pub fn stem_without_gate(target: &Target, model: &ModelId, model_light: &ModelId) -> String {
-    assemble(
-        target,
-        &format!("{}\nwithout gate", place(target)),
-        model,
-        model_light,
-        true,
-    )
+/// Returns [`stem`] for a review with this effect of the gate.
+pub fn stem_of_gate(target: &Target, model: &ModelId, model_light: &ModelId, publish: bool, gate: GateMode) -> String {
+    let effect = match gate {
+        GateMode::Wait => "",
+        GateMode::Off => "\nwithout gate",
+        GateMode::Withhold => "\nwithholding",
+    };
+    assemble(target, &(place(target) + effect), model, model_light, publish)
 }
 
 /// Returns the stem of version 0.1: without merge base and settings. Its runs may still be in flight.
@@ -250,10 +250,10 @@ mod tests {
         assert_eq!(thousandth.stem(), name);
         assert_eq!(name, stem(&target, &RULES, &RULES, false));
         assert_ne!(name, stem(&target, &RULES, &RULES, true));
-        assert_ne!(
-            stem_without_gate(&target, &RULES, &RULES),
-            stem(&target, &RULES, &RULES, true)
-        );
+        let of_gate = |gate| stem_of_gate(&target, &RULES, &RULES, true, gate);
+        assert_eq!(of_gate(GateMode::Wait), stem(&target, &RULES, &RULES, true));
+        assert_ne!(of_gate(GateMode::Off), of_gate(GateMode::Wait));
+        assert_ne!(of_gate(GateMode::Withhold), of_gate(GateMode::Wait));
     }
 
     fn pull(name: &str, id: Option<u64>, merge_base: &str, settings: &str) -> Target {

@@ -53,8 +53,12 @@ pub fn review_draft(report: &Report, change: &Change, inline: Inline) -> ReviewD
     let (beside, inside): (Vec<&Finding>, Vec<&Finding>) = shown
         .into_iter()
         .partition(|finding| inline == Inline::Comments && is_anchored(finding, hunks_of(finding)));
+    let withheld = match report.withheld {
+        0 => String::new(),
+        withheld => format!(", and {withheld} withheld for an approval"),
+    };
     let body = format!(
-        "**Holdfast**: {}. {}\n",
+        "**Holdfast**: {}{withheld}. {}\n",
         counted(report.findings.len(), "finding"),
         coverage_line(&report.coverage)
     );
@@ -134,6 +138,13 @@ pub fn check_outcome(report: &Report) -> CheckOutcome {
     let count_of = |outcome| report.coverage.iter().filter(|entry| entry.outcome == outcome).count();
     let unreviewed = count_of(Outcome::Unreviewed);
     let (conclusion, title) = match report.status {
+        _ if report.withheld > 0 => (
+            CheckConclusion::ActionRequired,
+            format!(
+                "{} withheld: an approval is needed",
+                counted(report.withheld, "finding")
+            ),
+        ),
         _ if gated > 0 => (
             CheckConclusion::ActionRequired,
             format!("{} at or above the gate's severity", counted(gated, "finding")),

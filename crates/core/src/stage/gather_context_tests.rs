@@ -10,6 +10,7 @@ use futures::executor::block_on;
 use super::*;
 use crate::model::change::{Change, FileStatus, Target};
 use crate::model::plan::Tier;
+use crate::model::run::GateMode;
 use crate::model::run_name::RunName;
 use crate::port::{ReadError, StoreError, SyntaxLimit};
 use crate::stage::{read_unit, write_change};
@@ -144,7 +145,7 @@ fn planned(paths: &[&str], kind: FileKind, content: &'static [u8], answer: fn(&s
         model_light: "rules".parse().unwrap(),
         notes: Vec::new(),
         tokens: crate::model::token_limits::TokenLimits::default(),
-        gate_off: false,
+        gate: GateMode::default(),
     };
     let mut distinct = paths.to_vec();
     distinct.dedup();

@@ -1,6 +1,7 @@
 //! PublishReview: submits one review with its inline comments, and concludes the check. In a run that publishes nothing
 //! it only returns the report's status.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
@@ -14,7 +15,7 @@ use crate::model::error_name::ErrorName;
 use crate::model::key;
 use crate::model::policy::Policy;
 use crate::model::report::{GateDecision, Report, RunStatus};
-use crate::model::run::{Announcement, Run};
+use crate::model::run::{Announcement, GateMode, Run};
 use crate::model::run_name::RunName;
 use crate::port::{KeepRows, PublishReview, ReadChange, StoreArtifact};
 
@@ -22,6 +23,7 @@ use super::run_header::write_report;
 use super::stored_change::missing_change;
 use super::{StageError, find_change_of, read_artifact};
 use crate::artifact::find_artifact;
+use crate::withhold::withhold;
 
 /// The run.
 #[derive(Debug, Deserialize)]
@@ -68,7 +70,7 @@ pub async fn publish_review(
     let content = content_now(store, &input.run).await?;
     // A report of an earlier version has no marks yet.
     gate::mark(&mut report.findings, &policy)?;
-    let is_gated = !run.gate_off
+    let is_gated = run.gate == GateMode::Wait
         && (report.gate.decision == GateDecision::RequireApproval
             || report.findings.iter().any(|finding| finding.gated));
     match find_decision(rows, &run, &change, &content, is_gated).await {
@@ -83,14 +85,18 @@ pub async fn publish_review(
         }
         Err(error) => return Err(error),
     }
-    let drafted = announcement::draft(&run, &report, &change, publish).await?;
+    let public = match run.gate {
+        GateMode::Withhold => Cow::Owned(withhold(&mut report)),
+        GateMode::Wait | GateMode::Off => Cow::Borrowed(&report),
+    };
+    let drafted = announcement::draft(&run, &public, &change, publish).await?;
     if !drafted.is_submitted {
         // Drafting takes a while: check head, base and claim again before others see the review.
         let held = fence(&run, &change, read, rows).await;
         announcement::withdraw_if_superseded(held, &run, publish, store).await?;
         publish.submit_review(&run.target, drafted.review).await?;
     }
-    announcement::conclude(&run, &report, publish, store).await?;
+    announcement::conclude(&run, &public, publish, store).await?;
     // A published partial review stays partial: the status never hides unreviewed files.
     if report.status == RunStatus::Reviewed {
         report.status = RunStatus::Published;

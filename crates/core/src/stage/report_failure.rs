@@ -143,5 +143,6 @@ fn empty_report(run: &Run, change: Option<&Change>, plan: Option<&Plan>) -> Repo
         usage: Usage::default(),
         notes: Vec::new(),
         private_notes: Vec::new(),
+        withheld: 0,
     }
 }

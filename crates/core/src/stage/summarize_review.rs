@@ -9,13 +9,13 @@ use crate::gate;
 use crate::model::change::Change;
 use crate::model::error_name::ErrorName;
 use crate::model::failure::{Failure, OtherFailure};
-use crate::model::finding::Severity;
+use crate::model::finding::severity_counts;
 use crate::model::key;
 use crate::model::policy::Policy;
 use crate::model::report::{
     Gate, GateDecision, NoteSubject, Outcome, PrivateNote, REPORT_VERSION, Report, ReportModel, ReportTarget, RunStatus,
 };
-use crate::model::run::{Aggregate, RecordedAnswer, Run};
+use crate::model::run::{Aggregate, GateMode, RecordedAnswer, Run};
 use crate::model::run_name::RunName;
 use crate::port::{AskModel, ModelRequest, StoreArtifact};
 use crate::prompt::{Described, PROMPT_VERSION, summary_prompt, summary_schema};
@@ -94,7 +94,7 @@ pub async fn summarize_review(
         }
     }
     let gate = gate::decide(&mut aggregate.findings, &policy)?;
-    let needs_approval = run.publish && !run.gate_off && gate.decision == GateDecision::RequireApproval;
+    let needs_approval = run.publish && run.gate == GateMode::Wait && gate.decision == GateDecision::RequireApproval;
     let report = Report {
         version: REPORT_VERSION,
         run: run.run.clone(),
@@ -114,6 +114,7 @@ pub async fn summarize_review(
         usage: aggregate.usage,
         notes: aggregate.notes,
         private_notes,
+        withheld: 0,
     };
     write_report(&input.run, &report, store).await?;
     Ok(Output { gate, needs_approval })
@@ -207,21 +208,9 @@ fn template(run: &Run, aggregate: &Aggregate) -> String {
         text.push_str("\n\n");
     }
     text.push_str(&coverage_line(&aggregate.coverage));
-    let by_severity: Vec<String> = Severity::WORST_FIRST
-        .into_iter()
-        .filter_map(|severity| {
-            let found = aggregate
-                .findings
-                .iter()
-                .filter(|finding| finding.severity == severity)
-                .count();
-            (found > 0).then(|| format!("{found} {severity}"))
-        })
-        .collect();
-    let found = if by_severity.is_empty() {
-        "none".to_owned()
-    } else {
-        by_severity.join(", ")
+    let found = match severity_counts(&aggregate.findings) {
+        counts if counts.is_empty() => "none".to_owned(),
+        counts => counts,
     };
     let _infallible = write!(text, " Findings: {found}.");
     text

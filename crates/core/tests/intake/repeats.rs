@@ -142,7 +142,7 @@ fn a_check_is_re_run_once_for_a_sender_with_write_permission() {
         model_light: "rules".parse().unwrap(),
         notes: Vec::new(),
         tokens: TokenLimits::default(),
-        gate_off: false,
+        gate: holdfast_core::model::run::GateMode::default(),
     };
     block_on(
         world

@@ -43,6 +43,51 @@ fn a_refused_anchor_moves_the_findings_into_the_body() {
 }
 
 #[test]
+fn a_withheld_finding_is_in_no_text_of_the_pull_request() {
+    const ANSWER: &str = r#"{"summary":"Walkthrough","findings":[
+        {"path":"src/a.rs","line":2,"severity":"high","category":"correctness","title":"Gated","body":"Details","quote":"two"},
+        {"path":"src/a.rs","line":1,"severity":"low","category":"correctness","title":"Shown","body":"Text","quote":"one"}]}"#;
+    let files = vec![file("src/a.rs", Some(PATCH))];
+    let mut world = world(files, "openai/m", "openai/m", vec![Ok(ANSWER)]);
+    world.run.gate = GateMode::Withhold;
+    world.prepare();
+    let result = world.walk_unit("u0001", Tier::Light);
+    let (output, _) = world.finish(json!([result]));
+    assert!(!output.needs_approval);
+    // A repeated call changes nothing.
+    for _ in 0..2 {
+        let input = publish_review::Input { run: run_name("r") };
+        let published = publish_review::publish_review(&input, &world.read, &world.page, &world.rows, &world.store);
+        assert_eq!(block_on(published).unwrap().status, RunStatus::Published);
+    }
+    let report: Report = block_on(read_artifact(&world.store, &key::report("r"))).unwrap();
+    assert_eq!(
+        (report.withheld, report.findings.len()),
+        (1, 2),
+        "the run's own record has all"
+    );
+    assert!(report.summary.contains("Walkthrough"));
+    let notes = report
+        .notes
+        .iter()
+        .filter(|note| note.contains("1 finding is withheld"));
+    assert_eq!(notes.count(), 1, "{:?}", report.notes);
+    let drafts = world.page.drafts.lock().unwrap();
+    assert_eq!(drafts[0].comments.len(), 1);
+    assert!(drafts[0].comments[0].body.contains("Shown"));
+    let closed = world.page.closed.lock().unwrap();
+    assert_eq!(closed[0].conclusion, CheckConclusion::ActionRequired);
+    assert_eq!(closed[0].annotations.len(), 1);
+    let comment = &world.page.comments.lock().unwrap()["r"];
+    assert!(comment.contains("1 finding is withheld"), "{comment}");
+    for text in [&drafts[0].body, comment, &closed[0].title, &closed[0].summary] {
+        for private in ["Gated", "Details", "Walkthrough"] {
+            assert!(!text.contains(private), "{private}: {text}");
+        }
+    }
+}
+
+#[test]
 fn a_newer_run_takes_over_and_the_old_one_writes_no_more() {
     let mut world = world(vec![file("src/a.rs", Some(PATCH))], "rules", "rules", vec![]);
     world.prepare();

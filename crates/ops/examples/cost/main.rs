@@ -175,7 +175,7 @@ async fn review(files: usize, memory: &BTreeMap<String, f64>) -> Taken {
         model_light: "openai/test-model".parse().unwrap(),
         notes: Vec::new(),
         tokens: holdfast_core::model::token_limits::TokenLimits::default(),
-        gate_off: false,
+        gate: holdfast_core::model::run::GateMode::default(),
     };
     engine
         .start(run.run.as_str(), workflow::definition(), json!(run))
