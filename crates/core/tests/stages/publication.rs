@@ -60,7 +60,7 @@ fn a_withheld_finding_is_in_no_text_of_the_pull_request() {
         let published = publish_review::publish_review(&input, &world.read, &world.page, &world.rows, &world.store);
         assert_eq!(block_on(published).unwrap().status, RunStatus::Published);
     }
-    let report: Report = block_on(read_artifact(&world.store, &key::report("r"))).unwrap();
+    let report: Report = block_on(read_artifact(&world.store, &key::report(&run_name("r")))).unwrap();
     assert_eq!(
         (report.withheld, report.findings.len()),
         (1, 2),
