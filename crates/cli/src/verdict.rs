@@ -1,7 +1,7 @@
 //! The exit status of a review, and the reason for it.
 
 use holdfast_core::model::finding::severity_counts;
-use holdfast_core::model::report::{Outcome, Report, RunStatus};
+use holdfast_core::model::report::{Report, RunStatus, UNLISTED};
 use holdfast_core::render::counted;
 
 use crate::cli::FailOn;
@@ -23,16 +23,12 @@ impl Verdict {
             exit: Exit::Incomplete,
             reason,
         };
-        let unreviewed = report
-            .coverage
-            .iter()
-            .filter(|entry| entry.outcome == Outcome::Unreviewed)
-            .count();
+        let unreviewed = report.unreviewed().count();
         match report.status {
             RunStatus::Failed => return incomplete("the review failed".to_owned()),
             RunStatus::Superseded => return incomplete("the pull request has a newer commit or run".to_owned()),
             RunStatus::Running => return incomplete("the review is still running".to_owned()),
-            RunStatus::Partial if unreviewed == 0 => return incomplete("the review is partial".to_owned()),
+            RunStatus::Partial if unreviewed == 0 => return incomplete(UNLISTED.to_owned()),
             _ if unreviewed > 0 => {
                 return incomplete(format!("{} couldn't be reviewed", counted(unreviewed, "file")));
             }

@@ -17,7 +17,7 @@ use holdfast_core::model::approval::{Approval, Ballot, Edit, KnownBy, Person, Ve
 use holdfast_core::model::change::Change;
 use holdfast_core::model::key;
 use holdfast_core::model::policy::Policy;
-use holdfast_core::model::report::{Outcome, Report};
+use holdfast_core::model::report::Report;
 use holdfast_core::model::run_name::RunName;
 use holdfast_core::model::team_name::TeamName;
 use holdfast_core::port::{AnswerTask, KeepRows, ReadError, ReadPermission, StoreArtifact};
@@ -361,11 +361,7 @@ fn ballot(form: &Form, report: &Report) -> Result<Ballot, Refusal> {
 }
 
 fn count_unreviewed(report: &Report) -> u64 {
-    let unreviewed = report
-        .coverage
-        .iter()
-        .filter(|entry| entry.outcome == Outcome::Unreviewed);
-    u64::try_from(unreviewed.count()).unwrap_or(u64::MAX)
+    u64::try_from(report.unreviewed().count()).unwrap_or(u64::MAX)
 }
 
 fn pull_request(question: &Question, report: &Report, change: Option<&Change>) -> PullRequest {

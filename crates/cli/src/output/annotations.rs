@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use holdfast_core::model::finding::{Finding, Severity, Side};
-use holdfast_core::model::report::{NO_REASON, Outcome, Report};
+use holdfast_core::model::report::{NO_REASON, Report, UNLISTED};
 use holdfast_core::render::{counted, plain_line, plain_text, without_workflow_command};
 
 use super::{line, name};
@@ -101,10 +101,10 @@ pub fn report_annotations(report: &Report) -> String {
 
 /// Returns the message about files that were not reviewed.
 fn unreviewed(report: &Report) -> Option<String> {
-    let mut files = report
-        .coverage
-        .iter()
-        .filter(|entry| entry.outcome == Outcome::Unreviewed);
+    if report.lacks_only_unlisted() {
+        return Some(UNLISTED.to_owned());
+    }
+    let mut files = report.unreviewed();
     let first = files.next()?;
     let reason = first.public_reason().unwrap_or(NO_REASON.into());
     let more = match files.count() {

@@ -37,7 +37,7 @@ struct Case<'a> {
 /// The document can't be written to memory.
 pub fn report_junit(report: &Report, fail_on: Option<Severity>) -> io::Result<String> {
     let mut cases: Vec<Case<'_>> = Vec::new();
-    if report.status.lacks_result() {
+    if report.status.lacks_result() || report.lacks_only_unlisted() {
         let notes: Vec<&str> = report.public_notes().collect();
         cases.push(Case {
             class: "holdfast.review",

@@ -177,4 +177,24 @@ mod tests {
         let read: Report = serde_json::from_str(&json(&report).unwrap()).unwrap();
         assert_eq!(read, report, "escapes keep the values");
     }
+
+    #[test]
+    fn no_output_hides_that_files_were_not_listed() {
+        let mut report = attacked();
+        report.coverage.clear();
+        report.findings.clear();
+        let sarif = sarif::report_sarif(&report, None);
+        assert_eq!(sarif["runs"][0]["invocations"][0]["executionSuccessful"], false);
+        let junit = junit::report_junit(&report, None).unwrap();
+        assert!(junit.contains("errors=\"1\""), "{junit}");
+        let commands = annotations::report_annotations(&report);
+        assert!(
+            commands.starts_with("::warning title=Unreviewed files::some changed files"),
+            "{commands}"
+        );
+        assert_eq!(
+            Verdict::of(&report, FailOn::High).reason,
+            "some changed files could not be listed"
+        );
+    }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use holdfast_core::model::finding::{Finding, Severity, Side};
-use holdfast_core::model::report::{NO_REASON, Outcome, Report};
+use holdfast_core::model::report::{NO_REASON, Report};
 use holdfast_core::render::plain_text;
 use serde_json::{Value, json};
 
@@ -17,11 +17,9 @@ const MAX_MESSAGE_CHARS: usize = 24_000;
 pub fn report_sarif(report: &Report, page: Option<&str>) -> Value {
     let rules: BTreeSet<&str> = report.findings.iter().map(rule_id).collect();
     let is_complete =
-        report.coverage.iter().all(|entry| entry.outcome != Outcome::Unreviewed) && !report.status.lacks_result();
+        report.unreviewed().next().is_none() && !report.lacks_only_unlisted() && !report.status.lacks_result();
     let mut notifications: Vec<Value> = report
-        .coverage
-        .iter()
-        .filter(|entry| entry.outcome == Outcome::Unreviewed)
+        .unreviewed()
         .map(|entry| {
             let reason = entry.public_reason().unwrap_or(NO_REASON.into());
             json!({ "level": "warning", "message": { "text": message(&format!("{} is unreviewed: {reason}", entry.path)) } })

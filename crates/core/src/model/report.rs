@@ -126,7 +126,22 @@ pub enum NoteSubject {
     Unknown,
 }
 
+/// What a partial review lacks if it lacks no listed file.
+pub const UNLISTED: &str = "some changed files could not be listed";
+
 impl Report {
+    /// Returns the files that should have been reviewed and could not be.
+    pub fn unreviewed(&self) -> impl Iterator<Item = &Coverage> {
+        let unreviewed = |entry: &&Coverage| entry.outcome == Outcome::Unreviewed;
+        self.coverage.iter().filter(unreviewed)
+    }
+
+    /// Returns whether the review is partial only because the source did not list all changed files. The notes have
+    /// their number.
+    pub fn lacks_only_unlisted(&self) -> bool {
+        self.status == RunStatus::Partial && self.unreviewed().next().is_none()
+    }
+
     /// Returns the notes that the public may read. A note of an older version that begins with an error's name is
     /// replaced by that error's sentence.
     pub fn public_notes(&self) -> impl Iterator<Item = &str> {

@@ -8,7 +8,7 @@ use crate::gate::by_weight;
 use crate::model::change::Change;
 use crate::model::failure::Failure;
 use crate::model::finding::{Finding, Severity, Side};
-use crate::model::report::{Outcome, Report, RunStatus};
+use crate::model::report::{Outcome, Report, RunStatus, UNLISTED};
 use crate::model::sha::CommitSha;
 use crate::port::{Annotation, CheckConclusion, CheckOutcome, ReviewComment, ReviewDraft};
 use crate::validate::check_suggestion;
@@ -136,7 +136,6 @@ pub fn notice_body(head: &CommitSha, why: Failure, is_published: bool) -> String
 pub fn check_outcome(report: &Report) -> CheckOutcome {
     let gated = report.findings.iter().filter(|finding| finding.gated).count();
     let count_of = |outcome| report.coverage.iter().filter(|entry| entry.outcome == outcome).count();
-    let unreviewed = count_of(Outcome::Unreviewed);
     let (conclusion, title) = match report.status {
         _ if report.withheld > 0 => (
             CheckConclusion::ActionRequired,
@@ -149,9 +148,15 @@ pub fn check_outcome(report: &Report) -> CheckOutcome {
             CheckConclusion::ActionRequired,
             format!("{} at or above the gate's severity", counted(gated, "finding")),
         ),
+        RunStatus::Partial if report.lacks_only_unlisted() => {
+            (CheckConclusion::Neutral, format!("Partial: {UNLISTED}"))
+        }
         RunStatus::Partial => (
             CheckConclusion::Neutral,
-            format!("Partial: {} could not be reviewed", counted(unreviewed, "file")),
+            format!(
+                "Partial: {} could not be reviewed",
+                counted(report.unreviewed().count(), "file")
+            ),
         ),
         RunStatus::Reviewed | RunStatus::Published if count_of(Outcome::Scanned) > 0 => (
             CheckConclusion::Neutral,

@@ -1,5 +1,7 @@
 //! Units and their answers: corrections, limits, secrets, and the status that a review ends with.
 
+use holdfast_core::render::check_outcome;
+
 use super::*;
 
 #[test]
@@ -106,6 +108,12 @@ fn a_models_text_never_decides_a_status() {
             let results = ["u0001", "u0002"].map(|unit| world.walk_unit(unit, Tier::Light));
             let (_, report) = world.finish(json!(results));
             assert_eq!(report.status, status, "{unlisted} {answer}: {:?}", report.notes);
+            let title = check_outcome(&report).title;
+            assert_eq!(
+                title == "Partial: some changed files could not be listed",
+                unlisted > 0,
+                "{title}"
+            );
         }
     }
 }
