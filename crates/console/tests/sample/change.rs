@@ -253,7 +253,7 @@ pub fn coverage(say: Say) -> Vec<Coverage> {
 pub fn report(status: RunStatus, say: Say) -> Report {
     Report {
         version: REPORT_VERSION,
-        run: RUN.to_owned(),
+        run: RUN.parse().unwrap(),
         status,
         target: ReportTarget {
             repository: say("tideline/ledger"),
