@@ -19,6 +19,9 @@ pub enum Triage {
     Unreviewed(String),
 }
 
+/// Reason why a hook or a file of a CI system whose mode changed is not reviewed.
+const MODE_IN_PLACE: &str = "its mode changed in a place where it runs, and the change does not show its content";
+
 /// Decides whether a changed file is reviewed. The settings in the base's `.holdfast.yml` come first. A change can't
 /// hide a file by its own content: a marker counts only if the base's version has it too, and the name of a generated
 /// or vendored file only if the base has a file of that name.
@@ -36,6 +39,8 @@ pub fn triage(file: &ChangedFile, globs: &PolicyGlobs, has_include: bool) -> Tri
         (_, FileKind::Submodule) => return Triage::Skip("submodule"),
         (FileStatus::Deleted, _) => return Triage::Skip("deleted"),
         (_, FileKind::Binary) => return binary(file, runs_by_place),
+        // The bit that makes a hook executable switches it on.
+        (FileStatus::ModeChanged, _) if runs_by_place => return Triage::Unreviewed(MODE_IN_PLACE.to_owned()),
         (FileStatus::ModeChanged, _) => return Triage::Skip("mode-only"),
         (FileStatus::Renamed | FileStatus::Copied, _) if !has_content && runs_by_place => {
             let from = file.previous_path.as_deref().unwrap_or("another path");
@@ -192,6 +197,10 @@ mod tests {
             (Triage::Skip("submodule"), |file| file.kind = FileKind::Submodule),
             (Triage::Skip("deleted"), |file| file.status = FileStatus::Deleted),
             (Triage::Skip("mode-only"), |file| file.status = FileStatus::ModeChanged),
+            (Triage::Unreviewed(MODE_IN_PLACE.to_owned()), |file| {
+                file.status = FileStatus::ModeChanged;
+                ".husky/pre-commit".clone_into(&mut file.path);
+            }),
             (Triage::Skip("empty"), |file| file.patch = None),
             (Triage::Skip("rename-only"), |file| {
                 (file.status, file.patch) = (FileStatus::Renamed, None);
