@@ -250,6 +250,7 @@ pub fn coverage(say: Say) -> Vec<Coverage> {
     ]
 }
 
+#[expect(clippy::unwrap_used, reason = "the sample has a valid name")]
 pub fn report(status: RunStatus, say: Say) -> Report {
     Report {
         version: REPORT_VERSION,

@@ -180,7 +180,7 @@ mod tests {
     #[test]
     fn kinds_and_states() {
         type Case = (Triage, fn(&mut ChangedFile));
-        let cases: [Case; 9] = [
+        let cases: [Case; 10] = [
             (Triage::Skip("binary"), |file| {
                 file.kind = FileKind::Binary;
                 "logo.PNG".clone_into(&mut file.path);
