@@ -156,11 +156,15 @@ fn not_opened(path: &Path, root: &Path, error: &gix::Error) -> String {
             root.display()
         );
     }
-    let variable = match std::env::var_os("GIT_DIR") {
-        Some(_) => "; GIT_DIR is set and not used: give the path of a work tree",
-        None => "",
+    let details = match error.is_not_found() {
+        true => String::new(),
+        false => format!(" ({error})"),
     };
-    format!("{path} is not a git repository, nor inside one ({error}){variable}")
+    let remedy = match std::env::var_os("GIT_DIR") {
+        Some(_) => "; GIT_DIR is set and not used: give the path of a work tree",
+        None => ": give the path of a work tree, or create a repository with git init",
+    };
+    format!("{path} is not a git repository, nor inside one{details}{remedy}")
 }
 
 /// The repository around a path.

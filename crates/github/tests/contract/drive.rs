@@ -12,7 +12,7 @@ use holdfast_core::port::{
 };
 use holdfast_github::{
     GithubAppGrants, GithubAppManifest, GithubConnection, GithubIdentity, GithubPublishReview, GithubReadChange,
-    GithubReadPermission, GithubRedeliverWebhooks, GithubSignIn, ManifestError, parse_address,
+    GithubReadPermission, GithubRedeliverWebhooks, GithubSignIn, ManifestError, TokenReport, parse_address,
 };
 use holdfast_testkit::github::Entry;
 use holdfast_testkit::port::run_name;
@@ -43,6 +43,7 @@ pub(crate) async fn drive() -> Vec<Exchange> {
     people(&github, app.clone()).await;
     deliveries(&github, app).await;
     grants(&github).await;
+    token(&github).await;
     sign_in(&github).await;
     manifest(&github).await;
     let person = connect(&github, GithubIdentity::Token(FakeGithub::USER_TOKEN.into()));
@@ -282,6 +283,23 @@ async fn grants(github: &FakeGithub) {
         assert!(report.lacks.iter().all(|lack| !lack.without.is_empty()), "{report:?}");
         let page = "/organizations/octo-owner/settings/apps/holdfast/permissions";
         assert!(report.remedy.is_some_and(|remedy| remedy.contains(page)));
+    }
+}
+
+/// Reads the account of a token, and that of one which GitHub refuses.
+async fn token(github: &FakeGithub) {
+    for (token, works) in [(FakeGithub::USER_TOKEN, true), ("not-a-token", false)] {
+        let settings = Settings::read(&|name| match name {
+            "GITHUB_TOKEN" => Some(token.to_owned()),
+            "HOLDFAST_GITHUB_URL" => Some(github.url()),
+            _ => None,
+        });
+        let report = TokenReport::examine(&settings.unwrap()).await.unwrap().unwrap();
+        assert_eq!(
+            (report.works, report.login.is_some(), report.remedy.is_none()),
+            (works, works, works),
+            "{report:?}"
+        );
     }
 }
 

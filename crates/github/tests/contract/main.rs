@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 use description::{Description, Exchange};
 
 /// Every call in the adapter's sources: file, method, template. Each new call needs a row here and a step in `drive`.
-const CALLS: [(&str, &str, &str); 40] = [
+const CALLS: [(&str, &str, &str); 41] = [
     ("app_grants.rs", "GET", "/app"),
     ("check.rs", "POST", "/repos/{owner}/{repo}/check-runs"),
     ("check.rs", "POST", "/repos/{owner}/{repo}/check-runs"),
@@ -29,6 +29,7 @@ const CALLS: [(&str, &str, &str); 40] = [
     ("classify.rs", "GET", "/repos/{owner}/{repo}/git/trees/{tree_sha}"),
     ("own_login.rs", "GET", "/app"),
     ("own_login.rs", "GET", "/user"),
+    ("token_report.rs", "GET", "/user"),
     ("connection.rs", "GET", "/repos/{owner}/{repo}/installation"),
     (
         "connection.rs",
