@@ -16,8 +16,10 @@ use url::Url;
 
 use crate::message::{alarm_mail, message};
 
-/// Time limit of one step of the SMTP session.
-const MAX_STEP_TIME: Duration = Duration::from_secs(20);
+/// Time limit of the connection. The library limits nothing else.
+const MAX_CONNECT_TIME: Duration = Duration::from_secs(20);
+/// Time limit of an SMTP session that sends a mail.
+const MAX_SESSION_TIME: Duration = Duration::from_mins(1);
 /// Time limit of [`SmtpNotifyPeople::examine`].
 const MAX_EXAMINE_TIME: Duration = Duration::from_secs(30);
 
@@ -37,6 +39,7 @@ pub struct SmtpNotifyPeople {
     server: String,
     from: String,
     operators: Vec<String>,
+    session_time: Duration,
 }
 
 impl fmt::Debug for SmtpNotifyPeople {
@@ -66,13 +69,14 @@ impl SmtpNotifyPeople {
         }
         let transport = AsyncSmtpTransport::<Tokio1Executor>::from_url(address.as_str())
             .map_err(|_| unusable("not a mail server's address"))?
-            .timeout(Some(MAX_STEP_TIME))
+            .timeout(Some(MAX_CONNECT_TIME))
             .build();
         Ok(Self {
             transport,
             server,
             from: from.into(),
             operators,
+            session_time: MAX_SESSION_TIME,
         })
     }
 
@@ -107,14 +111,19 @@ impl SmtpNotifyPeople {
 
     async fn send(&self, mail: &Mail) -> Result<(), NotifyError> {
         let message = message(mail, &self.from, Timestamp::now())?;
-        self.transport.send(message).await.map(drop).map_err(|error| {
-            NotifyError(format!(
-                "the mail server {} rejects the mail {}: {}. Check HOLDFAST_SMTP_URL and the addresses",
-                self.server,
-                mail.key,
-                one_line(&error)
-            ))
-        })
+        let sent = tokio::time::timeout(self.session_time, self.transport.send(message));
+        let problem = match sent.await {
+            Ok(Ok(_)) => return Ok(()),
+            Ok(Err(error)) => format!("rejects the mail {}: {}", mail.key, one_line(&error)),
+            Err(_) => {
+                let seconds = self.session_time.as_secs_f64();
+                format!("did not accept the mail {} within {seconds:.0} s", mail.key)
+            }
+        };
+        Err(NotifyError(format!(
+            "the mail server {} {problem}. Check HOLDFAST_SMTP_URL and the addresses",
+            self.server
+        )))
     }
 }
 
@@ -170,4 +179,27 @@ fn has_invalid_data(mut cause: Option<&(dyn std::error::Error + 'static)>) -> bo
 /// Returns the error as one line, without the mail's content.
 fn one_line(error: &Error) -> String {
     error.to_string().replace(['\r', '\n'], " ")
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a failed step fails the test")]
+    use super::*;
+
+    #[tokio::test]
+    async fn a_silent_server_ends_the_attempt() {
+        let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("smtp://{}", silent.local_addr().unwrap());
+        let mut people = SmtpNotifyPeople::new(&url.into(), "holdfast@example.org", Vec::new()).unwrap();
+        people.session_time = Duration::from_millis(100);
+        let mail = Mail {
+            key: "m".to_owned(),
+            to: vec!["ann@example.org".to_owned()],
+            subject: "S".to_owned(),
+            text: "T".to_owned(),
+            html: None,
+        };
+        let error = people.send_mail(&mail).await.unwrap_err().to_string();
+        assert!(error.contains("did not accept the mail m within"), "{error}");
+    }
 }
