@@ -170,7 +170,7 @@ fn play(environment: &Environment, machines: &Machines, changes: &Changes, scena
     environment.model.set_script((scenario.script)());
     let run = Run {
         version: PAYLOAD_VERSION,
-        run: format!("octo-{repository}-{NUMBER}-1"),
+        run: format!("octo-{repository}-{NUMBER}-1").parse().unwrap(),
         bucket: BUCKET.to_owned(),
         target: Target::PullRequest {
             repository: RepositoryName::new("octo", &repository).unwrap(),
@@ -193,11 +193,11 @@ fn play(environment: &Environment, machines: &Machines, changes: &Changes, scena
         &machines.patient
     };
     let began = Instant::now();
-    let execution = engine.start(machine, &run.run, &json!(run));
+    let execution = engine.start(machine, run.run.as_str(), &json!(run));
     if let Some(decision) = scenario.decision {
-        let token = environment.token(&run.run);
+        let token = environment.token(run.run.as_str());
         if let Decision::Approve = decision {
-            environment.store_approval(&run.run);
+            environment.store_approval(run.run.as_str());
         }
         decide(engine, &token, decision);
     }
