@@ -149,7 +149,7 @@ fn a_gated_finding_is_withheld_and_the_rest_is_published() {
 #[test]
 fn a_review_whose_findings_are_all_withheld_ends_too() {
     let pull = Pull::new(Script::finding_each_file(), FakeGithub::INSTALLATION_TOKEN);
-    // Whatever says that the gate counts, there is no place to wait in.
+    // Whatever the setting of the gate, there is no place to wait in.
     let ended = job(&pull, STABLE, &["--gate", "on"]);
     assert_eq!(
         (&ended.document["status"], &ended.document["withheld"]),

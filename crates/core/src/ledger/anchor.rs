@@ -154,9 +154,6 @@ fn bounded(text: &str, max_bytes: usize) -> String {
         return text.to_owned();
     }
     let digest = hex::encode(Sha256::digest(text.as_bytes()).get(..8).unwrap_or_default());
-    let mut end = max_bytes.saturating_sub(digest.len() + '…'.len_utf8());
-    while !text.is_char_boundary(end) {
-        end -= 1;
-    }
+    let end = text.floor_char_boundary(max_bytes.saturating_sub(digest.len() + '…'.len_utf8()));
     format!("{}…{digest}", text.get(..end).unwrap_or_default())
 }

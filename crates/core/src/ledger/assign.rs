@@ -202,7 +202,7 @@ fn judge(known: &Known<'_>, seen: &Seen<'_>) -> Option<Rank> {
     if !still_counts(known, seen, is_same_text) {
         return None;
     }
-    let is_gone = matches!(entry.state, EntryState::Fixed { .. } | EntryState::Outdated);
+    let is_gone = entry.state.is_gone();
     let neighbours = old.shared_neighbours(new);
     let is_recognised = neighbours > 0 || old.is_telling();
     let step = match place(known, seen) {
@@ -318,8 +318,7 @@ fn assign_unchanged(known: &[Known<'_>], seen: &[Seen<'_>], entry_of: &mut [Opti
     let mut unchanged: HashMap<Unchanged<'_>, VecDeque<usize>> = HashMap::new();
     for (index, one) in known.iter().enumerate() {
         let anchor = &one.entry.anchor;
-        let is_gone = matches!(one.entry.state, EntryState::Fixed { .. } | EntryState::Outdated);
-        if let (Mapped::Kept(line), 0, false) = (one.mapped, one.changed_lines, is_gone) {
+        if let (Mapped::Kept(line), 0, false) = (one.mapped, one.changed_lines, one.entry.state.is_gone()) {
             let (source, category, title) = one.entry.last_title();
             let key = (
                 one.path.as_str(),

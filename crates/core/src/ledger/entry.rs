@@ -5,6 +5,7 @@ use sha2::{Digest, Sha256};
 
 use crate::model::finding::{Category, Finding, Severity, Side};
 use crate::model::finding_source::FindingSource;
+use crate::model::run_name::RunName;
 use crate::model::sha::CommitSha;
 
 use super::anchor::{Anchor, bounded_line};
@@ -17,7 +18,7 @@ const ID_DIGITS: usize = 32;
 const MAX_TITLE_BYTES: usize = 300;
 /// The maximum length of the stored beginning of a body, in bytes.
 const MAX_BODY_BYTES: usize = 600;
-/// The maximum length of names: a run, a login, a rule, a node on GitHub, in bytes.
+/// The maximum length of names: a login, a rule, a node on GitHub, in bytes.
 const MAX_NAME_BYTES: usize = 200;
 /// The maximum length of the words of a person who dismissed a finding, in bytes.
 const MAX_REASON_BYTES: usize = 500;
@@ -129,9 +130,9 @@ pub struct Entry {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub comment: Option<u64>,
     /// The run that found it.
-    pub first_run: String,
+    pub first_run: RunName,
     /// The run that saw it last.
-    pub last_run: String,
+    pub last_run: RunName,
 }
 
 /// The words of a later run for a finding.
@@ -165,6 +166,13 @@ pub enum EntryState {
     Dismissed(Dismissal),
     /// Its file, or its part of the file, left the diff.
     Outdated,
+}
+
+impl EntryState {
+    /// Returns whether the finding is not there any more, without a person's decision.
+    pub(super) const fn is_gone(&self) -> bool {
+        matches!(self, Self::Fixed { .. } | Self::Outdated)
+    }
 }
 
 /// A person's decision against a finding.
@@ -204,7 +212,7 @@ impl Dismissal {
 
 impl Entry {
     /// Returns the entry of a finding that this run found for the first time.
-    pub(super) fn first_seen(id: FindingId, finding: &Finding, anchor: &Anchor, run: &str) -> Self {
+    pub(super) fn first_seen(id: FindingId, finding: &Finding, anchor: &Anchor, run: &RunName) -> Self {
         let mut entry = Self {
             id,
             anchor: anchor.clone(),
@@ -220,15 +228,15 @@ impl Entry {
             touched: false,
             thread: None,
             comment: None,
-            first_run: run.to_owned(),
-            last_run: run.to_owned(),
+            first_run: run.clone(),
+            last_run: run.clone(),
         };
         entry.bound();
         entry
     }
 
     /// Stores that a run saw it again, at this place and in these words. The published words stay.
-    pub(super) fn see(&mut self, finding: &Finding, anchor: &Anchor, run: &str) {
+    pub(super) fn see(&mut self, finding: &Finding, anchor: &Anchor, run: &RunName) {
         self.anchor = anchor.clone();
         let words = LastWords {
             source: bounded_source(&finding.source),
@@ -240,7 +248,7 @@ impl Entry {
             == (&self.source, self.category, &self.title, &self.body);
         self.last_words = (!is_published).then_some(words);
         self.touched = false;
-        run.clone_into(&mut self.last_run);
+        self.last_run = run.clone();
         self.bound();
     }
 
@@ -270,8 +278,6 @@ impl Entry {
         if let Some(text) = &mut self.dismissed_text {
             *text = bounded_line(text);
         }
-        cut(&mut self.first_run, MAX_NAME_BYTES);
-        cut(&mut self.last_run, MAX_NAME_BYTES);
         // A cut node id is the id of nothing.
         self.thread.take_if(|thread| thread.len() > MAX_NAME_BYTES);
         self.source = bounded_source(&self.source);
@@ -289,16 +295,12 @@ impl Entry {
 
 /// Returns a title, cut at its limit.
 pub(super) fn bounded_title(title: &str) -> String {
-    let mut title = title.chars().take(MAX_TITLE_BYTES).collect();
-    cut(&mut title, MAX_TITLE_BYTES);
-    title
+    beginning(title, MAX_TITLE_BYTES)
 }
 
 /// Returns the stored beginning of a body.
 pub(super) fn bounded_body(body: &str) -> String {
-    let mut body = body.chars().take(MAX_BODY_BYTES).collect();
-    cut(&mut body, MAX_BODY_BYTES);
-    body
+    beginning(body, MAX_BODY_BYTES)
 }
 
 /// Returns a source, cut at the limit of names.
@@ -308,13 +310,11 @@ pub(super) fn bounded_source(source: &FindingSource) -> FindingSource {
     FindingSource::from(text)
 }
 
+fn beginning(text: &str, max_bytes: usize) -> String {
+    text[..text.floor_char_boundary(max_bytes)].to_owned()
+}
+
 /// Cuts a text at this many bytes, between two characters.
 fn cut(text: &mut String, max_bytes: usize) {
-    if text.len() > max_bytes {
-        let mut end = max_bytes;
-        while !text.is_char_boundary(end) {
-            end -= 1;
-        }
-        text.truncate(end);
-    }
+    text.truncate(text.floor_char_boundary(max_bytes));
 }

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use crate::model::finding::Side;
+use crate::model::run_name::RunName;
 use crate::model::sha::CommitSha;
 
 use super::anchor::bounded_path;
@@ -16,7 +17,7 @@ use super::{LEDGER_VERSION, Ledger};
 #[derive(Clone, Copy, Debug)]
 pub struct RunFacts<'a> {
     /// The run.
-    pub run: &'a str,
+    pub run: &'a RunName,
     /// The reviewed head.
     pub head: &'a CommitSha,
     /// Its findings, merged.
@@ -83,8 +84,8 @@ pub fn reconcile(ledger: &Ledger, facts: &RunFacts<'_>) -> Reconciled {
     for entry in &mut entries {
         if let Some(thread) = facts.threads.get(&entry.id) {
             apply_thread(entry, thread);
+            entry.bound();
         }
-        entry.bound();
     }
     let known: Vec<Known<'_>> = entries.iter().map(|entry| locate(entry, facts.maps)).collect();
     let mut order: Vec<usize> = (0..facts.found.len()).collect();
@@ -228,9 +229,9 @@ fn sort_key(sighting: &Sighting) -> (super::Anchor, String) {
 }
 
 /// Returns the entry of a finding that this run reports again.
-fn seen_again(known: &Known<'_>, seen: &Seen<'_>, run: &str) -> (Entry, Change) {
+fn seen_again(known: &Known<'_>, seen: &Seen<'_>, run: &RunName) -> (Entry, Change) {
     let mut entry = known.entry.clone();
-    let is_gone = matches!(entry.state, EntryState::Fixed { .. } | EntryState::Outdated);
+    let is_gone = entry.state.is_gone();
     if is_gone {
         entry.state = EntryState::Open;
     }

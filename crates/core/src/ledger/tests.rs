@@ -105,7 +105,7 @@ impl Head {
             })
             .collect();
         let facts = RunFacts {
-            run: &format!("run-{}", self.name),
+            run: &format!("run-{}", self.name).parse().unwrap(),
             head: &self.sha(),
             found: &self.found,
             units: &units,

@@ -153,11 +153,7 @@ impl Wording {
 
 /// Returns the part of a text that is read.
 fn beginning(text: &str) -> &str {
-    let mut end = text.len().min(MAX_TEXT_BYTES);
-    while !text.is_char_boundary(end) {
-        end -= 1;
-    }
-    text.get(..end).unwrap_or_default()
+    text.get(..text.floor_char_boundary(MAX_TEXT_BYTES)).unwrap_or_default()
 }
 
 /// Returns the weight of a word outside of the table: long words are rarer.

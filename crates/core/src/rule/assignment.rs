@@ -77,10 +77,7 @@ pub(super) fn find(line: &str, place: (usize, usize), form: Form, most: usize, f
         return Read::default();
     };
     // The text after a name is bounded, so that many names before one long value cost linear time.
-    let mut reach = (start + name.len() + 2 * MAX_NAME + most).min(line.len());
-    while !line.is_char_boundary(reach) {
-        reach -= 1;
-    }
+    let reach = line.floor_char_boundary(start + name.len() + 2 * MAX_NAME + most);
     let line = line.get(..reach).unwrap_or_default();
     find_value(line, start, start + name.len(), (name, promise), form, found)
 }
@@ -143,10 +140,7 @@ fn pieces<'a>(value: &Value<'a>) -> Vec<(&'a str, usize)> {
 
 fn demand_of(line: &str, start: usize, promise: Promise, operator: Operator, value: &Value<'_>, form: Form) -> Demand {
     let before = line.get(..start).unwrap_or_default();
-    let mut near = start.saturating_sub(200);
-    while !line.is_char_boundary(near) {
-        near += 1;
-    }
+    let near = line.ceil_char_boundary(start.saturating_sub(200));
     let is_first = begins_line(before);
     let before = line.get(near..start).unwrap_or_default();
     let previous = before.bytes().next_back().unwrap_or(b' ');

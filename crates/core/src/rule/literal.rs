@@ -234,11 +234,12 @@ pub(super) fn could_be_secret(value: &str, demand: Demand, is_password: bool) ->
 
 /// Returns the text of a value that consists of escapes of printable characters: `\x6d\x61` is `ma`.
 fn printable_escapes(value: &str) -> Option<String> {
-    let mut escapes = value.split("\\x");
-    let byte = |escape: &str| u8::from_str_radix(escape, 16).ok().filter(|_| escape.len() == 2);
     let is_printable = |byte: &u8| byte.is_ascii_graphic() || *byte == b' ';
-    let text = (escapes.next() == Some("")).then(|| escapes.map(|escape| byte(escape).filter(is_printable)));
-    text?.map(|byte| byte.map(char::from)).collect()
+    let char_of = |escape: &str| {
+        let byte = u8::from_str_radix(escape, 16).ok().filter(|_| escape.len() == 2);
+        byte.filter(is_printable).map(char::from)
+    };
+    value.strip_prefix("\\x")?.split("\\x").map(char_of).collect()
 }
 
 /// Returns whether a value is a template, an expression or a sentence: `${NAME}`, `{{ name }}`, `<name>`, `$NAME`,

@@ -101,11 +101,7 @@ pub(super) fn find_in_lines(lines: &[&str], form: Form) -> Vec<Vec<SecretMatch>>
 }
 
 fn bounded(line: &str) -> &str {
-    let mut end = line.len().min(MAX_LINE);
-    while !line.is_char_boundary(end) {
-        end -= 1;
-    }
-    &line[..end]
+    &line[..line.floor_char_boundary(MAX_LINE)]
 }
 
 fn find_in_line(line: &str, form: Form, found: &mut Vec<SecretMatch>) {

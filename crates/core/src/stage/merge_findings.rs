@@ -106,16 +106,14 @@ fn take_suggestion(to: &mut Finding, from: &mut Finding) {
 }
 
 /// Appends the model's words to a rule's finding, and takes its suggestion where the rule has none for the same lines.
-fn add_words(rule: &mut Finding, model: Finding) {
+fn add_words(rule: &mut Finding, mut model: Finding) {
+    take_suggestion(rule, &mut model);
     let words = if model.title.eq_ignore_ascii_case(&rule.title) {
         model.body
     } else {
         format!("{}: {}", model.title.trim_end_matches(['.', ':']), model.body)
     };
     rule.body = format!("{}\n\nThe model adds: {words}", rule.body);
-    if rule.suggestion.is_none() && (rule.start_line, rule.line) == (model.start_line, model.line) {
-        rule.suggestion = model.suggestion;
-    }
     if rule.sources.is_empty() {
         rule.sources.push(rule.source.clone());
     }

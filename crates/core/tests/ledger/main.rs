@@ -142,8 +142,9 @@ fn is_matched(pair: &Pair<'_>, is_mapped: bool) -> bool {
     } else {
         LineMaps::unknown()
     };
+    let run = "run".parse().unwrap();
     let facts = |found, head, units, maps| RunFacts {
-        run: "run",
+        run: &run,
         head,
         found,
         units,

@@ -133,9 +133,5 @@ fn shown(bytes: &[u8]) -> Option<String> {
         Ok(text) => text,
         Err(_) => bytes.iter().map(|byte| char::from(*byte)).collect(),
     };
-    let mut end = text.len().min(MAX_TEXT_BYTES);
-    while !text.is_char_boundary(end) {
-        end -= 1;
-    }
-    Some(text[..end].to_owned())
+    Some(text[..text.floor_char_boundary(MAX_TEXT_BYTES)].to_owned())
 }

@@ -292,7 +292,7 @@ fn lines_that_no_unit_has_left_the_diff() {
             readers: Readers::default(),
         };
         let facts = RunFacts {
-            run: "run-b",
+            run: &"run-b".parse().unwrap(),
             head: &first.sha(),
             found: &[],
             units: &[unit],
