@@ -11,11 +11,12 @@ use holdfast_aws::people::AwsNotifyPeople;
 use holdfast_aws::s3::S3StoreArtifact;
 use holdfast_aws::step_functions::StepFunctionsRuns;
 use holdfast_core::intake::RunSettings;
+use holdfast_core::model::marker::MarkerKey;
 use holdfast_core::stage::request_approval::ApprovalSettings;
 use holdfast_core::webhook::WebhookSecrets;
 use holdfast_github::{
-    GithubConnection, GithubPublishReview, GithubReadChange, GithubReadPermission, GithubRedeliverWebhooks,
-    GithubSignIn,
+    GithubConnection, GithubPublishReview, GithubReadChange, GithubReadPermission, GithubReadThreads,
+    GithubRedeliverWebhooks, GithubSignIn,
 };
 use holdfast_models::{ModelRouter, ModelSettings};
 use holdfast_web::form::Seal;
@@ -95,11 +96,16 @@ impl Setup {
     ///
     /// The address or the token can't be used; `HOLDFAST_MARKER_KEY` is missing.
     pub fn publish(&self) -> Result<GithubPublishReview, SetupError> {
-        let key = self.settings.deployment.marker_key.clone().ok_or_else(|| {
-            let missing = "HOLDFAST_MARKER_KEY (a secret): not set; comments and reviews on GitHub are signed with it";
-            SetupError(missing.to_owned())
-        })?;
-        Ok(GithubPublishReview::new(self.github()?, key))
+        Ok(GithubPublishReview::new(self.github()?, self.marker_key()?))
+    }
+
+    /// Returns the reader of the threads that findings began.
+    ///
+    /// # Errors
+    ///
+    /// The address or the token can't be used; `HOLDFAST_MARKER_KEY` is missing.
+    pub fn threads(&self) -> Result<GithubReadThreads, SetupError> {
+        Ok(GithubReadThreads::new(self.github()?, self.marker_key()?))
     }
 
     /// Returns the port to the rows in the table. Needs [`TABLE`].
@@ -223,6 +229,14 @@ impl Setup {
             approvers: self.settings.deployment.approvers.clone(),
             public_url: self.settings.deployment.public_url.clone(),
         }
+    }
+
+    /// Returns the key that signs comments and reviews on GitHub.
+    fn marker_key(&self) -> Result<MarkerKey, SetupError> {
+        self.settings.deployment.marker_key.clone().ok_or_else(|| {
+            let missing = "HOLDFAST_MARKER_KEY (a secret): not set; comments and reviews on GitHub are signed with it";
+            SetupError(missing.to_owned())
+        })
     }
 
     /// Returns the connection that all adapters for GitHub share, with its settings and an App's tokens.

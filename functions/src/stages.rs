@@ -20,6 +20,12 @@ macro_rules! adapter {
     (publish, $setup:ident) => {
         $setup.publish()?
     };
+    (threads, $setup:ident) => {
+        $setup.threads()?
+    };
+    (permission, $setup:ident) => {
+        $setup.permission()?
+    };
     (model, $setup:ident) => {
         $setup.model()?
     };

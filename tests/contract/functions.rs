@@ -93,7 +93,10 @@ impl Deployment {
                 environment.extend(reaches);
                 environment.push(("HOLDFAST_MODEL", "anthropic/test-model"));
             }
-            _ if reached("notify") => environment.extend(people),
+            _ if reached("notify") => {
+                environment.extend(people);
+                environment.extend(reaches.into_iter().filter(|_| reached("publish")));
+            }
             // It reads people's permissions with their own tokens.
             "approval-page" => {
                 let is_needed = |(name, _): &(&str, &str)| !["GITHUB_TOKEN", "HOLDFAST_MARKER_KEY"].contains(name);

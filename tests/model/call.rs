@@ -103,13 +103,14 @@ impl Call {
     /// Returns true if only the calling run ever changes the called object, or if all runs write the same to it. The
     /// time of such a call does not matter, so it belongs to the step before.
     pub fn is_private(&self) -> bool {
-        const PRIVATE: [&str; 7] = [
+        const PRIVATE: [&str; 8] = [
             "/run.json",
             "/change.json",
             "/patches/0001.json",
             "/header.json",
             "/policy.json",
             "/plan.json",
+            "/reconciled.json",
             "/report.json",
         ];
         match self {
@@ -124,17 +125,16 @@ impl Call {
 /// The kind of the bot's comment, by its marker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Kind {
-    Announcement,
+    /// The comment with a run's state and the last summary.
+    Summary,
     Notice,
 }
 
 /// The content of the bot's comment.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Content {
-    /// The review is in progress.
-    AtWork,
-    /// The review's findings.
-    Summary,
+    /// The run whose review is in progress, and the run whose findings are below.
+    Summary { state: Option<Text>, summary: Option<Text> },
     /// Nothing was published, with the reason.
     NothingPublished,
     /// The review was published, with the failure after it.

@@ -36,12 +36,8 @@ pub fn all() -> Vec<Invariant> {
         }),
         Invariant::always("an undo does not need a person", |_, state| !state.is_alarmed),
         Invariant::always("no comment that a review is in progress stays", |_, state| {
-            !state.is_quiet()
-                || state
-                    .world
-                    .comments
-                    .iter()
-                    .all(|known| known.content != Content::AtWork)
+            let is_at_work = |known: &Comment| matches!(known.content, Content::Summary { state: Some(_), .. });
+            !state.is_quiet() || !state.world.comments.iter().any(is_at_work)
         }),
         Invariant::always("no check stays in progress", |_, state| {
             !state.is_quiet() || state.world.checks.iter().all(|known| known.closed_with.is_some())
@@ -50,21 +46,17 @@ pub fn all() -> Vec<Invariant> {
             !state.is_quiet() || state.world.reviews.iter().all(|known| known.is_submitted)
         }),
         Invariant::always("at most one comment is about a review", |_, state| {
-            let of_reviews = state
-                .world
-                .comments
-                .iter()
-                .filter(|known| known.kind == Kind::Announcement);
+            let of_reviews = state.world.comments.iter().filter(|known| known.kind == Kind::Summary);
             !state.is_quiet() || of_reviews.count() <= 1
         }),
         Invariant::always("the newest result remains", |model, state| {
             !state.is_quiet() || model.newest_result_remains(state)
         }),
         Invariant::always("a notice is true", |_, state| {
-            let is_true = |known: &Comment| match known.content {
+            let is_true = |known: &Comment| match &known.content {
                 Content::NothingPublished => !state.world.submitted.contains(&known.run),
                 Content::SummaryMissing => state.world.submitted.contains(&known.run),
-                Content::AtWork | Content::Summary => true,
+                Content::Summary { .. } => true,
             };
             !state.is_quiet() || state.world.comments.iter().all(is_true)
         }),
@@ -108,7 +100,8 @@ impl Reviews {
         if !self.holds(state, at) || state.runs[at].phase != Phase::Published {
             return true;
         }
-        let has_summary = |known: &Comment| known.run == *run && known.content == Content::Summary;
+        let has_summary =
+            |known: &Comment| matches!(&known.content, Content::Summary { summary: Some(of), .. } if of == run);
         let check = state.world.checks.iter().rfind(|known| known.run == *run);
         let title = check.and_then(|known| known.closed_with.as_ref()).map(Text::as_str);
         state.world.comments.iter().any(has_summary)

@@ -154,6 +154,7 @@ const NO_PROGRESS_COMMENT_STAYS: &str = "no comment that a review is in progress
 const CHECKS_END: &str = "no check stays in progress";
 const NO_DRAFT: &str = "no draft is left behind";
 const NEWEST_RESULT_REMAINS: &str = "the newest result remains";
+const ONE_COMMENT: &str = "at most one comment is about a review";
 const HEAD_REVIEWED: &str = "without a fault the newest head is reviewed";
 
 #[test]
@@ -162,7 +163,7 @@ fn beyond_the_bounds() {
         is_swift: true,
         ..two_heads()
     };
-    let overtaken = [NEWEST_RESULT_REMAINS, HEAD_REVIEWED];
+    let overtaken = [ONE_COMMENT, NEWEST_RESULT_REMAINS, HEAD_REVIEWED];
     for (name, stops, broken) in [
         ("one engine", Stops::AtOnce, &[][..]),
         ("an invocation goes on", Stops::Later, &overtaken),
@@ -181,7 +182,7 @@ fn beyond_the_bounds() {
         CHECKS_END,
         NO_DRAFT,
         NEWEST_RESULT_REMAINS,
-        "at most one comment is about a review",
+        ONE_COMMENT,
     ];
     check("an effect at any time", Reviews::new(late), &left);
 }

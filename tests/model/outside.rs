@@ -4,19 +4,22 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
-use holdfast_core::model::change::{Change, Target};
+use holdfast_core::model::change::{Change, ChangedFile, FileKind, FileStatus, Target};
 use holdfast_core::model::error_name::ErrorName;
 use holdfast_core::model::run_name::RunName;
 use holdfast_core::model::sha::CommitSha;
 use holdfast_core::port::{
-    CheckOutcome, DraftedReview, ExecutionError, FailedRun, KeepRows, ListFailedRuns, NoticeOf, Precondition,
-    PublishError, PublishReview, ReadChange, ReadError, ReviewDraft, Row, RowError, StopRun, StoreArtifact, StoreError,
-    Written,
+    CheckOutcome, CommentRevision, DraftedReview, ExecutionError, FailedRun, KeepRows, ListFailedRuns, NoticeOf,
+    Precondition, PublishError, PublishReview, ReadChange, ReadError, ReviewDraft, Row, RowError, StopRun,
+    StoreArtifact, StoreError, Written,
 };
 use serde_json::Value;
 
 use crate::call::{Answer, Call, Comment, Content, Kind, Review};
 use crate::replay::{Recorded, Text};
+
+/// The path of the only changed file.
+pub const FILE: &str = "a.rs";
 
 /// A part of the protocol that is removed: a check must then find a violated invariant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -42,6 +45,21 @@ pub struct Outside<'a> {
 pub fn sha(head: u8) -> CommitSha {
     let digit = char::from(b'a' + head % 6);
     CommitSha::parse(&digit.to_string().repeat(40)).unwrap()
+}
+
+/// Returns the only changed file: one new line.
+fn a_file() -> ChangedFile {
+    ChangedFile {
+        path: FILE.to_owned(),
+        previous_path: None,
+        status: FileStatus::Added,
+        kind: FileKind::Text,
+        additions: 1,
+        deletions: 0,
+        patch: Some("@@ -0,0 +1,1 @@\n+x\n".to_owned()),
+        omitted: None,
+        secrets: Vec::new(),
+    }
 }
 
 fn head_of(target: &Target) -> u8 {
@@ -170,13 +188,56 @@ impl<'a> Outside<'a> {
         Ok(())
     }
 
-    async fn remove_comments(&self, kind: Kind, of: impl Fn(&Text) -> bool + Send) -> Result<(), PublishError> {
-        for found in self.comments(kind).await? {
-            if of(&found.run) {
-                self.delete(Call::DeleteComment { id: found.id }).await?;
+    /// Gives the oldest summary comment this content, or posts one. Deletes the others.
+    async fn write_summary(&self, found: Vec<Comment>, run: &Text, content: Content) -> Result<(), PublishError> {
+        let mut is_written = false;
+        for Comment { id, content: known, .. } in found {
+            if is_written {
+                self.delete(Call::DeleteComment { id }).await?;
+            } else {
+                is_written = known == content || self.edit(id, content.clone()).await?;
             }
         }
+        if is_written {
+            return Ok(());
+        }
+        let post = Call::PostComment {
+            kind: Kind::Summary,
+            run: run.clone(),
+            content: content.clone(),
+        };
+        match self.request(post).await {
+            Ok(_) => Ok(()),
+            Err(error @ PublishError::Unavailable(_)) => match self.comments(Kind::Summary).await {
+                Ok(found) if found.iter().any(|found| found.content == content) => Ok(()),
+                _ => Err(error),
+            },
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Edits a comment; returns false if it is gone.
+    async fn edit(&self, id: u64, content: Content) -> Result<bool, PublishError> {
+        match self.request(Call::EditComment { id, content }).await {
+            Ok(_) => Ok(true),
+            Err(PublishError::NotFound(_)) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn remove_notices(&self) -> Result<(), PublishError> {
+        for found in self.comments(Kind::Notice).await? {
+            self.delete(Call::DeleteComment { id: found.id }).await?;
+        }
         Ok(())
+    }
+}
+
+/// Returns the runs whose state and whose summary a comment shows.
+fn shown(comment: &Comment) -> (Option<Text>, Option<Text>) {
+    match &comment.content {
+        Content::Summary { state, summary } => (state.clone(), summary.clone()),
+        Content::NothingPublished | Content::SummaryMissing => (None, None),
     }
 }
 
@@ -237,8 +298,13 @@ impl PublishReview for Outside<'_> {
     }
 
     async fn announce(&self, _target: &Target, run: &RunName, _body: &str) -> Result<(), PublishError> {
-        self.put_comment(Kind::Announcement, run.as_str(), Content::AtWork)
-            .await
+        let found = self.comments(Kind::Summary).await?;
+        let run = Text::from(run.as_str());
+        let content = Content::Summary {
+            state: Some(run.clone()),
+            summary: found.iter().find_map(|known| shown(known).1),
+        };
+        self.write_summary(found, &run, content).await
     }
 
     async fn withdraw(&self, _target: &Target, run: &RunName) -> Result<bool, PublishError> {
@@ -250,16 +316,33 @@ impl PublishReview for Outside<'_> {
         for found in self.reviews().await?.into_iter().filter(|found| found.run == run) {
             is_submitted |= found.is_submitted || self.delete_draft(found.id).await?;
         }
-        self.remove_comments(Kind::Announcement, |of| *of == run).await?;
+        for found in self.comments(Kind::Summary).await? {
+            let (state, summary) = shown(&found);
+            is_submitted |= summary.as_ref() == Some(&run);
+            match summary {
+                _ if state.as_ref() != Some(&run) => {}
+                None => self.delete(Call::DeleteComment { id: found.id }).await?,
+                summary => {
+                    self.edit(found.id, Content::Summary { state: None, summary }).await?;
+                }
+            }
+        }
         Ok(is_submitted)
     }
 
     async fn summarize(&self, _target: &Target, run: &RunName, _body: &str) -> Result<(), PublishError> {
-        self.put_comment(Kind::Announcement, run.as_str(), Content::Summary)
-            .await?;
         let run = Text::from(run.as_str());
-        self.remove_comments(Kind::Announcement, |of| *of != run).await?;
-        self.remove_comments(Kind::Notice, |_| true).await
+        let content = Content::Summary {
+            state: None,
+            summary: Some(run.clone()),
+        };
+        let found = self.comments(Kind::Summary).await?;
+        self.write_summary(found, &run, content).await?;
+        self.remove_notices().await
+    }
+
+    async fn revise_comment(&self, _target: &Target, _revision: &CommentRevision) -> Result<(), PublishError> {
+        Ok(())
     }
 
     async fn give_notice(&self, _target: &Target, of: NoticeOf<'_>, body: &str) -> Result<(), PublishError> {
@@ -327,8 +410,8 @@ impl ReadChange for Outside<'_> {
             description: String::new(),
             author: None,
             url: None,
-            files: Vec::new(),
-            files_total: 0,
+            files: vec![a_file()],
+            files_total: 1,
             notes: Vec::new(),
         })
     }

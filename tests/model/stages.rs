@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use holdfast_core::model::change::Target;
 use holdfast_core::model::error_name::ErrorName;
+use holdfast_core::model::finding::{Category, Finding, Severity, Side};
+use holdfast_core::model::finding_source::FindingSource;
 use holdfast_core::model::model_id::ModelId;
 use holdfast_core::model::report::{
     Gate, GateDecision, REPORT_VERSION, Report, ReportModel, ReportTarget, RunStatus, Usage,
@@ -15,7 +17,7 @@ use holdfast_core::stage::{StageError, open_review, publish_review, report_failu
 use holdfast_core::sweep::clean_all;
 use serde_json::Value;
 
-use crate::outside::{Broken, Outside, sha};
+use crate::outside::{Broken, FILE, Outside, sha};
 use crate::replay::Recorded;
 
 /// The states that use the pull request. The states between the first two neither read nor write it.
@@ -130,6 +132,27 @@ pub fn a_run(at: usize, head: u8) -> Run {
     }
 }
 
+/// Returns a finding on the changed line: without an inline comment, no review would be posted.
+fn a_finding() -> Finding {
+    Finding {
+        path: FILE.to_owned(),
+        side: Side::Right,
+        start_line: 1,
+        line: 1,
+        severity: Severity::Medium,
+        category: Category::Correctness,
+        title: "A remark".to_owned(),
+        body: "Look here.".to_owned(),
+        suggestion: None,
+        confidence: 0.8,
+        source: FindingSource::Model,
+        gated: false,
+        folded: false,
+        tracked: None,
+        sources: Vec::new(),
+    }
+}
+
 /// Returns the report that the stages in between would have written.
 pub fn a_report(run: &Run) -> Report {
     Report {
@@ -149,11 +172,12 @@ pub fn a_report(run: &Run) -> Report {
             decision: GateDecision::Publish,
             worst: None,
         },
-        findings: Vec::new(),
+        findings: vec![a_finding()],
         coverage: Vec::new(),
         usage: Usage::default(),
         notes: Vec::new(),
         private_notes: Vec::new(),
         withheld: 0,
+        earlier: Vec::new(),
     }
 }

@@ -130,7 +130,7 @@ impl World {
                     id,
                     run: run.clone(),
                     kind: *kind,
-                    content: *content,
+                    content: content.clone(),
                 });
                 self.comments.sort_by_key(|known| known.id);
                 Answer::Created(id)
@@ -138,7 +138,7 @@ impl World {
             Call::EditComment { id, content } => match self.comments.iter_mut().find(|known| known.id == *id) {
                 None => Answer::NotFound,
                 Some(known) => {
-                    known.content = *content;
+                    known.content = content.clone();
                     Answer::Done
                 }
             },

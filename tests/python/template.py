@@ -35,8 +35,10 @@ PLACES = {
 READ_GITHUB, READ_MODEL = "GithubSecret", "ModelSecret"
 # The seconds that a state leaves its function to start and to report.
 MARGIN_S = 10
-# The maximum number of characters of a numeric parameter.
+# The maximum number of characters of a numeric parameter, and of a version's number.
 NUMBER_CHARS = 6
+# Lambda's longest description of a version.
+DESCRIPTION_CHARS = 256
 
 
 class Tag(dict):
@@ -86,6 +88,33 @@ def parameters_in(value, names):
     if isinstance(value, list):
         return set().union(*(parameters_in(item, names) for item in value))
     return set()
+
+
+def versions_in(value):
+    """Returns the functions whose versions a value refers to."""
+    return re.findall(r"(\w+Function)\.Version", json.dumps(value))
+
+
+def longest(value, declared):
+    """Returns the maximum number of characters of a VersionDescription; `declared` are the template's parameters."""
+    if not isinstance(value, Tag):
+        return len(value)
+    (kind, inner), = value.items()
+    if kind == "Ref":
+        return declared[inner].get("MaxLength", NUMBER_CHARS)
+    if kind == "Sub":
+        names = re.findall(r"\$\{(\w+)\}", inner)
+        return len(re.sub(r"\$\{\w+\}", "", inner)) + sum(longest(Tag(Ref=name), declared) for name in names)
+    if kind == "If":
+        return max(longest(part, declared) for part in inner[1:])
+    if kind == "Select" and versions_in(inner):
+        return NUMBER_CHARS
+    separator, parts = inner
+    assert kind == "Join", value
+    if isinstance(parts, Tag):
+        (removed, whole), = parts.values()
+        return longest(whole, declared) - len(removed)
+    return sum(longest(part, declared) for part in parts) + len(separator) * (len(parts) - 1)
 
 
 def resource_name(value, condition):
@@ -266,7 +295,10 @@ class TemplateTest(unittest.TestCase):
         self.assertEqual(
             writers["Table/question"], {"request-approval", "escalate-approval", "approval-page", "sweep"}
         )
-        self.assertNotIn("publish-review", set().union(*(who for on, who in writers.items() if "Table" in on)))
+        published = {on for on, who in writers.items() if "Table" in on and "publish-review" in who}
+        self.assertEqual(published, {"Table/pull"})
+        self.assertEqual(writers["Table/pull"], {"discard-review", "publish-review"})
+        self.assertEqual(writers["Artifacts/pull/*/ledger/*.json"], {"discard-review", "publish-review"})
         self.assertEqual(writers["Table/link"], {"request-approval", "approval-page"})
         self.assertEqual(writers["Artifacts/runs/*/policy.json"], {"plan-review"})
         self.assertEqual(writers["Artifacts/runs/*/aggregate.json"], {"aggregate-findings"})
@@ -285,7 +317,7 @@ class TemplateTest(unittest.TestCase):
                 wanted = tuple(prefix for prefixes in ports for prefix in prefixes) + BESIDES_PORTS
                 unasked = [action for action in actions if not action.startswith(wanted)]
                 self.assertEqual(unasked, [], "main sets nothing up that needs it")
-                github = "setup.read()" in main or "setup.publish()" in main
+                github = any(f"setup.{port}()" in main for port in ("read", "publish", "threads"))
                 self.assertEqual(READ_GITHUB in self.secrets(name), github)
                 self.assertEqual(READ_MODEL in self.secrets(name), "setup.model()" in main)
 
@@ -343,16 +375,16 @@ class TemplateTest(unittest.TestCase):
             with self.subTest(name):
                 properties = self.functions[name]
                 taken = parameters_in(properties["Environment"], parameters)
-                self.assertEqual(parameters_in(properties.get("VersionDescription", ""), parameters), taken)
+                description = properties.get("VersionDescription", "")
+                named = parameters_in(description, parameters)
+                for other in versions_in(description):
+                    named |= parameters_in(self.resources[other]["Properties"]["VersionDescription"], parameters)
+                self.assertEqual(named, taken)
                 self.assertTrue(properties["AutoPublishAliasAllProperties"])
                 if taken:
                     resource = self.resources[f"{pascal(name)}Function"]
                     self.assertEqual(resource["UpdateReplacePolicy"], "Retain", "reviews in flight call the version before")
-                longest = 0
-                for parameter in taken:
-                    declared = self.template["Parameters"][parameter]
-                    longest += declared["MaxLength"] if declared["Type"] == "String" else NUMBER_CHARS
-                self.assertLessEqual(longest + len(taken), 256, "Lambda's longest description")
+                self.assertLessEqual(longest(description, self.template["Parameters"]), DESCRIPTION_CHARS)
 
     def test_logs_end(self):
         groups = self.of_type("AWS::Logs::LogGroup")

@@ -36,7 +36,7 @@ impl Verdict {
         }
         let (exit, reason) = match fail_on.severity() {
             None => (Exit::Clean, "--fail-on none".to_owned()),
-            Some(limit) if report.findings.iter().any(|finding| finding.severity >= limit) => {
+            Some(limit) if report.open_severities().any(|severity| severity >= limit) => {
                 (Exit::Found, format!("--fail-on {limit}"))
             }
             Some(_) if report.findings.is_empty() => (Exit::Clean, String::new()),

@@ -24,6 +24,10 @@ pub const FILTER_REPOSITORY: &str = "repository";
 pub const FILTER_TEXT: &str = "q";
 /// The page number of the list of runs, from 1.
 pub const FILTER_PAGE: &str = "page";
+/// Whether the page of an open run refreshes itself: only [`REFRESH_OFF`] has an effect.
+pub const REFRESH: &str = "refresh";
+/// Turns [`REFRESH`] off.
+pub const REFRESH_OFF: &str = "off";
 
 /// Returns the name of the field with a finding's title. `index` is the finding's place in the report, from 0. A title
 /// was edited if it differs from [`crate::editable`] of the finding's title.

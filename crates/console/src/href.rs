@@ -50,6 +50,17 @@ pub fn run(run: &str) -> String {
     format!("/reviews/{}", segment(run))
 }
 
+/// Returns the address of a run whose page doesn't refresh itself.
+pub fn still_run(run: &str) -> String {
+    format!("{}?{}={}", self::run(run), field::REFRESH, field::REFRESH_OFF)
+}
+
+/// Returns the address of a pull request, by [`holdfast_core::model::change::Target::place`].
+pub fn pull(place: &str) -> String {
+    let parts: Vec<String> = place.split(['/', '#']).map(segment).collect();
+    format!("/pulls/{}", parts.join("/"))
+}
+
 /// Returns the address of the picture of a run's states, an SVG document.
 pub fn picture(run: &str) -> String {
     format!("{}/picture.svg", self::run(run))
@@ -88,6 +99,8 @@ mod tests {
             assert_eq!(run(name), path);
         }
         assert_eq!(unit("r", "u/1"), "/reviews/r/units/u%2F1");
+        assert_eq!(pull("81724055#12"), "/pulls/81724055/12");
+        assert_eq!(pull("octo/../demo#12"), "/pulls/octo/_/demo/12");
     }
 
     #[test]

@@ -11,6 +11,7 @@ use html5ever::tree_builder::TreeBuilderOpts;
 use markup5ever_rcdom::{Handle, NodeData, RcDom};
 
 mod sample;
+mod single_pages;
 
 /// Every page, made once: making all of them takes longer than checking them.
 static PAGES: LazyLock<Vec<(String, String)>> = LazyLock::new(sample::pages);

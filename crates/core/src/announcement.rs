@@ -1,19 +1,24 @@
 //! A run's effects on a pull request, each beside its undo: the check ([`announce`], [`conclude`]), the comment
-//! ([`announce`]) and the draft of the review ([`draft`]). [`withdraw`] undoes all three for a run that failed or was
-//! superseded, [`discard`] for one that a person rejected. Every effect is keyed by the run, so that a retry finds it.
+//! ([`announce`], [`summarize`]) and the draft of the review ([`draft`]). [`withdraw`] undoes all three for a run that failed or was
+//! superseded; [`discard`] shows that a review was not approved. Every effect is keyed by the run, so that a retry finds it.
 
 use crate::artifact::{find_artifact, write_artifact};
 use crate::claim;
 use crate::error::StageError;
+use crate::ledger::Ledger;
 use crate::model::change::Change;
 use crate::model::error_name::ErrorName;
-use crate::model::failure::Failure;
+use crate::model::failure::{Failure, is_superseded};
+use crate::model::finding::Finding;
 use crate::model::key;
 use crate::model::report::Report;
 use crate::model::run::{Announcement, Run};
 use crate::model::run_name::RunName;
 use crate::port::{CheckConclusion, CheckOutcome, DraftedReview, KeepRows, PublishError, PublishReview, StoreArtifact};
-use crate::render::{Inline, announcement_body, check_outcome, review_draft, summary_body};
+use crate::render::{
+    Inline, NotPublished, announcement_body, check_outcome, not_published_body, not_published_check, review_of,
+    summary_body,
+};
 
 /// Opens the check and writes the comment. [`withdraw`] undoes both. The claim is checked before and after, because a
 /// newer run may take over at any time.
@@ -30,38 +35,113 @@ pub async fn announce(
 ) -> Result<(), StageError> {
     let announcement = Announcement {
         check_run: publish.open_check(&run.target, &run.run).await?,
-        settled: false,
-        published: false,
+        ..Announcement::default()
     };
     write_artifact(store, &key::announcement(&run.run), &announcement).await?;
+    show(run, &announcement_body(run.target.head(), files), publish, rows, store).await
+}
+
+/// Shows on the pull request that the review waits for an approval. A refusal doesn't fail the review: publishing it
+/// meets the same one. [`withdraw`] undoes this.
+///
+/// # Errors
+///
+/// `RunSuperseded`; GitHub limits requests or doesn't answer; the table or the store fails.
+pub async fn await_approval(
+    run: &Run,
+    body: &str,
+    outcome: &CheckOutcome,
+    publish: &dyn PublishReview,
+    rows: &dyn KeepRows,
+    store: &dyn StoreArtifact,
+) -> Result<(), StageError> {
+    let announcement: Option<Announcement> = find_artifact(store, &key::announcement(&run.run)).await?;
+    if announcement.as_ref().is_some_and(|announcement| announcement.settled) {
+        // A call that wakes up after the run's end.
+        return Ok(());
+    }
+    may_be_refused(show(run, body, publish, rows, store).await)?;
+    let Some((check, announcement)) = announcement.and_then(|found| Some((found.check_run?, found))) else {
+        return Ok(());
+    };
+    let awaiting = Announcement {
+        awaiting: true,
+        ..announcement
+    };
+    write_artifact(store, &key::announcement(&run.run), &awaiting).await?;
+    let closed = publish.close_check(&run.target, check, outcome).await;
+    may_be_refused(closed.map_err(StageError::from))
+}
+
+/// Shows a state of the run in the summary comment, while the run holds the claim.
+async fn show(
+    run: &Run,
+    body: &str,
+    publish: &dyn PublishReview,
+    rows: &dyn KeepRows,
+    store: &dyn StoreArtifact,
+) -> Result<(), StageError> {
     let held = claim::hold(rows, &run.target, &run.run).await;
     withdraw_if_superseded(held, run, publish, store).await?;
-    let body = announcement_body(run.target.head(), files);
-    publish.announce(&run.target, &run.run, &body).await?;
+    publish.announce(&run.target, &run.run, body).await?;
     let held = claim::hold(rows, &run.target, &run.run).await;
     withdraw_if_superseded(held, run, publish, store).await
 }
 
-/// Writes or finds the review's draft, which nobody else sees. [`withdraw`] undoes it.
+/// Ignores GitHub's refusals; other failures stay.
 ///
 /// # Errors
 ///
-/// GitHub refuses the draft, also without its inline comments, or doesn't answer.
-pub async fn draft(
-    run: &Run,
-    report: &Report,
-    change: &Change,
-    publish: &dyn PublishReview,
-) -> Result<DraftedReview, StageError> {
-    let draft = review_draft(report, change, Inline::Comments);
-    Ok(match publish.draft_review(&run.target, &draft).await {
-        // GitHub doesn't name the comment that it refuses: all findings move into the body.
-        Err(PublishError::Rejected(_)) if !draft.comments.is_empty() => {
-            let draft = review_draft(report, change, Inline::Body);
-            publish.draft_review(&run.target, &draft).await?
+/// GitHub limits requests or doesn't answer.
+pub fn may_be_refused(shown: Result<(), StageError>) -> Result<(), StageError> {
+    match shown {
+        Err(error) if is_refusal(&error) => {
+            tracing::warn!(%error, "the state of the review can't be shown on the pull request");
+            Ok(())
         }
-        drafted => drafted?,
-    })
+        shown => shown,
+    }
+}
+
+/// Returns whether GitHub refuses a write, and would refuse it again.
+const fn is_refusal(error: &StageError) -> bool {
+    matches!(
+        error.name,
+        ErrorName::GithubForbidden
+            | ErrorName::GithubSignOnRequired
+            | ErrorName::GithubRepositoryArchived
+            | ErrorName::GithubConversationLocked
+            | ErrorName::GithubNotFound
+            | ErrorName::GithubRejected
+    )
+}
+
+/// Writes or finds the review's draft, which nobody else sees. [`withdraw`] undoes it. Returns no draft for a review
+/// without inline comments: its summary is the publication. Also returns the new findings that it doesn't show.
+///
+/// # Errors
+///
+/// GitHub refuses the draft also without its inline comments, or doesn't answer.
+pub async fn draft<'a>(
+    run: &Run,
+    report: &'a Report,
+    change: &Change,
+    ledger: Option<&Ledger>,
+    publish: &dyn PublishReview,
+) -> Result<(Option<DraftedReview>, Vec<&'a Finding>), StageError> {
+    let review = review_of(report, change, Inline::Comments, ledger);
+    if review.draft.comments.is_empty() {
+        return Ok((None, review.without_comment));
+    }
+    match publish.draft_review(&run.target, &review.draft).await {
+        Ok(drafted) => Ok((Some(drafted), review.without_comment)),
+        // GitHub doesn't name the comment that it refuses: all findings move into the summary.
+        Err(PublishError::Rejected(_)) => {
+            let review = review_of(report, change, Inline::Nowhere, ledger);
+            Ok((None, review.without_comment))
+        }
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// Undoes [`announce`] and [`draft`]: deletes the comment and the draft, and closes the checks. A missing effect counts
@@ -80,9 +160,11 @@ pub async fn withdraw(
     let why = Failure::of_reason(error).sentence();
     let (title, summary) = if is_published {
         (
-            "The review was published without its summary",
-            format!("It ended after the review was published: {why}."),
+            "The review was published, and then it failed",
+            format!("Its last steps are missing: {why}."),
         )
+    } else if is_superseded(error) {
+        ("A newer review takes over", format!("This one ended: {why}."))
     } else {
         (
             "The review could not be completed",
@@ -95,7 +177,7 @@ pub async fn withdraw(
         summary,
         annotations: Vec::new(),
     };
-    publish.close_checks(&run.target, &run.run, &outcome).await?;
+    close_checks(run, &outcome, publish, store).await?;
     if is_published {
         // Others have seen it: it is the run's result.
         settle(&run.run, true, store).await?;
@@ -123,19 +205,32 @@ pub async fn withdraw_if_superseded(
     held
 }
 
-/// Ends the announcement of a submitted review: the comment becomes the summary, and the check gets its conclusion.
-/// Others have seen the review, so nothing undoes this.
+/// Replaces the announcement with the summary. Others see it, so nothing undoes this.
 ///
 /// # Errors
 ///
-/// GitHub refuses a write or doesn't answer; the store fails.
+/// GitHub refuses the write or doesn't answer.
+pub async fn summarize(
+    run: &Run,
+    report: &Report,
+    without_comment: &[&Finding],
+    publish: &dyn PublishReview,
+) -> Result<(), StageError> {
+    let body = summary_body(report, without_comment);
+    Ok(publish.summarize(&run.target, &run.run, &body).await?)
+}
+
+/// Ends the run on the pull request: the check gets its conclusion. Call [`summarize`] before.
+///
+/// # Errors
+///
+/// GitHub refuses the write or doesn't answer; the store fails.
 pub async fn conclude(
     run: &Run,
     report: &Report,
     publish: &dyn PublishReview,
     store: &dyn StoreArtifact,
 ) -> Result<(), StageError> {
-    publish.summarize(&run.target, &run.run, &summary_body(report)).await?;
     let announcement: Option<Announcement> = find_artifact(store, &key::announcement(&run.run)).await?;
     if let Some(check) = announcement.and_then(|announcement| announcement.check_run) {
         publish.close_check(&run.target, check, &check_outcome(report)).await?;
@@ -143,20 +238,44 @@ pub async fn conclude(
     settle(&run.run, true, store).await
 }
 
-/// Undoes [`announce`] and [`draft`] for a review that a person rejected. The rejection is the run's result.
+/// Ends the announcement of a review that was not approved: the comment and the check show why. That is the run's
+/// result.
 ///
 /// # Errors
 ///
-/// GitHub refuses a write or doesn't answer; the store fails.
+/// `RunSuperseded`; GitHub limits requests or doesn't answer; the table or the store fails.
 pub async fn discard(
+    run: &Run,
+    why: NotPublished<'_>,
+    publish: &dyn PublishReview,
+    rows: &dyn KeepRows,
+    store: &dyn StoreArtifact,
+) -> Result<(), StageError> {
+    let body = not_published_body(run.target.head(), why);
+    let shown = show(run, &body, publish, rows, store).await;
+    if shown.as_ref().is_err_and(is_refusal) {
+        // The comment may still show that a person has to decide.
+        publish.withdraw(&run.target, &run.run).await?;
+    }
+    may_be_refused(shown)?;
+    close_checks(run, &not_published_check(why), publish, store).await?;
+    settle(&run.run, false, store).await
+}
+
+/// Completes the run's checks, also the one that shows that a person has to decide.
+async fn close_checks(
     run: &Run,
     outcome: &CheckOutcome,
     publish: &dyn PublishReview,
     store: &dyn StoreArtifact,
 ) -> Result<(), StageError> {
-    publish.withdraw(&run.target, &run.run).await?;
     publish.close_checks(&run.target, &run.run, outcome).await?;
-    settle(&run.run, false, store).await
+    let announcement: Option<Announcement> = find_artifact(store, &key::announcement(&run.run)).await?;
+    let awaiting = announcement.filter(|announcement| announcement.awaiting);
+    if let Some(check) = awaiting.and_then(|announcement| announcement.check_run) {
+        publish.close_check(&run.target, check, outcome).await?;
+    }
+    Ok(())
 }
 
 /// Stores that the run's effects on the pull request are final, published or not: a later run leaves them unchanged.

@@ -1,12 +1,12 @@
 //! The gate: decides which findings require a person's approval before publication, and which ones the pull request
 //! shows next to their lines. All findings count, including those that are folded afterwards.
 
-use crate::model::finding::Finding;
+use crate::model::finding::{Finding, TrackedState};
 use crate::model::policy::{InvalidPolicy, Policy};
-use crate::model::report::{Gate, GateDecision};
+use crate::model::report::{EarlierFinding, EarlierState, Gate, GateDecision};
 
-/// Decides on all findings, marks those that the gate holds, and folds the ones beyond `max_findings`. Gated findings
-/// are folded last; otherwise the given order counts.
+/// Decides on all findings, marks those that the gate holds, and folds the new ones beyond `max_findings`. Gated findings
+/// are folded last; otherwise the given order counts. A finding that is published already needs no approval again.
 ///
 /// # Errors
 ///
@@ -15,13 +15,15 @@ pub fn decide(findings: &mut [Finding], policy: &Policy) -> Result<Gate, Invalid
     mark(findings, policy)?;
     let shown = usize::try_from(policy.max_findings).unwrap_or(usize::MAX);
     let is_gated: Vec<bool> = findings.iter().map(|finding| finding.gated).collect();
-    let mut order: Vec<usize> = (0..findings.len()).collect();
+    let mut order: Vec<usize> = (0..findings.len())
+        .filter(|index| findings[*index].is_unpublished())
+        .collect();
     order.sort_by_key(|index| !is_gated[*index]);
     for (place, index) in order.into_iter().enumerate() {
         findings[index].folded = place >= shown;
     }
     Ok(Gate {
-        decision: match is_gated.contains(&true) {
+        decision: match findings.iter().any(Finding::needs_approval) {
             true => GateDecision::RequireApproval,
             false => GateDecision::Publish,
         },
@@ -29,15 +31,32 @@ pub fn decide(findings: &mut [Finding], policy: &Policy) -> Result<Gate, Invalid
     })
 }
 
-/// Marks the findings that the gate holds, each by the severity for its path. A mark is never removed.
+/// Marks the findings that the gate holds, each by the severity for its path. A mark is never removed. The gate holds no
+/// finding that a person dismissed.
 ///
 /// # Errors
 ///
 /// A bad glob in the policy.
 pub fn mark(findings: &mut [Finding], policy: &Policy) -> Result<(), InvalidPolicy> {
     let globs = policy.globs()?;
-    for finding in findings {
+    for finding in findings
+        .iter_mut()
+        .filter(|finding| finding.state() != TrackedState::Dismissed)
+    {
         finding.gated |= finding.severity >= policy.gate.severity_of(&finding.path, globs);
+    }
+    Ok(())
+}
+
+/// Marks the earlier findings that are open and at or above the gate's severity.
+///
+/// # Errors
+///
+/// A bad glob in the policy.
+pub fn mark_earlier(earlier: &mut [EarlierFinding], policy: &Policy) -> Result<(), InvalidPolicy> {
+    let globs = policy.globs()?;
+    for finding in earlier.iter_mut().filter(|finding| finding.state == EarlierState::Open) {
+        finding.gated = finding.severity >= policy.gate.severity_of(&finding.path, globs);
     }
     Ok(())
 }

@@ -32,6 +32,7 @@ pub mod model;
 pub mod policy_file;
 pub mod port;
 pub mod prompt;
+pub mod pull_ledger;
 pub mod render;
 pub mod rows;
 pub mod rule;

@@ -9,6 +9,8 @@ mod answers;
 mod deadlines;
 #[path = "stages/kept_results.rs"]
 mod kept_results;
+#[path = "stages/ledger.rs"]
+mod ledger;
 #[path = "stages/publication.rs"]
 mod publication;
 #[path = "stages/who_decides.rs"]
@@ -30,16 +32,21 @@ use holdfast_core::model::repository_name::RepositoryName;
 use holdfast_core::model::run::{GateMode, Prompt, RecordedAnswer, Run, Stop};
 use holdfast_core::model::run_name::RunName;
 use holdfast_core::model::sha::CommitSha;
+use holdfast_core::model::team_name::TeamName;
 use holdfast_core::model::{key, report::Coverage};
 use holdfast_core::port::{
-    AskModel, CheckConclusion, Deadline, ExecutionError, FailedRun, ListFailedRuns, ModelError, ModelRequest, StopRun,
+    AskModel, CheckConclusion, Deadline, ExecutionError, FailedRun, ListFailedRuns, ModelError, ModelRequest,
+    Permission, ReadError, ReadPermission, StopRun,
 };
 use holdfast_core::stage::{
-    aggregate_findings, correct_findings, discard_review, gather_context, open_review, plan_review, publish_review,
-    read_artifact, report_failure, review_unit, summarize_review, validate_findings, withdraw_announcement,
+    StageError, aggregate_findings, correct_findings, discard_review, gather_context, open_review, plan_review,
+    publish_review, read_artifact, reconcile_findings, report_failure, review_unit, summarize_review,
+    validate_findings, withdraw_announcement,
 };
 use holdfast_core::sweep::clean_all;
-use holdfast_testkit::port::{FixedChange, MemoryArtifacts, MemoryRows, NoSyntax, PullRequestPage, run_name};
+use holdfast_testkit::port::{
+    FixedChange, FixedThreads, MemoryArtifacts, MemoryRows, NoSyntax, PullRequestPage, run_name,
+};
 use serde_json::{Value, json};
 
 const VALID: &str = r#"{"summary":"Adds a line.","findings":[]}"#;
@@ -100,11 +107,32 @@ impl ListFailedRuns for Runs {
     }
 }
 
+/// People's permissions: those who may write.
+#[derive(Default)]
+struct People(Vec<&'static str>);
+
+#[async_trait]
+impl ReadPermission for People {
+    async fn permission(&self, _repository: &RepositoryName, login: &str) -> Result<Permission, ReadError> {
+        Ok(if self.0.contains(&login) {
+            Permission::Write
+        } else {
+            Permission::Read
+        })
+    }
+
+    async fn is_member(&self, _team: &TeamName, _login: &str) -> Result<bool, ReadError> {
+        Ok(false)
+    }
+}
+
 struct World {
     store: MemoryArtifacts,
     read: FixedChange,
     model: ScriptedModel,
     page: PullRequestPage,
+    threads: FixedThreads,
+    people: People,
     rows: MemoryRows,
     runs: Runs,
     run: Run,
@@ -151,6 +179,8 @@ fn world(files: Vec<ChangedFile>, model: &str, light: &str, answers: Vec<Result<
             limits: Mutex::default(),
         },
         page: PullRequestPage::default(),
+        threads: FixedThreads::default(),
+        people: People::default(),
         rows: MemoryRows::default(),
         runs: Runs::default(),
         run: Run {
@@ -203,11 +233,19 @@ impl World {
             )
             .await
             .unwrap();
-            let plan = plan_review::plan_review(&plan_review::Input { run: run_name("r") }, &self.read, &self.store)
-                .await
-                .unwrap();
+            let plan = plan_review::plan_review(
+                &plan_review::Input {
+                    run: self.run.run.clone(),
+                },
+                &self.read,
+                &self.store,
+            )
+            .await
+            .unwrap();
             gather_context::gather_context(
-                &gather_context::Input { run: run_name("r") },
+                &gather_context::Input {
+                    run: self.run.run.clone(),
+                },
                 &self.read,
                 &NoSyntax,
                 &self.store,
@@ -224,7 +262,7 @@ impl World {
         block_on(async {
             let (mut attempt, mut tier) = (1, first);
             loop {
-                let (run, unit) = (run_name("r"), unit.to_owned());
+                let (run, unit) = (self.run.run.clone(), unit.to_owned());
                 let input = review_unit::Input {
                     run: run.clone(),
                     unit: unit.clone(),
@@ -277,7 +315,7 @@ impl World {
         block_on(async {
             aggregate_findings::aggregate_findings(
                 &aggregate_findings::Input {
-                    run: run_name("r"),
+                    run: self.run.run.clone(),
                     results,
                 },
                 &self.store,
@@ -285,8 +323,23 @@ impl World {
             )
             .await
             .unwrap();
+            reconcile_findings::reconcile_findings(
+                &reconcile_findings::Input {
+                    run: self.run.run.clone(),
+                },
+                &self.read,
+                &self.threads,
+                &self.people,
+                &self.rows,
+                &self.store,
+                deadline,
+            )
+            .await
+            .unwrap();
             let output = summarize_review::summarize_review(
-                &summarize_review::Input { run: run_name("r") },
+                &summarize_review::Input {
+                    run: self.run.run.clone(),
+                },
                 &self.model,
                 &self.store,
             )
@@ -294,9 +347,22 @@ impl World {
             .unwrap();
             (
                 output,
-                read_artifact(&self.store, &key::report(&run_name("r"))).await.unwrap(),
+                read_artifact(&self.store, &key::report(&self.run.run)).await.unwrap(),
             )
         })
+    }
+
+    fn publish(&self) -> Result<publish_review::Output, StageError> {
+        let input = publish_review::Input {
+            run: self.run.run.clone(),
+        };
+        block_on(publish_review::publish_review(
+            &input,
+            &self.read,
+            &self.page,
+            &self.rows,
+            &self.store,
+        ))
     }
 
     fn asked(&self) -> Vec<(String, Prompt)> {

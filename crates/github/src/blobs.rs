@@ -43,23 +43,8 @@ pub(super) struct Wanted {
 }
 
 #[derive(Deserialize)]
-struct Answer<T> {
-    data: Option<Data<T>>,
-    #[serde(default)]
-    errors: Vec<QueryError>,
-}
-
-#[derive(Deserialize)]
 struct Data<T> {
     repository: Option<T>,
-}
-
-#[derive(Deserialize)]
-struct QueryError {
-    #[serde(default, rename = "type")]
-    kind: String,
-    #[serde(default)]
-    path: Vec<Value>,
 }
 
 #[derive(Deserialize)]
@@ -319,7 +304,7 @@ async fn query_repository<T: DeserializeOwned>(
     variables.insert("owner".to_owned(), json!(place.repository.owner()));
     variables.insert("name".to_owned(), json!(place.repository.name()));
     let call = connection.query(place.repository, query, Value::Object(variables), CONTENTS_READ);
-    let answer = match connection.json::<Answer<T>>(call).await {
+    let answer = match connection.graphql::<Data<T>>(call).await {
         Ok(answer) => answer,
         Err(failure) if matches!(failure.kind, Kind::RateLimited(_)) => return Err(failure),
         Err(failure) => {
@@ -327,10 +312,6 @@ async fn query_repository<T: DeserializeOwned>(
             return Ok(None);
         }
     };
-    if answer.errors.iter().any(|error| error.kind == "RATE_LIMITED") {
-        let line = "POST /graphql: GitHub limits requests (RATE_LIMITED)".to_owned();
-        return Err(Failure::new(Kind::RateLimited(None), line));
-    }
     // GraphQL may report a missing path as an error.
     let unknown = answer.errors.iter().filter(|error| error.kind != "NOT_FOUND");
     let unknown = unknown

@@ -21,6 +21,12 @@ const MAX_PAGES: usize = 100;
 /// Pages of one list that are in flight at once.
 const CONCURRENT_PAGES: usize = 8;
 
+/// Returns a text without the differences that GitHub may make: it may change the ends of lines, and trims a text.
+pub(super) fn words(text: &str) -> String {
+    let lines: Vec<&str> = text.lines().map(str::trim_end).collect();
+    lines.join("\n").trim().to_owned()
+}
+
 /// One pull request, seen from Holdfast's own account.
 pub(super) struct BotClient<'a> {
     pub connection: &'a GithubConnection,
@@ -43,13 +49,13 @@ impl<'a> BotClient<'a> {
         })
     }
 
-    /// Returns the hidden line that marks a text as written for a run, or for the comment of a command.
+    /// Returns the hidden line that marks a text as written for a run, for the comment of a command, or for a finding.
     pub fn marker(&self, kind: MarkerKind, subject: &str) -> String {
         self.key.line(kind, self.target, subject)
     }
 
-    /// Returns the subject of a text's marker: a run, or the comment of a command. `None` for a text that Holdfast's
-    /// account didn't write.
+    /// Returns the subject of a text's marker: a run, the comment of a command, or a finding. `None` for a text that
+    /// Holdfast's account didn't write.
     ///
     /// # Errors
     /// The account's login can't be read.
@@ -59,17 +65,29 @@ impl<'a> BotClient<'a> {
         user: Option<&User>,
         body: Option<&str>,
     ) -> Result<Option<String>, Failure> {
-        let Some(subject) = self.key.find(kind, self.target, body.unwrap_or_default()) else {
-            return Ok(None);
-        };
+        match self.subject(kind, body.unwrap_or_default()) {
+            Some(subject) => Ok(self.is_own(user).await?.then_some(subject)),
+            None => Ok(None),
+        }
+    }
+
+    /// Returns the subject of a text's marker, whoever wrote the text.
+    pub fn subject(&self, kind: MarkerKind, body: &str) -> Option<String> {
+        self.key.find(kind, self.target, body)
+    }
+
+    /// Returns true for Holdfast's own account.
+    ///
+    /// # Errors
+    /// Its login can't be read.
+    pub async fn is_own(&self, user: Option<&User>) -> Result<bool, Failure> {
         let login = self.login.get_or_try_init(|| self.connection.own_login()).await?;
-        let is_own = match (login, user) {
+        Ok(match (login, user) {
             (Some(login), Some(user)) => user.login.eq_ignore_ascii_case(login),
             // The token of an installation can't read its own login; people can't post as a bot.
             (None, Some(user)) => user.kind == "Bot",
             (_, None) => false,
-        };
-        Ok(is_own.then_some(subject))
+        })
     }
 
     /// Reads all pages of a list. The first page's `Link` header gives the number of the last one, so the pages between

@@ -5,6 +5,7 @@ use holdfast_core::model::sha::CommitSha;
 use holdfast_core::port::{Annotation, CheckConclusion, CheckOutcome, PublishError};
 use http::Method;
 use serde_json::{Value, json};
+use url::Url;
 
 use super::connection::GithubConnection;
 use super::failure::{Failure, Kind};
@@ -17,16 +18,17 @@ const CHECKS_WRITE: &str = "Checks: write";
 /// Maximum number of annotations in one request to GitHub.
 const MAX_ANNOTATIONS: usize = 50;
 
-/// Opens the check, or returns the open one with this id; `None` if these credentials may not write checks.
+/// Opens the check, which links to `page`, or returns the open one with this id; `None` if these credentials may not write checks.
 pub(super) async fn open(
     connection: &GithubConnection,
     request: &PullRequest,
     external_id: &RunName,
+    page: Option<&Url>,
 ) -> Result<Option<u64>, PublishError> {
     if connection.is_anonymous() {
         return Ok(None);
     }
-    match find_or_create(connection, request, external_id).await {
+    match find_or_create(connection, request, external_id, page).await {
         Ok(id) => Ok(Some(id)),
         // Only Apps write checks: GitHub refuses a person's token, whatever its permissions.
         Err(Failure {
@@ -41,12 +43,16 @@ async fn find_or_create(
     connection: &GithubConnection,
     request: &PullRequest,
     external_id: &RunName,
+    page: Option<&Url>,
 ) -> Result<u64, Failure> {
     if let Some(id) = find(connection, request, external_id).await? {
         return Ok(id);
     }
-    let body =
+    let mut body =
         json!({ "name": NAME, "head_sha": request.head.as_str(), "status": "in_progress", "external_id": external_id });
+    if let Some(page) = page {
+        body["details_url"] = json!(page);
+    }
     let call = connection.write(
         Method::POST,
         &request.place().repository(&["check-runs"]),

@@ -122,6 +122,16 @@ impl Call {
         self
     }
 
+    /// Returns true for a write in a repository. In GraphQL that is a mutation.
+    fn is_write(&self) -> bool {
+        let query = || self.body.as_ref().and_then(|body| body["query"].as_str());
+        let is_write = match self.path.as_str() {
+            GRAPHQL => query().is_some_and(|query| query.starts_with("mutation")),
+            _ => self.method != Method::GET,
+        };
+        is_write && matches!(self.scope, Scope::Repository(..))
+    }
+
     /// Returns the request's name in errors.
     fn name(&self) -> String {
         format!("{} {}", self.method, self.path)
@@ -237,7 +247,7 @@ impl GithubConnection {
         }
     }
 
-    /// Builds a GraphQL query about a repository, with the token of its installation.
+    /// Builds a GraphQL query or mutation about a repository, with the token of its installation.
     pub(super) fn query(
         &self,
         repository: &RepositoryName,
@@ -332,7 +342,7 @@ impl GithubConnection {
     async fn send_as(&self, mut call: Call, bearer: Option<SecretString>) -> Result<Reply, Failure> {
         let name = call.name();
         let is_in_repository = matches!(call.scope, Scope::Repository(..));
-        if call.method != Method::GET && is_in_repository && call.path != GRAPHQL {
+        if call.is_write() {
             self.pace.write().await.map_err(|wait| {
                 let wait_s = wait.as_secs();
                 let line = format!(

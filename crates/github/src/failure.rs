@@ -5,7 +5,7 @@ use holdfast_core::port::{PublishError, ReadError};
 use http::{HeaderMap, StatusCode};
 
 use super::connection::Reply;
-use super::refusal::{Cause, Refusal, retry_after_s, sign_on_page};
+use super::refusal::{Cause, Refusal, message_cause, retry_after_s, sign_on_page};
 
 /// Why a request did not succeed.
 #[derive(Debug)]
@@ -69,16 +69,8 @@ impl Failure {
                 Kind::Unauthorized,
                 format!("GitHub refuses the credentials ({answer}): {who} has to be valid for this host"),
             ),
-            (None, 403) => (
-                Kind::Forbidden,
-                format!("GitHub forbids it ({answer}): {who} needs the permission {needs:?}"),
-            ),
-            (None, 404 | 410) => (
-                Kind::NotFound,
-                format!(
-                    "not found, or not visible ({answer}): check the address; {who} needs {needs:?} on a private repository"
-                ),
-            ),
+            (None, 403) => forbidden(answer, needs, who),
+            (None, 404 | 410) => not_found(answer, needs, who),
             (None, 300..=399) => (
                 Kind::NotFound,
                 format!(
@@ -90,6 +82,35 @@ impl Failure {
         };
         Self::new(kind, format!("{call}: {line}"))
     }
+
+    /// Reads a refusal of GraphQL: its kind, and its message.
+    pub fn from_query_error(call: &str, needs: &str, kind: &str, message: &str, who: &str) -> Self {
+        let answer = one_line(&format!("{kind} {message}"), 200);
+        let answer = answer.trim();
+        let of_cause = |cause| known(cause, answer, &Refusal::default(), &HeaderMap::new(), who);
+        let (kind, line) = match (message_cause(403, message), kind) {
+            (Some(cause), _) => of_cause(cause),
+            (None, "RATE_LIMITED" | "RATE_LIMIT") => of_cause(Cause::RateLimit),
+            (None, "FORBIDDEN" | "INSUFFICIENT_SCOPES") => forbidden(answer, needs, who),
+            (None, "NOT_FOUND") => not_found(answer, needs, who),
+            // Without a kind: a query that took too long, or that this server doesn't know.
+            (None, "") => (Kind::Unavailable, format!("GitHub fails ({answer}): try again later")),
+            (None, _) => (Kind::Rejected, format!("GitHub refuses the request ({answer})")),
+        };
+        Self::new(kind, format!("{call}: {line}"))
+    }
+}
+
+fn forbidden(answer: &str, needs: &str, who: &str) -> (Kind, String) {
+    let line = format!("GitHub forbids it ({answer}): {who} needs the permission {needs:?}");
+    (Kind::Forbidden, line)
+}
+
+fn not_found(answer: &str, needs: &str, who: &str) -> (Kind, String) {
+    let line = format!(
+        "not found, or not visible ({answer}): check the address; {who} needs {needs:?} on a private repository"
+    );
+    (Kind::NotFound, line)
 }
 
 /// Returns the kind and the line of a failure with a known cause; the line has the remedy.

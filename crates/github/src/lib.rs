@@ -1,6 +1,6 @@
-//! GitHub's REST API, through octocrab: `read` and `pull` read pull requests, `publish` writes to them, `people` reads
-//! permissions, `sign_in` identifies people, `deliveries` has failed webhooks sent again, `manifest` creates an App,
-//! and `app_grants` checks what it is granted. One request, one answer: the workflow retries.
+//! GitHub's API, through octocrab: `read` and `pull` read pull requests, `threads` the threads of findings, `publish`
+//! writes to them, `people` reads permissions, `sign_in` identifies people, `deliveries` has failed webhooks sent again,
+//! `manifest` creates an App, and `app_grants` checks what it is granted. One request, one answer: the workflow retries.
 
 mod address;
 mod app_grants;
@@ -17,6 +17,8 @@ mod error;
 mod failure;
 mod files;
 mod folders;
+mod graphql;
+mod inline;
 mod link;
 mod manifest;
 mod own_login;
@@ -29,6 +31,8 @@ mod redirect;
 mod refusal;
 mod review;
 mod sign_in;
+mod summary_comment;
+mod threads;
 mod token_report;
 mod unshown;
 mod wire;
@@ -44,4 +48,5 @@ pub use people::GithubReadPermission;
 pub use publish::GithubPublishReview;
 pub use read::GithubReadChange;
 pub use sign_in::{GithubSignIn, random_secret};
+pub use threads::GithubReadThreads;
 pub use token_report::TokenReport;

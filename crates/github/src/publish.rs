@@ -1,30 +1,46 @@
-//! Implements the port that writes to pull requests, with the reviews of `review`, the comments of `comments` and the
-//! checks of `check`.
+//! Implements the port that writes to pull requests, with the reviews of `review`, their comments of `inline`, the
+//! conversation's comments of `summary_comment` and `comments`, and the checks of `check`.
 
 use async_trait::async_trait;
 use holdfast_core::model::change::Target;
 use holdfast_core::model::marker::{MarkerKey, MarkerKind};
 use holdfast_core::model::run_name::RunName;
 use holdfast_core::model::sha::CommitSha;
-use holdfast_core::port::{CheckOutcome, DraftedReview, NoticeOf, PublishError, PublishReview, ReviewDraft};
+use holdfast_core::port::{
+    CheckOutcome, CommentRevision, DraftedReview, NoticeOf, PublishError, PublishReview, ReviewDraft,
+};
+use url::Url;
 
 use super::bot_client::BotClient;
 use super::connection::GithubConnection;
 use super::read::PullRequest;
-use super::{check, comments, review};
+use super::{check, comments, inline, review, summary_comment};
 
 /// Writes to pull requests.
 #[derive(Clone, Debug)]
 pub struct GithubPublishReview {
     connection: GithubConnection,
     key: MarkerKey,
+    /// The start of the addresses of the console, which has a page for each run.
+    console: Option<Url>,
 }
 
 impl GithubPublishReview {
     /// Uses this connection, which needs a token or an App. `key` signs the markers of reviews and comments; those with
     /// another key's marker aren't found again.
     pub const fn new(connection: GithubConnection, key: MarkerKey) -> Self {
-        Self { connection, key }
+        Self {
+            connection,
+            key,
+            console: None,
+        }
+    }
+
+    /// Makes checks link to the pages of runs in the console at this address.
+    #[must_use]
+    pub fn with_console(mut self, console: Option<Url>) -> Self {
+        self.console = console;
+        self
     }
 
     fn client<'a>(&'a self, target: &'a Target) -> Result<BotClient<'a>, PublishError> {
@@ -35,7 +51,11 @@ impl GithubPublishReview {
 #[async_trait]
 impl PublishReview for GithubPublishReview {
     async fn open_check(&self, target: &Target, run: &RunName) -> Result<Option<u64>, PublishError> {
-        check::open(&self.connection, &pull_request(target)?, run).await
+        let page = self
+            .console
+            .as_ref()
+            .and_then(|console| console.join(&format!("reviews/{run}")).ok());
+        check::open(&self.connection, &pull_request(target)?, run, page.as_ref()).await
     }
 
     async fn close_check(&self, target: &Target, check: u64, outcome: &CheckOutcome) -> Result<(), PublishError> {
@@ -51,21 +71,24 @@ impl PublishReview for GithubPublishReview {
     }
 
     async fn announce(&self, target: &Target, run: &RunName, body: &str) -> Result<(), PublishError> {
-        Ok(comments::put(&self.client(target)?, MarkerKind::Announcement, run.as_str(), body).await?)
+        Ok(summary_comment::announce(&self.client(target)?, run, body).await?)
     }
 
     async fn withdraw(&self, target: &Target, run: &RunName) -> Result<bool, PublishError> {
         let client = self.client(target)?;
         let is_submitted = review::withdraw_draft(&client, run).await?;
-        comments::remove(&client, MarkerKind::Announcement, |subject| run == subject).await?;
-        Ok(is_submitted)
+        let is_published = summary_comment::withdraw(&client, run).await?;
+        Ok(is_submitted || is_published)
     }
 
     async fn summarize(&self, target: &Target, run: &RunName, body: &str) -> Result<(), PublishError> {
         let client = self.client(target)?;
-        comments::put(&client, MarkerKind::Announcement, run.as_str(), body).await?;
-        comments::remove(&client, MarkerKind::Announcement, |subject| run != subject).await?;
-        Ok(comments::remove(&client, MarkerKind::Notice, |_| true).await?)
+        summary_comment::summarize(&client, run, body).await?;
+        Ok(comments::remove_outdated(&client).await?)
+    }
+
+    async fn revise_comment(&self, target: &Target, revision: &CommentRevision) -> Result<(), PublishError> {
+        Ok(inline::revise(&self.client(target)?, revision).await?)
     }
 
     async fn give_notice(&self, target: &Target, of: NoticeOf<'_>, body: &str) -> Result<(), PublishError> {

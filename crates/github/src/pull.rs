@@ -11,7 +11,7 @@ use serde_json::json;
 use super::connection::GithubConnection;
 use super::failure::{Failure, Kind};
 use super::read::{GithubReadChange, Place, head_of, merge_base, read_pull, sha};
-use super::wire::{CommentPage, EditorAnswer, User};
+use super::wire::{CommentPage, EditorData, User};
 
 /// The permission to read comments.
 const COMMENTS_READ: &str = "Issues: read";
@@ -99,7 +99,7 @@ async fn is_edited_by_others(
     page: &CommentPage,
 ) -> Result<bool, Failure> {
     let call = connection.query(repository, EDITOR, json!({ "id": page.node_id }), COMMENTS_READ);
-    let edited = match connection.json::<EditorAnswer>(call).await {
+    let edited = match connection.graphql::<EditorData>(call).await {
         Ok(answer) => answer.data.and_then(|data| data.node),
         Err(failure) if matches!(failure.kind, Kind::RateLimited(_) | Kind::Unavailable) => return Err(failure),
         Err(_) => None,

@@ -105,7 +105,8 @@ impl Refusal {
     }
 }
 
-fn message_cause(status: u16, message: &str) -> Option<Cause> {
+/// Returns the cause that the beginning of a message names.
+pub(super) fn message_cause(status: u16, message: &str) -> Option<Cause> {
     let row = MESSAGES
         .iter()
         .find(|(of, beginning, _)| *of == status && message.starts_with(beginning));

@@ -1,6 +1,7 @@
 //! One review with its comments: drafted where only Holdfast's account sees it, found by its signed marker, then
 //! submitted. After a lost answer nothing here sends a second POST.
 
+use holdfast_core::ledger::FindingMark;
 use holdfast_core::model::change::Target;
 use holdfast_core::model::finding::Side;
 use holdfast_core::model::marker::MarkerKind;
@@ -9,12 +10,14 @@ use holdfast_core::port::{DraftedReview, PublishError, ReviewComment, ReviewDraf
 use http::Method;
 use serde_json::{Value, json};
 
-use super::bot_client::BotClient;
+use super::bot_client::{BotClient, words};
 use super::failure::{Failure, Kind};
+use super::inline;
 use super::read::PULL_READ;
 use super::wire::{Created, PostedComment, Review};
 
-const PULL_WRITE: &str = "Pull requests: write";
+/// The permission to write reviews and their comments.
+pub(super) const PULL_WRITE: &str = "Pull requests: write";
 
 /// Posts the draft, or returns the run's review if there is one.
 pub(super) async fn draft(client: &BotClient<'_>, draft: &ReviewDraft) -> Result<DraftedReview, PublishError> {
@@ -51,8 +54,8 @@ pub(super) async fn draft(client: &BotClient<'_>, draft: &ReviewDraft) -> Result
     }
 }
 
-/// Returns the draft without the comments that one of Holdfast's submitted reviews already has, in the same words at the
-/// same lines of the current diff.
+/// Returns the draft without the comments that one of Holdfast's submitted reviews already has: about the same finding,
+/// or in the same words at the same lines of the current diff.
 async fn without_posted(
     client: &BotClient<'_>,
     submitted: Vec<u64>,
@@ -67,26 +70,25 @@ async fn without_posted(
         .await?;
     let is_own = |posted: &&PostedComment| posted.pull_request_review_id.is_some_and(|id| submitted.contains(&id));
     let own: Vec<&PostedComment> = posted.iter().filter(is_own).collect();
-    draft
-        .comments
-        .retain(|comment| !own.iter().any(|posted| is_same(posted, comment)));
+    draft.comments.retain(|comment| {
+        !own.iter()
+            .any(|posted| is_same_finding(client, posted, comment) || is_same(posted, comment))
+    });
     Ok(draft)
 }
 
+fn is_same_finding(client: &BotClient<'_>, posted: &PostedComment, comment: &ReviewComment) -> bool {
+    let Some(wanted) = &comment.finding else { return false };
+    let body = posted.body.as_deref().unwrap_or_default();
+    let posted = client.subject(MarkerKind::Finding, body);
+    posted.is_some_and(|posted| FindingMark::parse(&posted).is_some_and(|posted| posted.id == wanted.id))
+}
+
 fn is_same(posted: &PostedComment, comment: &ReviewComment) -> bool {
-    // GitHub may change the ends of lines, and trims a text.
-    let words = |text: &str| {
-        text.lines()
-            .map(str::trim_end)
-            .collect::<Vec<_>>()
-            .join("\n")
-            .trim()
-            .to_owned()
-    };
     let start = comment.start_line.filter(|start| *start < comment.line);
     (posted.path.as_str(), posted.line, posted.start_line) == (comment.path.as_str(), Some(comment.line), start)
         && posted.side.as_deref() == Some(side_name(comment.side))
-        && words(posted.body.as_deref().unwrap_or_default()) == words(&comment.body)
+        && words(&inline::unmarked(posted.body.as_deref().unwrap_or_default())) == words(&comment.body)
 }
 
 /// Shows the draft to everyone. Succeeds for a review that an earlier call submitted and whose answer was lost.
@@ -181,7 +183,11 @@ fn take_ours(found: &mut [(String, DraftedReview)], run: &RunName) -> Option<Dra
 }
 
 fn body(client: &BotClient<'_>, draft: &ReviewDraft) -> Value {
-    let comments: Vec<Value> = draft.comments.iter().map(comment).collect();
+    let comments: Vec<Value> = draft
+        .comments
+        .iter()
+        .map(|shown| comment(shown, &inline::marked(client, &shown.body, shown.finding.as_ref())))
+        .collect();
     let marker = client.marker(MarkerKind::Review, draft.run.as_str());
     let body = format!("{}\n{marker}", draft.body.trim_end());
     json!({ "commit_id": Target::head(client.target).as_str(), "body": body, "comments": comments })
@@ -194,9 +200,9 @@ const fn side_name(side: Side) -> &'static str {
     }
 }
 
-fn comment(comment: &ReviewComment) -> Value {
+fn comment(comment: &ReviewComment, body: &str) -> Value {
     let side = side_name(comment.side);
-    let mut value = json!({ "path": comment.path, "line": comment.line, "side": side, "body": comment.body });
+    let mut value = json!({ "path": comment.path, "line": comment.line, "side": side, "body": body });
     // GitHub refuses a range of one line.
     if let Some(start) = comment.start_line.filter(|start| *start < comment.line) {
         value["start_line"] = json!(start);

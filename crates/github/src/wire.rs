@@ -124,11 +124,6 @@ pub(super) struct CommentPage {
 
 /// GraphQL's answer about the last editor of a comment.
 #[derive(Debug, Deserialize)]
-pub(super) struct EditorAnswer {
-    pub data: Option<EditorData>,
-}
-
-#[derive(Debug, Deserialize)]
 pub(super) struct EditorData {
     pub node: Option<Edited>,
 }

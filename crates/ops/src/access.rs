@@ -9,7 +9,9 @@ use async_trait::async_trait;
 use holdfast_core::model::change::Target;
 use holdfast_core::model::repository_name::RepositoryName;
 use holdfast_core::model::run_name::{RunName, stem_of};
-use holdfast_core::port::{CheckOutcome, DraftedReview, NoticeOf, PublishError, PublishReview, ReviewDraft};
+use holdfast_core::port::{
+    CheckOutcome, CommentRevision, DraftedReview, NoticeOf, PublishError, PublishReview, ReviewDraft,
+};
 
 use holdfast_engine::Scope;
 
@@ -151,6 +153,10 @@ impl PublishReview for PublishOnly {
 
     async fn summarize(&self, target: &Target, run: &RunName, body: &str) -> Result<(), PublishError> {
         self.to(target)?.summarize(target, run, body).await
+    }
+
+    async fn revise_comment(&self, target: &Target, revision: &CommentRevision) -> Result<(), PublishError> {
+        self.to(target)?.revise_comment(target, revision).await
     }
 
     async fn give_notice(&self, target: &Target, of: NoticeOf<'_>, body: &str) -> Result<(), PublishError> {

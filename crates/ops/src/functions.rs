@@ -7,7 +7,8 @@ use async_trait::async_trait;
 use holdfast_core::for_each_stage;
 use holdfast_core::model::error_name::ErrorName;
 use holdfast_core::port::{
-    AskModel, KeepRows, NotifyPeople, PublishReview, ReadChange, SourceSyntax, StopRun, StoreArtifact,
+    AskModel, KeepRows, NotifyPeople, PublishReview, ReadChange, ReadPermission, ReadThreads, SourceSyntax, StopRun,
+    StoreArtifact,
 };
 use holdfast_core::stage::request_approval::ApprovalSettings;
 use holdfast_core::stage::{self, StageError, call};
@@ -20,6 +21,10 @@ use holdfast_engine::{FunctionFailure, Functions, Invocation, Naming};
 pub struct StageFunctions {
     /// Reads changes.
     pub read: Arc<dyn ReadChange>,
+    /// Reads the threads of published findings.
+    pub threads: Arc<dyn ReadThreads>,
+    /// Reads people's permissions.
+    pub permission: Arc<dyn ReadPermission>,
     /// Writes to pull requests.
     pub publish: Arc<dyn PublishReview>,
     /// Calls models.
@@ -43,6 +48,8 @@ impl StageFunctions {
     pub fn with_model(&self, model: Arc<dyn AskModel>) -> Self {
         Self {
             read: Arc::clone(&self.read),
+            threads: Arc::clone(&self.threads),
+            permission: Arc::clone(&self.permission),
             publish: Arc::clone(&self.publish),
             model,
             syntax: Arc::clone(&self.syntax),

@@ -15,7 +15,8 @@ use holdfast_core::port::{
 use holdfast_core::stage::request_approval::ApprovalSettings;
 use holdfast_git::GitReadChange;
 use holdfast_github::{
-    GithubConnection, GithubPublishReview, GithubReadChange, GithubReadPermission, GithubRedeliverWebhooks,
+    GithubConnection, GithubPublishReview, GithubReadChange, GithubReadPermission, GithubReadThreads,
+    GithubRedeliverWebhooks,
 };
 use holdfast_mail::OutboxNotifyPeople;
 use holdfast_mail::SmtpNotifyPeople;
@@ -302,13 +303,15 @@ fn stages_on(
     settings: &Settings,
     runs: Arc<EngineExecutions>,
 ) -> Result<StageFunctions, Failure> {
-    let connection = github(settings)?;
+    let (connection, key) = (github(settings)?, marker_key(data, settings)?);
     Ok(StageFunctions {
         read: Arc::new(ReadEither {
             git: GitReadChange::with_snapshots(data.to_owned()),
             github: GithubReadChange::new(connection.clone()),
         }),
-        publish: Arc::new(GithubPublishReview::new(connection, marker_key(data, settings)?)),
+        threads: Arc::new(GithubReadThreads::new(connection.clone(), key.clone())),
+        permission: Arc::new(GithubReadPermission::new(connection.clone())),
+        publish: Arc::new(GithubPublishReview::new(connection, key).with_console(settings.public_url.clone())),
         model: Arc::new(model(settings)?),
         syntax: Arc::new(TreeSitterSyntax::new()),
         notify: people(data, settings)?,

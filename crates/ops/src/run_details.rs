@@ -10,6 +10,7 @@ use holdfast_core::model::run::{RecordedAnswer, UnitResult, Verdict};
 use holdfast_core::model::run_name::RunName;
 use holdfast_core::port::StoreArtifact;
 use holdfast_core::stage::{explain_failure, state};
+use holdfast_engine::ExecutionStatus;
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -34,7 +35,7 @@ pub struct UnitDetails {
     pub unit: String,
     /// Its file.
     pub path: String,
-    /// `running`, `reviewed` or `unreviewed`.
+    /// `queued`, `running`, `reviewed` or `unreviewed`.
     pub status: &'static str,
     /// Why it's unreviewed; `None` for other units.
     pub reason: Option<String>,
@@ -152,10 +153,11 @@ async fn details_of(
     }
     let states = states_taken(&child.history);
     let last = states.last().map_or("", |taken| taken.state.as_str());
-    let status = match (!child.row.status.is_final(), last) {
-        (true, _) => "running",
-        (false, state::UNIT_REVIEWED) => "reviewed",
-        (false, _) => "unreviewed",
+    let status = match (child.row.status, last) {
+        (ExecutionStatus::Pending, _) => "queued",
+        (status, _) if !status.is_final() => "running",
+        (_, state::UNIT_REVIEWED) => "reviewed",
+        _ => "unreviewed",
     };
     let reason = if status == "unreviewed" { reason_of(child) } else { None };
     Ok(UnitDetails {
@@ -185,7 +187,6 @@ fn reason_of(child: &Child) -> Option<String> {
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a failed step fails the test")]
     use holdfast_asl::Timestamp;
-    use holdfast_engine::ExecutionStatus;
     use serde_json::json;
 
     use super::*;
@@ -209,6 +210,23 @@ mod tests {
                 stopped: None,
             },
             history: ended.into_iter().collect(),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_unit_that_has_not_begun_is_queued() {
+        let data = tempfile::tempdir().unwrap();
+        let store = crate::machine::artifacts(data.path());
+        for (status, shown) in [
+            (ExecutionStatus::Pending, "queued"),
+            (ExecutionStatus::Running, "running"),
+            (ExecutionStatus::Failed, "unreviewed"),
+        ] {
+            let mut child = child(None, None);
+            child.row.status = status;
+            let run = "r-1".parse().unwrap();
+            let details = details_of(&store, &run, "u0001".to_owned(), "a.rs".to_owned(), &child).await;
+            assert_eq!(details.ok().unwrap().status, shown);
         }
     }
 

@@ -235,7 +235,7 @@ impl LocalRuns {
     /// # Errors
     /// The runs can't be read.
     pub fn newest_review(&self, root: &Path) -> Result<Option<RunName>, Failure> {
-        let rows = self.archive.executions(MAX_RUNS).map_err(Failure::incomplete)?;
+        let rows = self.newest()?;
         let is_of_tree = |row: &&ExecutionRecord| {
             let target = Run::deserialize(&row.input).map(|run| run.target);
             matches!(target, Ok(Target::WorkTree { path, .. }) if Path::new(&path) == root)
@@ -245,7 +245,12 @@ impl LocalRuns {
         Ok(of_tree.find_map(|row| RunName::of_listed(&row.name)))
     }
 
-    async fn record(&self, run: RunName, stored: ExecutionRecord) -> Result<RunSummary, Failure> {
+    /// Returns the newest executions, at most [`MAX_RUNS`].
+    pub(crate) fn newest(&self) -> Result<Vec<ExecutionRecord>, Failure> {
+        self.archive.executions(MAX_RUNS).map_err(Failure::incomplete)
+    }
+
+    pub(crate) async fn record(&self, run: RunName, stored: ExecutionRecord) -> Result<RunSummary, Failure> {
         let is_open = !stored.status.is_final();
         let pending = || self.archive.pending_tokens(stored.id).map_err(Failure::incomplete);
         let waits = is_open && !pending()?.is_empty();
@@ -279,13 +284,13 @@ impl ReadRuns for LocalRuns {
     }
 
     async fn names(&self, beginning: &str) -> Result<Vec<RunName>, Failure> {
-        let rows = self.archive.executions(MAX_RUNS).map_err(Failure::incomplete)?;
+        let rows = self.newest()?;
         let names = rows.iter().filter_map(|row| RunName::of_listed(&row.name));
         Ok(find_run::narrowed(names.collect(), beginning))
     }
 
     async fn list(&self) -> Result<Vec<RunSummary>, Failure> {
-        let stored = self.archive.executions(MAX_RUNS).map_err(Failure::incomplete)?;
+        let stored = self.newest()?;
         let named = |stored: ExecutionRecord| Some((RunName::of_listed(&stored.name)?, stored));
         stream::iter(stored.into_iter().filter_map(named))
             .map(|(run, stored)| self.record(run, stored))

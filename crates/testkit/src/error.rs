@@ -68,4 +68,14 @@ pub enum TestkitError {
         /// The requested number.
         number: u64,
     },
+    /// The fake's pull request has no such comment of a review.
+    #[error("pull request {number} of {slug} has no review comment {comment}: publish a review first")]
+    NoReviewComment {
+        /// `owner/name`.
+        slug: String,
+        /// The pull request's number.
+        number: u64,
+        /// The requested comment.
+        comment: u64,
+    },
 }

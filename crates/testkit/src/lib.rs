@@ -1,7 +1,7 @@
 //! Test doubles of everything outside Holdfast: a model provider, GitHub, AWS, and real git repositories to review.
 //!
 //! - [`ModelServer`]: a model provider that answers by a [`Script`] and keeps a journal of its requests.
-//! - [`FakeGithub`]: a GitHub REST API with state, its rules, and a plan of faults.
+//! - [`FakeGithub`]: GitHub's REST API, and the used part of GraphQL, with state, its rules, and a plan of faults.
 //! - [`FakeCloud`]: the part of AWS that a Lambda function uses; hands its program one event at a time.
 //! - [`Repository`]: git repositories in a temporary directory, made with the git command line.
 //! - [`port`]: the domain's ports in memory; [`planted`]: a report with a secret in every text.

@@ -1,5 +1,5 @@
-//! The domain's ports in memory: rows, artifacts, a fixed change, a pull request's page, no syntax. Tests that need
-//! another behavior, such as a page that loses answers, have their own fakes.
+//! The domain's ports in memory: rows, artifacts, a fixed change, a pull request's page, its threads, no syntax. Tests
+//! that need another behavior, such as a page that loses answers, have their own fakes.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -9,8 +9,9 @@ use holdfast_core::model::change::{Change, Target};
 use holdfast_core::model::run_name::RunName;
 use holdfast_core::model::sha::CommitSha;
 use holdfast_core::port::{
-    CheckOutcome, DraftedReview, Ends, KeepRows, NoticeOf, Precondition, PublishError, PublishReview, ReadChange,
-    ReadError, ReviewDraft, Row, RowError, SourceSyntax, StoreArtifact, StoreError, SyntaxAnswer, Written,
+    CheckOutcome, CommentRevision, DraftedReview, Ends, FindingThread, KeepRows, NoticeOf, Precondition, PublishError,
+    PublishReview, ReadChange, ReadError, ReadThreads, ReviewDraft, Row, RowError, SourceSyntax, StoreArtifact,
+    StoreError, SyntaxAnswer, Written,
 };
 use serde_json::Value;
 
@@ -158,8 +159,13 @@ pub struct PullRequestPage {
     pub closed: Mutex<Vec<CheckOutcome>>,
     /// The commits with a copy of the head's check.
     pub copied: Mutex<Vec<CommitSha>>,
-    /// Each run's announcement or summary.
+    /// The parts of the summary comment, by run: the state of one that is not published, and the last summary. A run
+    /// with both has the summary below the state.
     pub comments: Mutex<BTreeMap<String, String>>,
+    /// The last summary, with its run.
+    pub summary: Mutex<Option<(String, String)>>,
+    /// The changes of inline comments.
+    pub revised: Mutex<Vec<CommentRevision>>,
     /// Notices by subject.
     pub notices: Mutex<BTreeMap<String, String>>,
     /// Answers to commands, by the command's comment.
@@ -174,6 +180,25 @@ impl PullRequestPage {
     /// Returns the bodies of the notices, by subject.
     pub fn notices(&self) -> Vec<String> {
         locked(&self.notices).values().cloned().collect()
+    }
+
+    /// Writes the summary comment: the last summary, below a run's state if there is one.
+    fn write(&self, state: Option<(&RunName, &str)>) {
+        let mut comments: BTreeMap<String, String> = locked(&self.summary).clone().into_iter().collect();
+        if let Some((run, body)) = state {
+            let below = comments.remove(run.as_str());
+            let parts: Vec<String> = std::iter::once(body.to_owned()).chain(below).collect();
+            comments.insert(run.to_string(), parts.join("\n"));
+        }
+        *locked(&self.comments) = comments;
+    }
+
+    /// Returns the last summary, if it is this run's.
+    fn summary_of(&self, run: &RunName) -> Option<String> {
+        let published = locked(&self.summary).clone();
+        published
+            .filter(|(published, _)| run == published.as_str())
+            .map(|(_, summary)| summary)
     }
 
     fn check(&self) -> u64 {
@@ -209,7 +234,7 @@ impl PublishReview for PullRequestPage {
     }
 
     async fn announce(&self, _target: &Target, run: &RunName, body: &str) -> Result<(), PublishError> {
-        locked(&self.comments).insert(run.to_string(), body.to_owned());
+        self.write(Some((run, body)));
         Ok(())
     }
 
@@ -219,13 +244,23 @@ impl PublishReview for PullRequestPage {
             *refusals -= 1;
             return Err(PublishError::Unavailable("502".to_owned()));
         }
-        locked(&self.comments).remove(run.as_str());
+        let (shown, summary) = (locked(&self.comments).get(run.as_str()).cloned(), self.summary_of(run));
+        // Another run's state stays.
+        if shown != summary {
+            self.write(None);
+        }
         locked(&self.drafts).clear();
-        Ok(*locked(&self.submitted) > 0)
+        Ok(*locked(&self.submitted) > 0 || summary.is_some())
     }
 
     async fn summarize(&self, _target: &Target, run: &RunName, body: &str) -> Result<(), PublishError> {
-        *locked(&self.comments) = BTreeMap::from([(run.to_string(), body.to_owned())]);
+        *locked(&self.summary) = Some((run.to_string(), body.to_owned()));
+        self.write(None);
+        Ok(())
+    }
+
+    async fn revise_comment(&self, _target: &Target, revision: &CommentRevision) -> Result<(), PublishError> {
+        locked(&self.revised).push(revision.clone());
         Ok(())
     }
 
@@ -253,6 +288,17 @@ impl PublishReview for PullRequestPage {
     async fn submit_review(&self, _target: &Target, _review: u64) -> Result<(), PublishError> {
         *locked(&self.submitted) += 1;
         Ok(())
+    }
+}
+
+/// Fixed threads of findings. By default there are none.
+#[derive(Debug, Default)]
+pub struct FixedThreads(pub Mutex<Vec<FindingThread>>);
+
+#[async_trait]
+impl ReadThreads for FixedThreads {
+    async fn threads(&self, _target: &Target) -> Result<Vec<FindingThread>, ReadError> {
+        Ok(locked(&self.0).clone())
     }
 }
 

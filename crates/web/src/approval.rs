@@ -371,6 +371,7 @@ fn pull_request(question: &Question, report: &Report, change: Option<&Change>) -
         number,
         title: change.map(|change| change.title.clone()),
         address: report.target.url.as_deref().and_then(WebAddress::parse),
+        page: None,
     }
 }
 

@@ -10,7 +10,7 @@ mod shape;
 mod stories;
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use holdfast_asl::{Command, Execution, HistoryEvent, Identity, StateMachine, Status};
@@ -61,13 +61,9 @@ impl Golden {
                 continue;
             };
             let mut files: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
-            files.sort();
+            files.sort_by_cached_key(|file| form_of(file));
             for file in files {
-                let stem = file.file_stem().unwrap().to_str().unwrap();
-                let name = match stem.rsplit_once('-') {
-                    Some((name, number)) if number.parse::<u32>().is_ok() => name,
-                    _ => stem,
-                };
+                let (name, _) = form_of(&file);
                 let document = serde_json::from_slice(&std::fs::read(&file).unwrap())
                     .unwrap_or_else(|error| panic!("{}: {error}", file.display()));
                 documents.entry(format!("{group}/{name}")).or_default().push(document);
@@ -109,6 +105,14 @@ impl Golden {
         let text = serde_json::to_string_pretty(forms.last().unwrap()).unwrap();
         std::fs::write(file, text + "\n").unwrap();
     }
+}
+
+/// Returns the name of a file's document, and the number of its form, from 1.
+fn form_of(file: &Path) -> (String, u32) {
+    let stem = file.file_stem().unwrap().to_str().unwrap();
+    let numbered = stem.rsplit_once('-');
+    let numbered = numbered.and_then(|(name, number)| Some((name.to_owned(), number.parse().ok()?)));
+    numbered.unwrap_or_else(|| (stem.to_owned(), 1))
 }
 
 /// Returns true if missing golden files are to be written.
@@ -228,10 +232,8 @@ async fn stages_take_golden_inputs_and_give_what_the_older_workflow_reads() {
         for stage in STAGES {
             let input = format!("input/{}", stage.function);
             let output = format!("output/{}", stage.function);
-            let inputs = golden
-                .documents
-                .get(&input)
-                .unwrap_or_else(|| panic!("{} {input}", golden.version));
+            // An older version may lack the stage; `each_shape_of_this_version_has_a_golden_file` checks the present one.
+            let inputs = golden.documents.get(&input).map_or(&[][..], Vec::as_slice);
             for payload in inputs {
                 let world = World::of(&golden);
                 let called = world

@@ -7,13 +7,16 @@ use holdfast_core::model::change::Change;
 use holdfast_core::model::error_name::ErrorName;
 use holdfast_core::model::key;
 use holdfast_core::model::plan::Plan;
+use holdfast_core::model::repository_name::RepositoryName;
 use holdfast_core::model::run::RecordedAnswer;
 use holdfast_core::model::run_name::RunName;
+use holdfast_core::model::team_name::TeamName;
 use holdfast_core::port::{
-    Alarm, AskModel, ExecutionError, Mail, ModelError, ModelRequest, NotifyError, NotifyPeople, Row, StopRun,
+    Alarm, AskModel, ExecutionError, Mail, ModelError, ModelRequest, NotifyError, NotifyPeople, Permission, ReadError,
+    ReadPermission, Row, StopRun,
 };
 use holdfast_ops::functions::StageFunctions;
-use holdfast_testkit::port::{FixedChange, MemoryArtifacts, MemoryRows, NoSyntax, PullRequestPage};
+use holdfast_testkit::port::{FixedChange, FixedThreads, MemoryArtifacts, MemoryRows, NoSyntax, PullRequestPage};
 use serde::Deserialize;
 
 use super::{Golden, claim_key};
@@ -51,11 +54,15 @@ impl World {
             ("results", results.to_owned()),
             ("results_manifest", writer.unwrap().as_str().unwrap().to_owned()),
         ];
-        if golden.has("artifact/patches") {
-            keys.push(("patches", key::patches(name, 0)));
-        }
+        let later = [
+            ("patches", key::patches(name, 0)),
+            ("pull", key::pull_state(name)),
+            ("reconciled", key::reconciled(name)),
+        ];
+        let has = |kind: &str| golden.has(&format!("artifact/{kind}"));
+        keys.extend(later.into_iter().filter(|(kind, _)| has(kind)));
         for unit in &plan.units {
-            match golden.has("artifact/unit") {
+            match has("unit") {
                 true => keys.push(("unit", key::unit(name, &unit.id))),
                 false => keys.push(("context", key::context(name, &unit.id))),
             }
@@ -97,6 +104,8 @@ impl World {
         let world = Arc::new(self.clone());
         StageFunctions {
             read: Arc::clone(&self.read) as _,
+            threads: Arc::new(FixedThreads::default()),
+            permission: Arc::clone(&world) as _,
             publish: Arc::clone(&self.page) as _,
             model: Arc::clone(&world) as _,
             syntax: Arc::new(NoSyntax),
@@ -113,6 +122,17 @@ impl World {
 impl AskModel for World {
     async fn ask(&self, _request: &ModelRequest) -> Result<RecordedAnswer, ModelError> {
         Ok(self.answer.clone())
+    }
+}
+
+#[async_trait]
+impl ReadPermission for World {
+    async fn permission(&self, _repository: &RepositoryName, _login: &str) -> Result<Permission, ReadError> {
+        Ok(Permission::Write)
+    }
+
+    async fn is_member(&self, _team: &TeamName, _login: &str) -> Result<bool, ReadError> {
+        Ok(false)
     }
 }
 

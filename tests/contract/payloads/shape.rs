@@ -2,17 +2,19 @@
 
 use holdfast_core::approval::{Link, Question};
 use holdfast_core::claim::Claim;
+use holdfast_core::ledger::Ledger;
 use holdfast_core::model::approval::Approval;
 use holdfast_core::model::change::{FileKind, FileStatus};
 use holdfast_core::model::error_name::ErrorName;
-use holdfast_core::model::finding::{Category, Severity, Side};
+use holdfast_core::model::finding::{Category, Severity, Side, TrackedState};
 use holdfast_core::model::plan::{ContextPack, Plan, Tier, UnitItem};
 use holdfast_core::model::policy::Policy;
-use holdfast_core::model::report::{GateDecision, Outcome, Report, RunStatus};
+use holdfast_core::model::report::{EarlierState, GateDecision, Outcome, Report, RunStatus};
 use holdfast_core::model::run::{
     Aggregate, Announcement, Prompt, RecordedAnswer, Role, Run, Stop, UnitResult, UnitStatus, Verdict,
 };
-use holdfast_core::stage::{PatchChunk, RunHeader, StoredChange, UnitDocument};
+use holdfast_core::pull_ledger::PullRow;
+use holdfast_core::stage::{PatchChunk, PullState, Reconciliation, RunHeader, StoredChange, UnitDocument};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -90,10 +92,14 @@ pub fn reread(name: &str, document: &Value) -> Result<Value, String> {
         // A document of AWS's that AggregateFindings reads.
         "artifact/results_manifest" => through::<Value>,
         "artifact/aggregate" => through::<Aggregate>,
+        "artifact/pull" => through::<PullState>,
+        "artifact/reconciled" => through::<Reconciliation>,
+        "artifact/ledger" => through::<Ledger>,
         "artifact/report" => through::<Report>,
         "artifact/approval" => through::<Approval>,
         "artifact/announcement" => through::<Announcement>,
         "row/claim" | "row/run" => through::<Claim>,
+        "row/pull" => through::<PullRow>,
         "row/question" => through::<Question>,
         "row/link" => through::<Link>,
         name if name.starts_with("word/") => {
@@ -111,6 +117,7 @@ pub fn reread(name: &str, document: &Value) -> Result<Value, String> {
 pub fn words() -> Vec<(&'static str, Value)> {
     vec![
         ("word/category", words_of::<Category>()),
+        ("word/earlier_state", words_of::<EarlierState>()),
         ("word/error_name", words_of::<ErrorName>()),
         ("word/file_kind", words_of::<FileKind>()),
         ("word/file_status", words_of::<FileStatus>()),
@@ -122,6 +129,7 @@ pub fn words() -> Vec<(&'static str, Value)> {
         ("word/side", words_of::<Side>()),
         ("word/stop", words_of::<Stop>()),
         ("word/tier", words_of::<Tier>()),
+        ("word/tracked_state", words_of::<TrackedState>()),
         ("word/unit_status", words_of::<UnitStatus>()),
     ]
 }
@@ -150,6 +158,7 @@ pub fn kind_of(key: &str) -> Result<String, String> {
     let parts: Vec<&str> = key.split('/').collect();
     let kind = match parts.as_slice() {
         ["cache", "answers", _] => "cached_answer",
+        ["pull", .., "ledger", _] => "ledger",
         ["runs", _, "summary", "answer.json"] => "summary_answer",
         ["runs", _, "summary", "prompt.json"] => "summary_prompt",
         ["runs", _, "patches", _] => "patches",

@@ -1,4 +1,4 @@
-//! Four reviews of the current program that together reach every stage, and all documents that they write.
+//! Reviews of the current program that together reach every stage, and all documents that they write.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -16,6 +16,7 @@ use holdfast_core::model::settings::Settings;
 use holdfast_core::model::sha::CommitSha;
 use holdfast_core::port::{KeepRows, Precondition, Row, RowError, Written};
 use holdfast_engine::{Archive, Engine, EngineOptions, FunctionFailure, Functions, Invocation, Outcome, VirtualClock};
+use holdfast_ops::executions::EngineExecutions;
 use holdfast_ops::functions::StageFunctions;
 use holdfast_ops::{machine, workflow};
 use holdfast_testkit::{FakeGithub, Fault, Finding, Matcher, ModelServer, PullRequest, Repository, Script};
@@ -25,6 +26,8 @@ use super::shape::kind_of;
 
 const SLUG: &str = "octo/demo";
 const RUN: &str = "octo-demo-12-1";
+/// The run after a push.
+const NEXT_RUN: &str = "octo-demo-12-2";
 const SETTINGS: &str = r#"include: ["src/**", "Cargo.lock"]
 exclude: ["src/generated/**"]
 gate:
@@ -60,6 +63,8 @@ enum Ending {
     Unanswered,
     Withdrawn,
     NotUndone,
+    /// Published, and published again after a push: one finding is fixed, a person decided against another.
+    Pushed,
 }
 
 /// Plays all stories.
@@ -70,6 +75,7 @@ pub async fn play_all() -> Documents {
         Ending::Unanswered,
         Ending::Withdrawn,
         Ending::NotUndone,
+        Ending::Pushed,
     ] {
         play(ending, &written).await;
     }
@@ -78,7 +84,7 @@ pub async fn play_all() -> Documents {
 
 /// Adds a pull request with most features of a change: a scope and imports, a rule's finding, a skipped and a renamed
 /// file.
-fn pull_request(github: &FakeGithub) -> (Repository, String) {
+fn pull_request(github: &FakeGithub) -> (Repository, String, String) {
     let repository = Repository::new().unwrap();
     let shop = |list: &str| {
         format!("import os\n\n\nclass Shop:\n    def total(self, items{list}):\n        return sum(items)\n")
@@ -98,14 +104,18 @@ fn pull_request(github: &FakeGithub) -> (Repository, String) {
     repository.write("Cargo.lock", "version = 4\n").unwrap();
     let head = repository.commit("Pay twice").unwrap();
     github.add(PullRequest::from_git(repository.path(), &base, &head, SLUG, 12).unwrap());
-    (repository, head)
+    (repository, base, head)
 }
 
 async fn play(ending: Ending, written: &Arc<Mutex<Documents>>) {
     let github = FakeGithub::start().unwrap();
-    let (_repository, head) = pull_request(&github);
+    let (repository, base, head) = pull_request(&github);
     let is_refused = matches!(ending, Ending::Withdrawn | Ending::NotUndone);
-    let severity = if is_refused { "low" } else { "high" };
+    let severity = if is_refused || ending == Ending::Pushed {
+        "low"
+    } else {
+        "high"
+    };
     // In the rule's own category the finding would merge into the rule's, whose severity needs no approval.
     let category = if ending == Ending::Unanswered {
         "security"
@@ -116,6 +126,7 @@ async fn play(ending: Ending, written: &Arc<Mutex<Documents>>) {
         .severity(severity)
         .category(category)
         .suggestion("    pass");
+    let fixed = [Script::findings(vec![finding.clone()]), Script::findings(Vec::new())];
     let mut attempts = vec![Script::text("Let me think."), Script::findings(vec![finding])];
     if ending == Ending::Unanswered {
         // A virtual clock: waits take no time.
@@ -125,6 +136,7 @@ async fn play(ending: Ending, written: &Arc<Mutex<Documents>>) {
     let script = Script::sequence(attempts);
     let script = match ending {
         Ending::Unanswered => script.for_path("src/pay.rs", Script::always_invalid()),
+        Ending::Pushed => script.for_path("src/pay.rs", Script::sequence(fixed.to_vec())),
         _ => script,
     };
     let model = ModelServer::start(script).unwrap();
@@ -138,7 +150,8 @@ async fn play(ending: Ending, written: &Arc<Mutex<Documents>>) {
         refuse("DELETE", "/repos/*/*/issues/comments/*");
     }
     let data = tempfile::tempdir().unwrap();
-    let mut stages = machine::stage_functions(data.path(), &settings(&github, &model), Arc::default())
+    let runs = Arc::new(EngineExecutions::default());
+    let mut stages = machine::stage_functions(data.path(), &settings(&github, &model), Arc::clone(&runs))
         .await
         .unwrap();
     let rows = Arc::clone(&stages.rows);
@@ -150,9 +163,15 @@ async fn play(ending: Ending, written: &Arc<Mutex<Documents>>) {
         options.clock = Arc::new(VirtualClock::new(Timestamp(1_700_000_000_000)));
     }
     let (engine, _) = Engine::open(options).await.unwrap();
-    let input = json!(run(&head));
+    runs.set(&engine);
+    let input = json!(run(RUN, &head));
     engine.start(RUN, workflow::definition(), input).await.unwrap();
-    follow(&engine, ending, rows.as_ref()).await;
+    follow(&engine, RUN, ending, rows.as_ref()).await;
+    if ending == Ending::Pushed {
+        let input = json!(run(NEXT_RUN, &push(&github, &repository, &base)));
+        engine.start(NEXT_RUN, workflow::definition(), input).await.unwrap();
+        follow(&engine, NEXT_RUN, ending, rows.as_ref()).await;
+    }
     engine.shutdown().await;
     let mut written = written.lock().unwrap();
     add_artifacts(data.path(), &mut written);
@@ -161,9 +180,32 @@ async fn play(ending: Ending, written: &Arc<Mutex<Documents>>) {
     }
 }
 
-async fn follow(engine: &Engine, ending: Ending, rows: &dyn KeepRows) {
+/// Dismisses the findings of one file, and fixes those of the other. Returns the new head.
+fn push(github: &FakeGithub, repository: &Repository, base: &str) -> String {
+    github.set_permission(SLUG, "ada", "write");
+    for comment in github.review_comments(SLUG, 12) {
+        if comment["path"] == "src/shop.py" {
+            let id = comment["id"].as_u64().unwrap();
+            let command = "/holdfast dismiss the list is never changed";
+            github.reply(SLUG, 12, id, "ada", command).unwrap();
+        }
+    }
+    repository
+        .write(
+            "src/pay.rs",
+            "pub fn pay(x: u64) -> u64 {\n    x.saturating_mul(2)\n}\n",
+        )
+        .unwrap();
+    let head = repository.commit("Saturate").unwrap();
+    github
+        .push(PullRequest::from_git(repository.path(), base, &head, SLUG, 12).unwrap())
+        .unwrap();
+    head
+}
+
+async fn follow(engine: &Engine, run: &str, ending: Ending, rows: &dyn KeepRows) {
     for _ in 0..1_000 {
-        let pending = match engine.wait(RUN).await.unwrap() {
+        let pending = match engine.wait(run).await.unwrap() {
             Outcome::Finished { .. } => return,
             Outcome::WaitingForToken { pending, .. } => pending,
         };
@@ -215,10 +257,10 @@ fn settings(github: &FakeGithub, model: &ModelServer) -> Settings {
     .unwrap()
 }
 
-fn run(head: &str) -> Run {
+fn run(name: &str, head: &str) -> Run {
     Run {
         version: PAYLOAD_VERSION,
-        run: RUN.parse().unwrap(),
+        run: name.parse().unwrap(),
         bucket: machine::BUCKET.to_owned(),
         target: Target::PullRequest {
             repository: RepositoryName::new("octo", "demo").unwrap(),

@@ -229,6 +229,7 @@ fn step_of(state: &str) -> &'static str {
         (state::GATHER_CONTEXT, "gathering context"),
         (state::REVIEW_EACH_UNIT, "reviewing"),
         (state::AGGREGATE_FINDINGS, "merging findings"),
+        (state::RECONCILE_FINDINGS, "comparing with earlier findings"),
         (state::SUMMARIZE_REVIEW, "summarizing"),
         (state::REQUEST_APPROVAL, "requesting approval"),
         (state::ESCALATE_APPROVAL, "reporting that nobody has decided"),

@@ -170,12 +170,16 @@ fn the_console_works_in_a_browser() {
         format!("run={at}reviews/{run}"),
         format!("unit={at}reviews/{run}/units/u0001"),
         format!("approval={at}reviews/{run}/decide"),
+        format!("pull={at}pulls/octo/demo/12"),
     ];
     let seen = look(Some(&served.console_address()), &pages);
-    for ((status, text), excerpt) in seen
-        .iter()
-        .zip(["octo/demo", "src/file_0000.rs", "Attempt 1", "Approve"])
-    {
+    for ((status, text), excerpt) in seen.iter().zip([
+        "octo/demo",
+        "src/file_0000.rs",
+        "Attempt 1",
+        "Approve",
+        "No findings are remembered",
+    ]) {
         assert!(*status == 200 && text.contains(excerpt), "{status} {text}");
     }
 }

@@ -182,7 +182,7 @@ fn check(scene: &Scene, github: &FakeGithub, kills: usize) -> (usize, usize) {
     assert_eq!(github.review_comments(SLUG, 12).len(), FILES);
     let comments = github.issue_comments(SLUG, 12);
     assert_eq!(comments.len(), 1, "the summary alone: {comments:#?}");
-    assert!(comments[0]["body"].as_str().unwrap().contains("Holdfast review of"));
+    assert!(comments[0]["body"].as_str().unwrap().contains("## Holdfast: "));
     let checks = github.check_runs(SLUG);
     assert_eq!(
         (checks.len(), &checks[0]["status"]),

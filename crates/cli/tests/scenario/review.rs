@@ -222,6 +222,7 @@ fn a_finished_run_can_be_shown() {
             state::GATHER_CONTEXT,
             state::REVIEW_EACH_UNIT,
             state::AGGREGATE_FINDINGS,
+            state::RECONCILE_FINDINGS,
             state::SUMMARIZE_REVIEW,
             state::ROUTE_BY_GATE,
             state::PUBLISH_REVIEW,

@@ -212,7 +212,7 @@ impl Served {
         )
     }
 
-    fn get(&self, path: &str, cookie: &str) -> Response {
+    pub fn get(&self, path: &str, cookie: &str) -> Response {
         let request = self.client.get(format!("{}{path}", self.address));
         request.header("cookie", cookie).send().unwrap()
     }
@@ -569,6 +569,9 @@ fn a_github_user_decides_only_with_write_permission() {
         "nor sees what is reviewed"
     );
     let maintainer = sign_in("maintainer");
+    for (session, status) in [(&visitor, 404), (&maintainer, 200)] {
+        assert_eq!(served.get("pulls/octo/demo/12", session).status(), status);
+    }
     assert!(served.get("", &maintainer).text().unwrap().contains(SLUG));
     let (visit, csrf, page) = served.form(&path, &maintainer);
     let cookies = format!("{maintainer}; {visit}");

@@ -82,7 +82,7 @@ fn a_retargeted_pull_request_is_reviewed_again_and_a_command_runs_once() {
     let (status, receipt) = served.act(&event);
     assert_eq!((status, &receipt["status"]), (202, &json!("started")), "{receipt}");
     served.wait_for(receipt["run"].as_str().unwrap(), "published");
-    let reviews = served.pull.reviews().len();
+    let reviewed = served.pull.comment();
     served.pull.github.set_permission(SLUG, "maintainer", "write");
     let command = served
         .pull
@@ -100,5 +100,12 @@ fn a_retargeted_pull_request_is_reviewed_again_and_a_command_runs_once() {
         }
     }
     assert_eq!(runs.len(), 1, "{runs:?}");
-    assert_eq!(served.pull.reviews().len(), reviews + 1);
+    let comments = served.pull.github.issue_comments(SLUG, 12);
+    let summary = comments
+        .iter()
+        .find_map(|comment| comment["body"].as_str().filter(|body| body.contains("## Holdfast: ")));
+    assert!(
+        summary.is_some_and(|summary| summary != reviewed && summary.contains(&runs[0])),
+        "{comments:#?}"
+    );
 }

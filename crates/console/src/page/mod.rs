@@ -3,6 +3,7 @@
 mod advice;
 pub mod approval;
 pub mod notice;
+pub mod pull;
 pub mod run;
 pub mod runs;
 pub mod setup;

@@ -230,6 +230,11 @@ fn unknown(what: &str) -> Content {
             "No run has this name, or you don't have access to it.",
             "Look for it in the list of runs. Its name may have been cut off when it was copied.",
         ),
+        "pull request" => (
+            "Pull request not found",
+            "Holdfast has reviewed no pull request at this address, or you don't have access to it.",
+            "Look for its runs in the list of runs: each links to its pull request's page.",
+        ),
         "unit" => (
             "Unit not found",
             "This run has no unit with that name.",

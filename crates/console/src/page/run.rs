@@ -7,7 +7,7 @@ use maud::{Markup, html};
 use super::advice;
 use crate::part::form::{self, Confirmed};
 use crate::part::{coverage, diff, frame, mark, prose, span_chart, text, time, usage};
-use crate::view::{AuditEntry, Failure, PullRequest, RunActions, RunHead, RunView};
+use crate::view::{AuditEntry, Failure, PullRequest, Refresh, RunActions, RunHead, RunView};
 use crate::{field, href};
 
 /// Maximum number of listed notes.
@@ -71,7 +71,7 @@ fn heading(view: &RunView) -> Markup {
     let now = view.frame.now_ms;
     let usage = view.report.as_ref().map(|report| report.usage);
     html! {
-        nav.crumbs aria-label="Breadcrumb" { ol { li { a href=(href::runs()) { "Runs" } } li aria-current="page" { (change_name(&head.repository, head.pull_request.as_ref())) } } }
+        (crumbs(head))
         header.page-head {
             div.page-marks {
                 (mark::status(head.status))
@@ -86,6 +86,7 @@ fn heading(view: &RunView) -> Markup {
             }
             dl.facts {
                 div { dt { "Change" } dd { (change_link(&head.repository, head.pull_request.as_ref())) } }
+                @if let Some(page) = pull_page(head) { div { dt { "Pull request" } dd { a href=(page) { "All its runs and findings" } } } }
                 @if let Some(author) = &head.author { div { dt { "Author" } dd { (text::line(author)) } } }
                 div { dt { "Head" } dd { code title=(text::plain(&head.head)) { (text::line(text::short(&head.head))) } } }
                 @if let Some(base) = &head.base { div { dt { "Base" } dd { code title=(text::plain(base)) { (text::line(text::short(base))) } } } }
@@ -108,6 +109,41 @@ fn heading(view: &RunView) -> Markup {
                 }
                 div.wide { dt { "Run" } dd { code.run-name { (text::line(&head.run)) } } }
             }
+            (refreshing(view))
+        }
+    }
+}
+
+fn pull_page(head: &RunHead) -> Option<&String> {
+    head.pull_request.as_ref()?.page.as_ref()
+}
+
+fn crumbs(head: &RunHead) -> Markup {
+    let change = change_name(&head.repository, head.pull_request.as_ref());
+    html! {
+        nav.crumbs aria-label="Breadcrumb" {
+            ol {
+                li { a href=(href::runs()) { "Runs" } }
+                @match pull_page(head) {
+                    Some(page) => {
+                        li { a href=(page) { (change) } }
+                        li aria-current="page" { "Run at " (text::line(text::short(&head.head))) }
+                    }
+                    None => li aria-current="page" { (change) },
+                }
+            }
+        }
+    }
+}
+
+/// Shows whether the page refreshes itself, with the link that changes it.
+fn refreshing(view: &RunView) -> Markup {
+    let run = &view.head.run;
+    html! {
+        @match view.refresh {
+            Refresh::Never => {}
+            Refresh::EverySeconds(seconds) => p.hint { "This page refreshes itself every " (seconds) " seconds while the review runs. " a href=(href::still_run(run)) { "Stop refreshing" } }
+            Refresh::Stopped => p.hint { "This page doesn't refresh itself. " a href=(href::run(run)) { "Refresh while the review runs" } }
         }
     }
 }

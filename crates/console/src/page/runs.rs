@@ -166,6 +166,9 @@ fn row(run: &RunRow, now_ms: i64) -> Markup {
                 @if let Some(title) = run.pull_request.as_ref().and_then(|request| request.title.as_ref()) {
                     span.change-title { (text::line(title)) }
                 }
+                @if let Some((page, number)) = run.pull_request.as_ref().and_then(|request| Some((request.page.as_ref()?, request.number))) {
+                    a.pull-link href=(page) { "All runs of #" (number) }
+                }
             }
             (cell("Head", "", Some(html! { code { (text::line(text::short(&run.head))) } })))
             (cell("Worst", "", run.worst.map(|worst| html! { (mark::severity(worst)) })))

@@ -11,6 +11,9 @@ use crate::view::{FileOutcome, FileRow};
 /// Maximum number of listed files; those that need attention come first.
 pub const MAX_FILES: usize = 1_000;
 
+/// Maximum number of files in one table. Beyond it, files that need no attention are folded.
+const MAX_UNFOLDED_FILES: usize = 25;
+
 /// Returns the bar and the table.
 pub fn coverage(run: &str, rows: &[FileRow], has_ended: bool) -> Markup {
     if rows.is_empty() {
@@ -36,7 +39,35 @@ pub fn coverage(run: &str, rows: &[FileRow], has_ended: bool) -> Markup {
             part("is-calm", "Skipped", FileOutcome::Skipped),
             part("is-bad", "Unreviewed", FileOutcome::Unreviewed),
         ]))
+        (tables(run, rows.get(..MAX_FILES).unwrap_or(rows)))
+        @if rows.len() > MAX_FILES {
+            p.cut { (text::counted((rows.len() - MAX_FILES) as u64, "more file")) " not shown; " code { "holdfast show RUN --format json" } " lists all" }
+        }
+    }
+}
+
+/// Returns one table or, of many files, a table of those that need attention and a folded one.
+fn tables(run: &str, rows: &[FileRow]) -> Markup {
+    if rows.len() <= MAX_UNFOLDED_FILES {
+        return table(run, "Changed files", rows);
+    }
+    let urgent = rows.partition_point(|row| row.outcome <= FileOutcome::Running);
+    let (urgent, others) = rows.split_at(urgent);
+    html! {
+        @if !urgent.is_empty() { (table(run, "Unreviewed and running files", urgent)) }
+        @if !others.is_empty() {
+            details.more {
+                summary { (text::counted(others.len() as u64, if urgent.is_empty() { "file" } else { "more file" })) ", sorted by outcome" }
+                (table(run, "Other files", others))
+            }
+        }
+    }
+}
+
+fn table(run: &str, caption: &str, rows: &[FileRow]) -> Markup {
+    html! {
         table.cards role="table" {
+            caption.visually-hidden { (caption) ", sorted by outcome" }
             thead role="rowgroup" {
                 tr role="row" {
                     th scope="col" role="columnheader" { "File" }
@@ -47,11 +78,8 @@ pub fn coverage(run: &str, rows: &[FileRow], has_ended: bool) -> Markup {
                 }
             }
             tbody role="rowgroup" {
-                @for row in rows.iter().take(MAX_FILES) { (file(run, row)) }
+                @for row in rows { (file(run, row)) }
             }
-        }
-        @if rows.len() > MAX_FILES {
-            p.cut { (text::counted((rows.len() - MAX_FILES) as u64, "more file")) " not shown; " code { "holdfast show RUN --format json" } " lists all" }
         }
     }
 }

@@ -277,6 +277,7 @@ mod tests {
                         source: holdfast_core::model::finding_source::FindingSource::Model,
                         gated: false,
                         folded: false,
+                        tracked: None,
                         sources: Vec::new(),
                     },
                 })

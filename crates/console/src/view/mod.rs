@@ -6,6 +6,7 @@
 mod approval;
 mod diff;
 mod notice;
+mod pull;
 mod run;
 mod runs;
 mod timeline;
@@ -14,7 +15,10 @@ mod unit;
 pub use approval::{ApprovalView, Identity, Question};
 pub use diff::{FileDiff, HunkNotes, Numbered, findings_in_diff, shown_and_folded};
 pub use notice::{Decision, Notice, NoticeView, Refusal, ReplayVerdict, SignInMethod};
-pub use run::{AuditEntry, Failure, FileOutcome, FileRow, Picture, RunActions, RunHead, RunView, TierUsage, file_rows};
+pub use pull::PullView;
+pub use run::{
+    AuditEntry, Failure, FileOutcome, FileRow, Picture, Refresh, RunActions, RunHead, RunView, TierUsage, file_rows,
+};
 pub use runs::{DayCount, RunRow, RunsFilter, RunsView};
 pub use timeline::{Span, SpanEnd, SpanKind, Timeline};
 pub use unit::{Attempt, UnitEnd, UnitSummary, UnitView};
@@ -79,4 +83,6 @@ pub struct PullRequest {
     pub title: Option<String>,
     /// Its page on GitHub.
     pub address: Option<WebAddress>,
+    /// Its page in the console, [`crate::href::pull`], where there is one.
+    pub page: Option<String>,
 }

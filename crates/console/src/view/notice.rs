@@ -57,9 +57,9 @@ pub enum Notice {
         /// The address of the current page.
         again_at: String,
     },
-    /// The approval, run, unit or page doesn't exist.
+    /// The approval, run, unit, pull request or page doesn't exist.
     Unknown {
-        /// The kind of object: `approval`, `run`, `unit`, `page`.
+        /// The kind of object: `approval`, `run`, `unit`, `pull request`, `page`.
         what: String,
     },
     /// The reader isn't allowed to do this.

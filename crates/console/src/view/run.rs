@@ -15,6 +15,8 @@ pub struct RunView {
     pub head: RunHead,
     /// The report, as soon as there is one.
     pub report: Option<Report>,
+    /// Whether the page refreshes itself.
+    pub refresh: Refresh,
     /// The available actions.
     pub actions: RunActions,
     /// The failure, if it failed.
@@ -31,6 +33,17 @@ pub struct RunView {
     pub tiers: Vec<TierUsage>,
     /// Actions of people, oldest first.
     pub audit: Vec<AuditEntry>,
+}
+
+/// Whether a run's page refreshes itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refresh {
+    /// Never: nothing changes without a person.
+    Never,
+    /// Every few seconds, because the run is in progress.
+    EverySeconds(u32),
+    /// The reader has stopped it.
+    Stopped,
 }
 
 /// Data that every run has.

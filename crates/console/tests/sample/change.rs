@@ -139,6 +139,7 @@ pub fn findings(say: Say) -> Vec<Finding> {
         source: FindingSource::Model,
         gated: false,
         folded: false,
+        tracked: None,
         sources: Vec::new(),
     };
     vec![
@@ -289,5 +290,6 @@ pub fn report(status: RunStatus, say: Say) -> Report {
         notes: vec![say("the walkthrough names 7 of 8 files: one is unreviewed")],
         private_notes: Vec::new(),
         withheld: 0,
+        earlier: Vec::new(),
     }
 }

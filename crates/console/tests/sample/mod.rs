@@ -2,10 +2,12 @@
 
 mod change;
 mod notices;
+mod pulls;
 mod reviews;
 mod runs;
 mod units;
 
+use holdfast_console::href;
 use holdfast_console::view::{Frame, Person, PostForm, PullRequest, WebAddress};
 
 /// 25 November 2026, 09:30 UTC.
@@ -56,6 +58,7 @@ pub fn pages() -> Vec<(String, String)> {
             .into_iter()
             .chain(units::pages(say))
             .chain(notices::pages(say))
+            .chain(pulls::pages(say))
         {
             pages.push((format!("{name}{kind}"), html));
         }
@@ -88,6 +91,7 @@ pub fn pull_request(number: u64, title: &str, say: Say) -> PullRequest {
         number,
         title: Some(say(title)),
         address: WebAddress::parse(&format!("https://github.com/tideline/ledger/pull/{number}")),
+        page: Some(href::pull(&format!("81724055#{number}"))),
     }
 }
 

@@ -81,6 +81,12 @@ pub fn pages(say: Say) -> Vec<(String, String)> {
                 what: "unit".to_owned(),
             },
         ),
+        (
+            "unknown-pull",
+            Notice::Unknown {
+                what: "pull request".to_owned(),
+            },
+        ),
         ("unknown-page", Notice::Unknown { what: say("page") }),
         ("not-allowed", refused(Refusal::NoWritePermission, Some("jonas-wren"))),
         ("not-allowed-author", refused(Refusal::IsAuthor, Some("jonas-wren"))),

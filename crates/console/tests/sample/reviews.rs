@@ -1,8 +1,8 @@
 //! A run in its variants, and the approval page.
 
 use holdfast_console::view::{
-    ApprovalView, AuditEntry, Failure, FileDiff, Identity, Picture, Question, RunActions, RunHead, RunView, Span,
-    SpanEnd, SpanKind, TierUsage, Timeline, UnitEnd, UnitSummary, file_rows, findings_in_diff, shown_and_folded,
+    ApprovalView, AuditEntry, Failure, FileDiff, Identity, Picture, Question, Refresh, RunActions, RunHead, RunView,
+    Span, SpanEnd, SpanKind, TierUsage, Timeline, UnitEnd, UnitSummary, file_rows, findings_in_diff, shown_and_folded,
 };
 use holdfast_console::{href, page};
 use holdfast_core::model::finding::Severity;
@@ -28,6 +28,7 @@ pub fn pages(say: Say) -> Vec<(String, String)> {
         ("run-awaiting", page::run::page(&awaiting(say))),
         ("run-published", page::run::page(&published(say))),
         ("run-running", page::run::page(&running(say))),
+        ("run-large", page::run::page(&large(say))),
         ("run-failed", page::run::page(&failed(say))),
         ("approval", page::approval::page(&approval(signed_in.clone(), say))),
         ("approval-code", page::approval::page(&approval(code, say))),
@@ -85,6 +86,7 @@ fn awaiting(say: Say) -> RunView {
             decide_at: Some(href::approval("kq3tJ0w2-demo")),
             ..RunActions::default()
         },
+        refresh: Refresh::Never,
         failure: None,
         picture: Some(picture()),
         timeline: timeline(3, None, say),
@@ -132,6 +134,7 @@ fn running(say: Say) -> RunView {
             started_ms: NOW_MS - 95_000,
             ..head(RunStatus::Running, None, say)
         },
+        refresh: Refresh::EverySeconds(30),
         report: None,
         actions: RunActions {
             cancel: Some(form(&href::action(RUN, "cancel"))),
@@ -142,6 +145,29 @@ fn running(say: Say) -> RunView {
         diffs: Vec::new(),
         tiers: Vec::new(),
         ..awaiting(say)
+    }
+}
+
+/// Returns a run of so many files that most are folded, on a page that doesn't refresh itself.
+fn large(say: Say) -> RunView {
+    let mut units = vec![unit("u0000", "src/ledger/settle.rs", UnitEnd::Running, say)];
+    units.extend((1..60).map(|number| {
+        let end = if number < 20 {
+            UnitEnd::Reviewed
+        } else {
+            UnitEnd::Queued
+        };
+        unit(
+            &format!("u{number:04}"),
+            &format!("src/ledger/part_{number:02}.rs"),
+            end,
+            |path| path.to_owned(),
+        )
+    }));
+    RunView {
+        refresh: Refresh::Stopped,
+        files: file_rows(&[], &units),
+        ..running(say)
     }
 }
 

@@ -7,7 +7,7 @@ use crate::error::StageError;
 use crate::identity::{identify, target_of};
 use crate::model::change::Target;
 use crate::model::marker::holds_marker;
-use crate::port::{CommentNow, KeepRows, Precondition, PullNow};
+use crate::port::{ANSWER_OF_STARTED, CommentNow, KeepRows, Precondition, PullNow};
 use crate::webhook::{Command, CommentCommand};
 
 use super::delivery::{Delivery, NotStored, Progress};
@@ -124,7 +124,7 @@ async fn execute(
             };
             let (receipt, delivery) = start(&identified.target, settings, ports, again, Some(given.comment)).await?;
             let answer = match &receipt {
-                Receipt::Started { run } => Some(format!("Reviewing (run `{run}`).")),
+                Receipt::Started { run } => Some(format!("{ANSWER_OF_STARTED}`{run}`).")),
                 // Another delivery answers.
                 Receipt::Ignored { .. } => None,
                 _ => Some("This head is reviewed already, or is being reviewed now.".to_owned()),

@@ -1,9 +1,9 @@
 //! An entry of the ledger: one finding, as it was published, and what became of it.
 
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
 use crate::model::finding::{Category, Finding, Severity, Side};
+use crate::model::finding_id::FindingId;
 use crate::model::finding_source::FindingSource;
 use crate::model::run_name::RunName;
 use crate::model::sha::CommitSha;
@@ -12,8 +12,6 @@ use super::anchor::{Anchor, bounded_line};
 
 /// The version of the derivation of ids. It differs from the ledger's version: published ids never change.
 const ID_VERSION: u32 = 1;
-/// The number of hexadecimal digits in an id.
-const ID_DIGITS: usize = 32;
 /// The maximum length of a title, in bytes.
 const MAX_TITLE_BYTES: usize = 300;
 /// The maximum length of the stored beginning of a body, in bytes.
@@ -23,73 +21,25 @@ const MAX_NAME_BYTES: usize = 200;
 /// The maximum length of the words of a person who dismissed a finding, in bytes.
 const MAX_REASON_BYTES: usize = 500;
 
-/// The id of a finding within its pull request: 32 hexadecimal digits.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct FindingId(String);
-
-/// A text that isn't the id of a finding.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("invalid finding id: expected {ID_DIGITS} lowercase hexadecimal digits, as in the marker of its comment")]
-pub struct InvalidFindingId;
-
-impl FindingId {
-    /// Parses an id.
-    ///
-    /// # Errors
-    /// It has another length, or a character that isn't a lowercase hexadecimal digit.
-    pub fn parse(text: &str) -> Result<Self, InvalidFindingId> {
-        let is_digit = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
-        (text.len() == ID_DIGITS && text.bytes().all(is_digit))
-            .then(|| Self(text.to_owned()))
-            .ok_or(InvalidFindingId)
-    }
-
-    /// Returns its digits.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-
-    /// Derives the id of a finding that is seen for the first time: from its place, the text there, its category, its
-    /// source and its title. Two processes that see the same finding at the same head derive the same id without
-    /// knowing of each other. `number` is 0, and higher only if another finding of the ledger has that id already.
-    pub(super) fn derive(finding: &Finding, anchor: &Anchor, number: u32) -> Self {
-        let identity = serde_json::json!([
-            ID_VERSION,
-            anchor.path,
-            anchor.side,
-            anchor.start_line,
-            anchor.line,
-            anchor.text,
-            anchor.before,
-            anchor.after,
-            finding.category,
-            finding.source,
-            finding.title.to_lowercase(),
-            number,
-        ]);
-        let digest = hex::encode(Sha256::digest(identity.to_string().as_bytes()));
-        Self(digest.chars().take(ID_DIGITS).collect())
-    }
-}
-
-impl std::fmt::Display for FindingId {
-    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        out.pad(&self.0)
-    }
-}
-
-impl TryFrom<String> for FindingId {
-    type Error = InvalidFindingId;
-    fn try_from(text: String) -> Result<Self, InvalidFindingId> {
-        Self::parse(&text)
-    }
-}
-
-impl From<FindingId> for String {
-    fn from(id: FindingId) -> Self {
-        id.0
-    }
+/// Derives the id of a finding that is seen for the first time: from its place, the text there, its category, its source
+/// and its title. Two processes that see the same finding at the same head derive the same id without knowing of each
+/// other. `number` is 0, and higher only if another finding of the ledger has that id already.
+pub(super) fn derive_id(finding: &Finding, anchor: &Anchor, number: u32) -> FindingId {
+    let identity = serde_json::json!([
+        ID_VERSION,
+        anchor.path,
+        anchor.side,
+        anchor.start_line,
+        anchor.line,
+        anchor.text,
+        anchor.before,
+        anchor.after,
+        finding.category,
+        finding.source,
+        finding.title.to_lowercase(),
+        number,
+    ]);
+    FindingId::derive(&identity.to_string())
 }
 
 /// One finding of a pull request.
@@ -249,6 +199,22 @@ impl Entry {
         self.last_words = (!is_published).then_some(words);
         self.touched = false;
         self.last_run = run.clone();
+        self.bound();
+    }
+
+    /// Stores the words in which it is published: approvers may have edited them.
+    pub(crate) fn publish(&mut self, finding: &Finding) {
+        self.title = bounded_title(&finding.title);
+        self.body = bounded_body(&finding.body);
+    }
+
+    /// Stores that a person decided against it.
+    pub(crate) fn dismiss(&mut self, by: &str, reason: DismissalReason) {
+        self.dismissed_text = Some(self.anchor.text.clone());
+        self.state = EntryState::Dismissed(Dismissal {
+            by: by.to_owned(),
+            reason,
+        });
         self.bound();
     }
 

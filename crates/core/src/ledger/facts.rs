@@ -1,6 +1,9 @@
 //! The facts of a run that [`super::reconcile`] needs: its findings, its units, and the threads on GitHub.
 
+use serde::{Deserialize, Serialize};
+
 use crate::model::finding::{Finding, Side};
+use crate::model::run::Readers;
 
 use super::anchor::{Anchor, HeadLines};
 use super::entry::Dismissal;
@@ -33,17 +36,8 @@ pub struct ReviewedUnit {
     pub readers: Readers,
 }
 
-/// The readers of a unit in this run.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Readers {
-    /// A model was asked again and gave an accepted answer. A stored answer doesn't count.
-    pub model: bool,
-    /// The rules ran.
-    pub rules: bool,
-}
-
 /// The state of a finding's thread on GitHub.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ThreadFacts {
     /// A person resolved it. A thread that Holdfast's own account resolved doesn't count.
     pub resolved: bool,

@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
+use serde::{Deserialize, Serialize};
+
 use crate::diff::{Hunk, LineKind, changed_lines};
 use crate::model::finding::Side;
 
@@ -10,14 +12,14 @@ use super::anchor::{bounded_path, normalised};
 
 /// The changed files between the ledger's head and this run's head, by their path at the ledger's head. All other files
 /// are equal at both heads, unless the heads could not be compared.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct LineMaps {
     files: BTreeMap<String, FileMap>,
     is_unknown: bool,
 }
 
 /// The way of one file's lines.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct FileMap {
     /// Its new path, if it was renamed.
     pub renamed_to: Option<String>,
@@ -31,7 +33,8 @@ pub struct FileMap {
 type Lines = (Range<u32>, Range<u32>);
 
 /// The way of the lines of one side.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum LineMap {
     /// All lines are equal.
     #[default]
@@ -80,7 +83,7 @@ impl LineMaps {
     }
 
     /// Returns the file's present path.
-    pub(super) fn path<'a>(&'a self, path: &'a str) -> &'a str {
+    pub fn path<'a>(&'a self, path: &'a str) -> &'a str {
         let renamed = self.files.get(path).and_then(|file| file.renamed_to.as_deref());
         renamed.unwrap_or(path)
     }

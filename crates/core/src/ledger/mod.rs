@@ -6,6 +6,7 @@ mod assign;
 mod entry;
 mod facts;
 mod line_map;
+mod mark;
 mod reconcile;
 mod same_defect;
 mod wording;
@@ -13,10 +14,13 @@ mod wording;
 #[cfg(test)]
 mod tests;
 
+pub use crate::model::finding_id::{FindingId, InvalidFindingId};
+pub use crate::model::run::Readers;
 pub use anchor::{Anchor, HeadLines};
-pub use entry::{Dismissal, DismissalReason, Entry, EntryState, FindingId, InvalidFindingId, LastWords};
-pub use facts::{Readers, ReviewedUnit, Sighting, ThreadFacts};
+pub use entry::{Dismissal, DismissalReason, Entry, EntryState, LastWords};
+pub use facts::{ReviewedUnit, Sighting, ThreadFacts};
 pub use line_map::{FileMap, LineMap, LineMaps, Mapped};
+pub use mark::FindingMark;
 pub use reconcile::{OpenFinding, Placed, Reconciled, RunFacts, reconcile};
 pub use same_defect::is_same_defect;
 pub use wording::Wording;
@@ -40,6 +44,9 @@ pub struct Ledger {
     /// The head that the lines of all anchors refer to; none before the first run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub head: Option<CommitSha>,
+    /// The commit that the head's diff started from; none before the first run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub base: Option<CommitSha>,
     /// The findings, ordered by path, side, line and id.
     #[serde(default)]
     pub entries: Vec<Entry>,
@@ -53,6 +60,7 @@ impl Default for Ledger {
         Self {
             version: LEDGER_VERSION,
             head: None,
+            base: None,
             entries: Vec::new(),
             left_out: 0,
         }

@@ -3,12 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use crate::model::finding::Side;
+use crate::model::finding_id::FindingId;
 use crate::model::run_name::RunName;
 use crate::model::sha::CommitSha;
 
 use super::anchor::bounded_path;
 use super::assign::{Known, Seen, assign};
-use super::entry::{Entry, EntryState, FindingId};
+use super::entry::{Entry, EntryState, derive_id};
 use super::facts::{ReviewedUnit, Sighting, ThreadFacts};
 use super::line_map::{LineMap, LineMaps, Mapped};
 use super::{LEDGER_VERSION, Ledger};
@@ -20,6 +21,8 @@ pub struct RunFacts<'a> {
     pub run: &'a RunName,
     /// The reviewed head.
     pub head: &'a CommitSha,
+    /// The commit that its diff starts from.
+    pub base: &'a CommitSha,
     /// Its findings, merged.
     pub found: &'a [Sighting],
     /// All units of the plan with their readers.
@@ -154,6 +157,7 @@ fn collect(ledger: &Ledger, facts: &RunFacts<'_>, next: Vec<(Entry, Option<usize
         ledger: Ledger {
             version: LEDGER_VERSION,
             head: Some(facts.head.clone()),
+            base: Some(facts.base.clone()),
             entries: Vec::with_capacity(next.len()),
             left_out: ledger.left_out,
         },
@@ -339,7 +343,7 @@ struct Ids {
 impl Ids {
     /// Returns an id that no other finding of the ledger has.
     fn free(&mut self, sighting: &Sighting) -> FindingId {
-        let derive = |number| FindingId::derive(&sighting.finding, &sighting.anchor, number);
+        let derive = |number| derive_id(&sighting.finding, &sighting.anchor, number);
         let first = derive(0);
         let number = self.next.entry(first.clone()).or_default();
         let mut id = if *number == 0 { first } else { derive(*number) };

@@ -107,6 +107,7 @@ impl Head {
         let facts = RunFacts {
             run: &format!("run-{}", self.name).parse().unwrap(),
             head: &self.sha(),
+            base: &self.sha(),
             found: &self.found,
             units: &units,
             left_the_diff: &self.left,
@@ -142,6 +143,7 @@ fn finding(path: &str, line: u32, title: &str, source: &str, category: Category)
         source: FindingSource::from(source.to_owned()),
         gated: false,
         folded: false,
+        tracked: None,
         sources: Vec::new(),
     }
 }

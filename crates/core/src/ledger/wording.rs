@@ -55,6 +55,8 @@ pub struct Wording {
     names: Vec<String>,
     /// The numbers in the title.
     numbers: Vec<String>,
+    /// The digest of the title: titles of signs and single letters have no words.
+    title: u64,
 }
 
 impl Wording {
@@ -104,6 +106,7 @@ impl Wording {
             words: weights.into_iter().collect(),
             names,
             numbers,
+            title: digest(&title.trim().to_lowercase()),
         }
     }
 
@@ -133,7 +136,7 @@ impl Wording {
         }
         let smaller = self.sum.min(other.sum);
         if smaller <= 0.0 {
-            return 0.0;
+            return if self.title == other.title { 1.0 } else { 0.0 };
         }
         let overlap = shared / smaller;
         let dice = 2.0 * shared / (self.sum + other.sum);

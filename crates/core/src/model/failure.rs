@@ -96,6 +96,13 @@ impl ErrorName {
     }
 }
 
+/// Returns true if the run ended because of a newer head or a newer run.
+pub fn is_superseded(error: &str) -> bool {
+    [ErrorName::PullRequestHeadMoved, ErrorName::RunSuperseded]
+        .iter()
+        .any(|name| name.as_str() == error)
+}
+
 #[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a failed conversion fails the test")]

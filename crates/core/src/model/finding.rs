@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use super::finding_id::FindingId;
 use super::finding_source::FindingSource;
 
 /// The severity of a finding; ordered, `Info` is the lowest.
@@ -134,9 +135,73 @@ pub struct Finding {
     /// All its sources: [`Self::source`] first, then those that only added to it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub sources: Vec<FindingSource>,
+    /// Its identity and state on the pull request, in runs that keep a ledger.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tracked: Option<Tracked>,
+}
+
+/// A finding's identity and state on its pull request.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tracked {
+    /// Its id: the same in every run that reports it.
+    pub id: FindingId,
+    /// Its state when this run reported it.
+    pub state: TrackedState,
+    /// The page of its comment; none if it has none yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub url: Option<String>,
+}
+
+/// The state of a reported finding on its pull request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TrackedState {
+    /// No earlier run published it.
+    New,
+    /// An earlier run published it.
+    Open,
+    /// It was fixed or had left the change, and is there again.
+    Reopened,
+    /// A person resolved its thread.
+    Closed,
+    /// A person with write permission decided against it.
+    Dismissed,
+}
+
+impl TrackedState {
+    /// Returns whether the pull request doesn't show such a finding as open yet.
+    pub const fn is_unpublished(self) -> bool {
+        matches!(self, Self::New | Self::Reopened)
+    }
+
+    /// Returns its name in JSON.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::New => "new",
+            Self::Open => "open",
+            Self::Reopened => "reopened",
+            Self::Closed => "closed",
+            Self::Dismissed => "dismissed",
+        }
+    }
 }
 
 impl Finding {
+    /// Returns its state on the pull request; a finding of a run without a ledger is new.
+    pub fn state(&self) -> TrackedState {
+        self.tracked.as_ref().map_or(TrackedState::New, |tracked| tracked.state)
+    }
+
+    /// Returns whether the pull request doesn't show it yet.
+    pub fn is_unpublished(&self) -> bool {
+        self.state().is_unpublished()
+    }
+
+    /// Returns whether a person has to approve it before the pull request shows it.
+    pub fn needs_approval(&self) -> bool {
+        self.gated && self.is_unpublished()
+    }
+
     /// Returns whether a model found it; otherwise a rule did.
     pub fn is_by_model(&self) -> bool {
         self.source == FindingSource::Model

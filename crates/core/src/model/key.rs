@@ -1,5 +1,6 @@
 //! Keys of artifacts: derived, never random, so that a repeated state writes the same key again.
 
+use super::change::Target;
 use super::run_name::RunName;
 
 /// Returns the key of the run, a [`super::run::Run`].
@@ -101,4 +102,21 @@ pub fn approval(run: &RunName, round: u32) -> String {
 /// Returns the key of the run's effects on the pull request, a [`super::run::Announcement`].
 pub fn announcement(run: &RunName) -> String {
     format!("runs/{run}/announcement.json")
+}
+
+/// Returns the key of the pull request's state before the run's findings, a [`crate::stage::PullState`].
+pub fn pull_state(run: &RunName) -> String {
+    format!("runs/{run}/pull.json")
+}
+
+/// Returns the key of the findings' places in the ledger, a [`crate::stage::Reconciliation`].
+pub fn reconciled(run: &RunName) -> String {
+    format!("runs/{run}/reconciled.json")
+}
+
+/// Returns the key of a pull request's ledger, a [`crate::ledger::Ledger`], by its number and the run that wrote it.
+/// The ledger outlives its run.
+pub fn ledger(target: &Target, number: u64, run: &RunName) -> String {
+    let pull = target.place().replace('#', "/");
+    format!("pull/{pull}/ledger/{number:06}-{run}.json")
 }

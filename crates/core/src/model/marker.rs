@@ -15,8 +15,12 @@ const OPENING: &str = "<!-- holdfast:";
 pub enum MarkerKind {
     /// A review.
     Review,
-    /// The comment that announces a review and later becomes its summary.
+    /// The state of a run that is not published, at the top of the summary comment.
     Announcement,
+    /// The summary of the last published run, in the same comment.
+    Summary,
+    /// An inline comment with one finding.
+    Finding,
     /// The comment with the reason why a review could not be completed.
     Notice,
     /// The comment that answers a command.
@@ -28,16 +32,20 @@ impl MarkerKind {
         match self {
             Self::Review => "review",
             Self::Announcement => "announcement",
+            Self::Summary => "summary",
+            Self::Finding => "finding",
             Self::Notice => "notice",
             Self::Answer => "answer",
         }
     }
 
-    /// Returns the name of the field in a marker of this kind: the run that wrote it, or the command's comment.
+    /// Returns the name of the field in a marker of this kind: the run that wrote it, the command's comment, or the
+    /// finding.
     const fn names(self) -> &'static str {
         match self {
-            Self::Review | Self::Announcement | Self::Notice => "run",
+            Self::Review | Self::Announcement | Self::Summary | Self::Notice => "run",
             Self::Answer => "comment",
+            Self::Finding => "id",
         }
     }
 }
@@ -180,5 +188,42 @@ mod tests {
         );
         assert!(MarkerKey::new("short".into()).is_err());
         assert!(!format!("{key:?}").contains("0123"), "a key does not print");
+    }
+
+    #[test]
+    fn each_kind_has_its_own_signature_and_fields() {
+        let key = MarkerKey::new("0123456789abcdef".into()).unwrap();
+        let here = target("demo", 12);
+        // The subject of a finding is its id, and its entry in base64.
+        let finding = format!("{}.eyJh+/==", "7".repeat(32));
+        let kinds = [
+            (MarkerKind::Review, "review run=", "run-1"),
+            (MarkerKind::Announcement, "announcement run=", "run-1"),
+            (MarkerKind::Summary, "summary run=", "run-1"),
+            (MarkerKind::Finding, "finding id=", finding.as_str()),
+            (MarkerKind::Notice, "notice run=", "run-1"),
+            (MarkerKind::Answer, "answer comment=", "run-1"),
+        ];
+        for (kind, fields, subject) in kinds {
+            let line = key.line(kind, &here, subject);
+            assert!(
+                line.starts_with(&format!("<!-- holdfast:{fields}{subject} sig=")),
+                "{line}"
+            );
+            for (other, of, _) in kinds {
+                let expected = (other == kind).then_some(subject);
+                assert_eq!(
+                    key.find(other, &here, &line).as_deref(),
+                    expected,
+                    "{other:?} in {line}"
+                );
+                let disguised = line.replace(fields, of);
+                assert_eq!(
+                    key.find(other, &here, &disguised).as_deref(),
+                    expected,
+                    "{other:?} in {disguised}"
+                );
+            }
+        }
     }
 }

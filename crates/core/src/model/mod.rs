@@ -8,6 +8,7 @@ pub mod change;
 pub mod error_name;
 pub mod failure;
 pub mod finding;
+pub mod finding_id;
 pub mod finding_source;
 pub mod key;
 pub mod marker;

@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use super::error_name::ErrorName;
 use super::failure::{Failure, NO_VALID_ANSWER, OtherFailure};
-use super::finding::{Finding, Severity};
+use super::finding::{Finding, Severity, Side, TrackedState};
+use super::finding_id::FindingId;
 use super::model_id::ModelId;
 use super::run_name::RunName;
 
@@ -97,6 +98,46 @@ pub struct Report {
     /// Number of findings that the pull request doesn't show: they need an approval, and the review doesn't wait for one.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub withheld: u64,
+    /// Findings of earlier runs of the pull request that this run did not report: those that are still open, and those
+    /// that its head fixes. Open ones first, then by path and line.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub earlier: Vec<EarlierFinding>,
+}
+
+/// A finding that an earlier run published and this run did not report.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EarlierFinding {
+    /// Its id on the pull request.
+    pub id: FindingId,
+    /// The file, at the reviewed head.
+    pub path: String,
+    /// The side of the line.
+    #[serde(default)]
+    pub side: Side,
+    /// The last line, from 1, at the reviewed head.
+    pub line: u32,
+    /// Its severity, as published.
+    pub severity: Severity,
+    /// Its title, as published.
+    pub title: String,
+    /// Its state.
+    pub state: EarlierState,
+    /// Whether it is open and at or above the gate's severity.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub gated: bool,
+    /// The page of its comment, where it is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub url: Option<String>,
+}
+
+/// The state of a finding that a run did not report.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EarlierState {
+    /// It is still there: its lines were not read again, or did not change.
+    Open,
+    /// The reviewed head fixes it.
+    Fixed,
 }
 
 const fn is_zero(number: &u64) -> bool {
@@ -134,6 +175,20 @@ impl Report {
     pub fn unreviewed(&self) -> impl Iterator<Item = &Coverage> {
         let unreviewed = |entry: &&Coverage| entry.outcome == Outcome::Unreviewed;
         self.coverage.iter().filter(unreviewed)
+    }
+
+    /// Returns the severity of each finding that is there and that nobody dismissed, reported by this run or an earlier
+    /// one.
+    pub fn open_severities(&self) -> impl Iterator<Item = Severity> {
+        let found = self.findings.iter();
+        let found = found.filter(|finding| finding.state() != TrackedState::Dismissed);
+        let earlier = self
+            .earlier
+            .iter()
+            .filter(|finding| finding.state == EarlierState::Open);
+        found
+            .map(|finding| finding.severity)
+            .chain(earlier.map(|finding| finding.severity))
     }
 
     /// Returns whether the review is partial only because the source did not list all changed files. The notes have

@@ -1,5 +1,7 @@
 //! A run and the artifacts of its attempts.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use super::change::Target;
@@ -246,6 +248,18 @@ pub struct Aggregate {
     pub usage: Usage,
     /// Notes for the reader.
     pub notes: Vec<String>,
+    /// The readers of each unit, by its id. Empty in runs of earlier versions.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub readers: BTreeMap<String, Readers>,
+}
+
+/// The readers of a unit in a run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Readers {
+    /// A model was asked again and gave an accepted answer. A stored answer doesn't count.
+    pub model: bool,
+    /// The rules ran.
+    pub rules: bool,
 }
 
 /// The model's summary of a file.
@@ -266,6 +280,9 @@ pub struct Announcement {
     /// doesn't undo them.
     #[serde(default)]
     pub settled: bool,
+    /// Whether the check shows that a person has to decide: it is complete then, and an undo has to change it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub awaiting: bool,
     /// Whether a settled run's review was submitted.
     #[serde(default)]
     pub published: bool,

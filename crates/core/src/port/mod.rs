@@ -9,6 +9,7 @@ mod publish_review;
 mod read_change;
 mod read_permission;
 mod read_pull;
+mod read_threads;
 mod redeliver_webhooks;
 pub mod row_form;
 mod sign_in;
@@ -23,12 +24,13 @@ pub use executions::{
 pub use keep_rows::{KeepRows, Precondition, ROW_DAYS, ROWS_KEPT, Row, RowError, Written};
 pub use notify::{Alarm, Mail, NotifyError, NotifyPeople};
 pub use publish_review::{
-    Annotation, CheckConclusion, CheckOutcome, DraftedReview, NoticeOf, PublishError, PublishReview, ReviewComment,
-    ReviewDraft,
+    ANSWER_OF_STARTED, Annotation, CheckConclusion, CheckOutcome, CommentRevision, DraftedReview, NoticeOf,
+    PublishError, PublishReview, ReviewComment, ReviewDraft,
 };
 pub use read_change::{Ends, FILES_PER_READ, ReadChange, ReadError, RootEntry, RootKind};
 pub use read_permission::{Permission, ReadPermission};
 pub use read_pull::{Account, CommentNow, PullNow, ReadPull};
+pub use read_threads::{FindingThread, MAX_REPLIES, ReadThreads, Reply};
 pub use redeliver_webhooks::RedeliverWebhooks;
 pub use sign_in::{SignInError, SignInPeople, SignedIn};
 pub use source_syntax::{SourceSyntax, SyntaxAnswer, SyntaxFinding, SyntaxLimit, SyntaxView};

@@ -2,6 +2,7 @@
 
 use async_trait::async_trait;
 
+use crate::ledger::FindingMark;
 use crate::model::change::Target;
 use crate::model::error_name::ErrorName;
 use crate::model::finding::Side;
@@ -25,6 +26,9 @@ impl std::fmt::Display for NoticeOf<'_> {
         }
     }
 }
+
+/// The beginning of an answer to a command that started a review. Once a summary shows the review, it is outdated.
+pub const ANSWER_OF_STARTED: &str = "Reviewing (run ";
 
 /// One review, ready to post.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,6 +54,23 @@ pub struct ReviewComment {
     pub line: u32,
     /// Markdown.
     pub body: String,
+    /// The finding that it shows: the adapter hides a signed marker with it in the body. None in runs without a ledger.
+    pub finding: Option<FindingMark>,
+}
+
+/// A change of an inline comment that was published before.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CommentRevision {
+    /// GitHub's id of the comment.
+    pub comment: u64,
+    /// Its GraphQL node id.
+    pub node: String,
+    /// Its new Markdown.
+    pub body: String,
+    /// The finding that it shows.
+    pub finding: FindingMark,
+    /// Whether GitHub shows it folded, as resolved.
+    pub is_minimized: bool,
 }
 
 /// The conclusion of a check run, computed by code.
@@ -181,30 +202,39 @@ pub trait PublishReview: Send + Sync {
         Ok(())
     }
 
-    /// Writes or edits the run's comment, which announces the review.
+    /// Writes the run's state to the top of the summary comment, in place of any earlier state. The last published
+    /// summary stays below it. Creates the comment if the pull request has none.
     ///
     /// # Errors
     /// The pull request is locked, archived or missing, or GitHub refuses or doesn't answer.
     async fn announce(&self, target: &Target, run: &RunName, body: &str) -> Result<(), PublishError>;
-    /// Undoes `announce` and `draft_review`: deletes the run's comment and its draft. A submitted review stays. Returns
-    /// whether there is one.
+    /// Undoes `announce` and `draft_review`: deletes the run's state from the summary comment, the comment itself if it
+    /// has no summary, and the run's draft. A submitted review and the run's own summary stay. Returns whether there is
+    /// one of them.
     ///
     /// # Errors
-    /// The comments or reviews can't be listed, or one of them can't be deleted.
+    /// The comments or reviews can't be listed, or one of them can't be edited or deleted.
     async fn withdraw(&self, target: &Target, run: &RunName) -> Result<bool, PublishError>;
-    /// Turns the run's comment into its summary, and deletes the comments of other runs and all notices.
+    /// Replaces the whole summary comment with the run's summary, and deletes older comments of runs, all notices, and the
+    /// answers that only announced a review.
     ///
     /// # Errors
     /// The comment can't be edited, or one of the others can't be deleted.
     async fn summarize(&self, target: &Target, run: &RunName, body: &str) -> Result<(), PublishError>;
+    /// Changes an inline comment of Holdfast's account, and folds it or shows it again. A deleted comment, and a refusal
+    /// to fold it, count as done.
+    ///
+    /// # Errors
+    /// GitHub refuses the edit or doesn't answer.
+    async fn revise_comment(&self, target: &Target, revision: &CommentRevision) -> Result<(), PublishError>;
     /// Writes or edits the one separate comment about a run that could not be completed, or about a pull request that
     /// waits.
     ///
     /// # Errors
     /// As [`Self::announce`].
     async fn give_notice(&self, target: &Target, of: NoticeOf<'_>, body: &str) -> Result<(), PublishError>;
-    /// Writes or edits the one comment that answers the command in the comment of this id. Neither `summarize` nor
-    /// `withdraw` deletes it.
+    /// Writes or edits the one comment that answers the command in the comment of this id. `summarize` deletes it only if it
+    /// begins with [`ANSWER_OF_STARTED`].
     ///
     /// # Errors
     /// As [`Self::announce`].

@@ -1,36 +1,32 @@
 //! Renders a report for GitHub: one review with inline comments and suggestions, a summary comment, a check run.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::Write;
 
 use crate::diff::{Hunk, hunk_of, parse_patch};
 use crate::gate::by_weight;
+use crate::ledger::{Entry, FindingId, FindingMark, Ledger};
 use crate::model::change::Change;
 use crate::model::failure::Failure;
-use crate::model::finding::{Finding, Severity, Side};
+use crate::model::finding::{Finding, Severity, Side, TrackedState};
 use crate::model::report::{Outcome, Report, RunStatus, UNLISTED};
 use crate::model::sha::CommitSha;
 use crate::port::{Annotation, CheckConclusion, CheckOutcome, ReviewComment, ReviewDraft};
 use crate::validate::check_suggestion;
 
-use super::folded::folded_section;
-use super::markdown::{coverage_line, coverage_section, finding_markdown, usage_line, within};
+use super::markdown::{coverage_files, finding_markdown, finding_title, severity_mark};
+use super::summary::{verdict, walkthrough};
 use crate::count::counted;
 use crate::safe_text::Links;
 use crate::safe_text::body_within;
-use crate::safe_text::{longest_run, path, title};
+use crate::safe_text::longest_run;
 use crate::safe_text::{plain_line, plain_text};
 
 /// Maximum number of characters of a comment; GitHub's own limit is 65,536.
-const MAX_BODY_CHARS: usize = 64_000;
+pub(super) const MAX_BODY_CHARS: usize = 64_000;
 /// Maximum number of characters of one finding.
-const MAX_FINDING_CHARS: usize = 48_000;
+pub(super) const MAX_FINDING_CHARS: usize = 48_000;
 /// Maximum number of characters of a walkthrough.
 const MAX_SUMMARY_CHARS: usize = 24_000;
-/// Maximum number of characters of all notes.
-const MAX_NOTES_CHARS: usize = 6_000;
-/// Minimum number of characters reserved for the list of folded findings.
-const MIN_FOLDED_CHARS: usize = 12_000;
 /// Maximum number of annotations in one request.
 const MAX_ANNOTATIONS: usize = 50;
 
@@ -39,37 +35,44 @@ const MAX_ANNOTATIONS: usize = 50;
 pub enum Inline {
     /// Next to their lines.
     Comments,
-    /// All in the body, because GitHub refused an inline comment and doesn't name it.
-    Body,
+    /// None: GitHub refused an inline comment and doesn't name it. The summary has all findings.
+    Nowhere,
 }
 
-/// Returns the review to post. A finding whose lines aren't inside one hunk goes into the body. The summary of the
-/// whole change is in a separate comment.
-pub fn review_draft(report: &Report, change: &Change, inline: Inline) -> ReviewDraft {
+/// The review to post, and the open findings without a comment: those beyond the limits, and those whose lines aren't
+/// inside one hunk. The summary has them.
+#[derive(Debug)]
+pub struct Review<'a> {
+    /// The review, with one comment for each new finding that it shows. Without a comment it isn't posted.
+    pub draft: ReviewDraft,
+    /// The open findings without a comment.
+    pub without_comment: Vec<&'a Finding>,
+}
+
+/// Returns the review to post. `ledger` has the entries of its findings; none in a run without a ledger.
+pub fn review_of<'a>(report: &'a Report, change: &Change, inline: Inline, ledger: Option<&Ledger>) -> Review<'a> {
     let links = repository_links(report);
     let hunks = hunks_by_path(report, change);
     let hunks_of = |finding: &Finding| hunks.get(finding.path.as_str()).map_or(&[][..], Vec::as_slice);
-    let (folded, shown): (Vec<&Finding>, Vec<&Finding>) = report.findings.iter().partition(|finding| finding.folded);
-    let (beside, inside): (Vec<&Finding>, Vec<&Finding>) = shown
+    let entries: BTreeMap<&FindingId, &Entry> = ledger
         .into_iter()
-        .partition(|finding| inline == Inline::Comments && is_anchored(finding, hunks_of(finding)));
-    let withheld = match report.withheld {
-        0 => String::new(),
-        withheld => format!(", and {withheld} withheld for an approval"),
+        .flat_map(|ledger| &ledger.entries)
+        .map(|entry| (&entry.id, entry))
+        .collect();
+    let has_text = |finding: &&Finding| match finding.state() {
+        TrackedState::New => true,
+        TrackedState::Open | TrackedState::Reopened => {
+            finding.tracked.as_ref().is_none_or(|tracked| tracked.url.is_none())
+        }
+        TrackedState::Closed | TrackedState::Dismissed => false,
     };
-    let body = format!(
-        "**Holdfast**: {}{withheld}. {}\n",
-        counted(report.findings.len(), "finding"),
-        coverage_line(&report.coverage)
-    );
-    let pieces = inside.iter().map(|finding| {
-        format!(
-            "\n**{} line {}**\n\n{}\n",
-            path(&finding.path),
-            finding.line,
-            finding_markdown(finding, &links, MAX_FINDING_CHARS)
-        )
-    });
+    let (beside, without_comment): (Vec<&Finding>, Vec<&Finding>) =
+        report.findings.iter().filter(has_text).partition(|finding| {
+            finding.state() == TrackedState::New
+                && inline == Inline::Comments
+                && !finding.folded
+                && is_anchored(finding, hunks_of(finding))
+        });
     let comments = beside
         .into_iter()
         .map(|finding| ReviewComment {
@@ -78,35 +81,49 @@ pub fn review_draft(report: &Report, change: &Change, inline: Inline) -> ReviewD
             start_line: (finding.start_line < finding.line).then_some(finding.start_line),
             line: finding.line,
             body: comment_body(finding, hunks_of(finding), &links),
+            finding: finding
+                .tracked
+                .as_ref()
+                .and_then(|tracked| entries.get(&tracked.id))
+                .map(|entry| FindingMark::new(entry, &change.head)),
         })
         .collect();
-    let reserved = if folded.is_empty() { 0 } else { MIN_FOLDED_CHARS };
-    let mut body = within(body, pieces, "finding", MAX_BODY_CHARS - reserved);
-    let room = MAX_BODY_CHARS.saturating_sub(body.chars().count());
-    body.push_str(&folded_section(&folded, room));
-    ReviewDraft {
-        run: report.run.clone(),
-        body,
-        comments,
+    Review {
+        draft: ReviewDraft {
+            run: report.run.clone(),
+            body: format!("**Holdfast**: {}.\n", verdict(report)),
+            comments,
+        },
+        without_comment,
     }
 }
 
-/// Returns the announcement of a run in progress.
-pub fn announcement_body(head: &CommitSha, files: u64) -> String {
-    let files = counted(usize::try_from(files).unwrap_or(usize::MAX), "file");
-    format!("**Holdfast is reviewing** {} ({files} changed)…\n", head.short())
+/// Returns the comment of a finding that the reviewed head fixes.
+pub fn fixed_body(entry: &Entry, head: &CommitSha) -> String {
+    // No Markdown is read between the tags, so the title is outside.
+    format!(
+        "**Fixed** in {}.\n\n{} {} · {} · {}\n\n<details><summary>The finding</summary>\n\n{}\n\n</details>\n",
+        head.short(),
+        severity_mark(entry.severity),
+        finding_title(&entry.title),
+        entry.severity,
+        entry.category.as_str(),
+        body_within(&entry.body, &Links::none(), MAX_FINDING_CHARS)
+    )
 }
 
-/// Returns the comment that replaces the announcement: the walkthrough and the coverage.
-pub fn summary_body(report: &Report) -> String {
-    let head = report.target.head.get(..12).unwrap_or(&report.target.head);
-    let summary = body_within(&report.summary, &repository_links(report), MAX_SUMMARY_CHARS);
-    let mut body = format!("## Holdfast review of {}\n\n{summary}\n", title(head));
-    let notes = report.public_notes().map(|note| format!("\n> {}\n", title(note)));
-    body = within(body, notes, "note", MAX_SUMMARY_CHARS + MAX_NOTES_CHARS);
-    body.push_str(&coverage_section(&report.coverage));
-    let _infallible = write!(body, "\n<sub>{}</sub>\n", usage_line(report));
-    body
+/// Returns the comment of a finding that was fixed and is there again, in the words of this run.
+pub fn reopened_body(finding: &Finding, report: &Report) -> String {
+    marked(finding, &repository_links(report))
+}
+
+/// Returns one finding with the sign of its severity.
+fn marked(finding: &Finding, links: &Links) -> String {
+    format!(
+        "{} {}",
+        severity_mark(finding.severity),
+        finding_markdown(finding, links, MAX_FINDING_CHARS)
+    )
 }
 
 /// Returns the comment on a pull request whose review needs a maintainer to start it.
@@ -134,8 +151,10 @@ pub fn notice_body(head: &CommitSha, why: Failure, is_published: bool) -> String
 /// Returns the check's conclusion. Success requires that every file was reviewed and that the gate holds no finding,
 /// shown or folded.
 pub fn check_outcome(report: &Report) -> CheckOutcome {
-    let gated = report.findings.iter().filter(|finding| finding.gated).count();
+    let gated = report.findings.iter().filter(|finding| finding.gated).count()
+        + report.earlier.iter().filter(|finding| finding.gated).count();
     let count_of = |outcome| report.coverage.iter().filter(|entry| entry.outcome == outcome).count();
+    let verdict = capitalised(&verdict(report));
     let (conclusion, title) = match report.status {
         _ if report.withheld > 0 => (
             CheckConclusion::ActionRequired,
@@ -160,26 +179,15 @@ pub fn check_outcome(report: &Report) -> CheckOutcome {
         ),
         RunStatus::Reviewed | RunStatus::Published if count_of(Outcome::Scanned) > 0 => (
             CheckConclusion::Neutral,
-            format!(
-                "No model read this change: {} scanned by rules, {}",
-                counted(count_of(Outcome::Scanned), "file"),
-                counted(report.findings.len(), "finding")
-            ),
+            format!("No model read this change. {verdict}"),
         ),
-        RunStatus::Reviewed | RunStatus::Published => (
-            CheckConclusion::Success,
-            format!(
-                "{} reviewed, {}",
-                counted(count_of(Outcome::Reviewed), "file"),
-                counted(report.findings.len(), "finding")
-            ),
-        ),
-        RunStatus::Skipped => (CheckConclusion::Neutral, "Nothing to review".to_owned()),
+        RunStatus::Reviewed | RunStatus::Published => (CheckConclusion::Success, verdict.clone()),
+        RunStatus::Skipped => (CheckConclusion::Neutral, verdict.clone()),
         _ => (CheckConclusion::Neutral, "The review could not be completed".to_owned()),
     };
     let annotations = by_weight(&report.findings)
         .into_iter()
-        .filter(|finding| finding.side == Side::Right)
+        .filter(|finding| finding.side == Side::Right && is_annotated(finding))
         .take(MAX_ANNOTATIONS)
         .map(|finding| Annotation {
             path: finding.path.clone(),
@@ -194,17 +202,41 @@ pub fn check_outcome(report: &Report) -> CheckOutcome {
             message: plain_text(&finding.body, 4_000),
         })
         .collect();
-    let summary = body_within(&report.summary, &repository_links(report), MAX_SUMMARY_CHARS);
+    let walkthrough = body_within(walkthrough(report), &repository_links(report), MAX_SUMMARY_CHARS);
+    let lead = match title.contains(&verdict) {
+        true => String::new(),
+        false => format!("{verdict}.\n\n"),
+    };
+    let text = format!("{lead}{walkthrough}");
     CheckOutcome {
         conclusion,
         title,
-        summary: format!("{summary}\n{}", coverage_section(&report.coverage)),
+        summary: format!(
+            "{}\n\n## Coverage\n{}",
+            text.trim(),
+            coverage_files(&report.coverage, usize::MAX)
+        ),
         annotations,
     }
 }
 
+/// Returns a text as the beginning of a sentence.
+fn capitalised(text: &str) -> String {
+    let mut letters = text.chars();
+    let first = letters.next().into_iter().flat_map(char::to_uppercase);
+    first.chain(letters.as_str().chars()).collect()
+}
+
+/// Returns whether a finding is an annotation of the check: one that has no comment, so that the diff shows it once.
+fn is_annotated(finding: &Finding) -> bool {
+    match finding.state() {
+        TrackedState::New => finding.tracked.is_none() || finding.folded,
+        TrackedState::Reopened | TrackedState::Open | TrackedState::Closed | TrackedState::Dismissed => false,
+    }
+}
+
 /// Returns the rule for links in foreign text: only those to pages of the repository itself stay links.
-fn repository_links(report: &Report) -> Links {
+pub(super) fn repository_links(report: &Report) -> Links {
     let page = report.target.url.as_deref();
     let repository = page
         .and_then(|page| page.rsplit_once("/pull/"))
@@ -228,7 +260,7 @@ fn is_anchored(finding: &Finding, hunks: &[Hunk]) -> bool {
 /// Returns an inline comment. The suggestion is checked again here, against the lines that it will replace: one click
 /// commits it.
 fn comment_body(finding: &Finding, hunks: &[Hunk], links: &Links) -> String {
-    let mut body = finding_markdown(finding, links, MAX_FINDING_CHARS);
+    let mut body = marked(finding, links);
     let suggestion = finding.suggestion.as_deref();
     if let Some(Ok(text)) = suggestion.map(|suggestion| check_suggestion(finding, suggestion, hunks)) {
         let fence = "`".repeat((longest_run(&text) + 1).max(3));
@@ -237,7 +269,10 @@ fn comment_body(finding: &Finding, hunks: &[Hunk], links: &Links) -> String {
         } else {
             "\n"
         };
-        let _infallible = write!(body, "\n\n{fence}suggestion\n{text}{end}{fence}");
+        let offer = format!("\n\n{fence}suggestion\n{text}{end}{fence}");
+        if body.chars().count() + offer.chars().count() <= MAX_BODY_CHARS {
+            body.push_str(&offer);
+        }
     }
     body
 }

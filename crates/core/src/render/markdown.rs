@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use crate::model::finding::Finding;
+use crate::model::finding::{Finding, Severity};
 use crate::model::report::{Coverage, Outcome, Report};
 
 use crate::count::counted;
@@ -12,6 +12,8 @@ use crate::safe_text::{code, path, title};
 
 /// Maximum number of characters of the file list of each outcome; further files are counted.
 const MAX_LISTED_CHARS: usize = 8_000;
+/// Number of characters reserved for the frame around each list.
+const FOLD_CHARS: usize = 120;
 
 /// Returns the whole report.
 pub fn report_markdown(report: &Report) -> String {
@@ -63,57 +65,90 @@ pub(super) fn finding_markdown(finding: &Finding, links: &Links, most: usize) ->
             let _infallible = write!(source, " · {}", path(&found_by.to_string()));
         }
     }
-    let name = Some(title(&finding.title)).filter(|name| !name.is_empty());
     format!(
         "**{}** · {} · {}{source}\n\n{}",
-        name.as_deref().unwrap_or("Finding"),
+        finding_title(&finding.title),
         finding.severity,
         finding.category.as_str(),
         body_within(&finding.body, links, most)
     )
 }
 
-/// Returns the coverage: the files by outcome.
+/// Returns the sign of a severity, which shows it at a glance.
+pub(super) const fn severity_mark(severity: Severity) -> char {
+    match severity {
+        Severity::Critical => '🔴',
+        Severity::High => '🟠',
+        Severity::Medium => '🟡',
+        Severity::Low => '🔵',
+        Severity::Info => '⚪',
+    }
+}
+
+/// Returns the title of a finding.
+pub(super) fn finding_title(raw: &str) -> String {
+    Some(title(raw))
+        .filter(|name| !name.is_empty())
+        .unwrap_or_else(|| "Finding".to_owned())
+}
+
+/// Returns the coverage: the number of files by outcome, then the files.
 pub(super) fn coverage_section(coverage: &[Coverage]) -> String {
-    let mut out = format!("\n## Coverage\n\n{}\n", coverage_line(coverage));
+    format!(
+        "\n## Coverage\n\n{}\n{}",
+        coverage_line(coverage),
+        coverage_files(coverage, usize::MAX)
+    )
+}
+
+/// Returns the files of each outcome, folded, at most about `most` characters. Reviewed files come last. The numbers of
+/// files aren't repeated here.
+pub(super) fn coverage_files(coverage: &[Coverage], most: usize) -> String {
+    let mut out = String::new();
     for (outcome, name) in [
-        (Outcome::Unreviewed, "Unreviewed"),
-        (Outcome::Skipped, "Skipped"),
-        (Outcome::Scanned, "Scanned by rules"),
-        (Outcome::Reviewed, "Reviewed"),
+        (Outcome::Unreviewed, "Unreviewed files"),
+        (Outcome::Skipped, "Skipped files"),
+        (Outcome::Scanned, "Files scanned by rules"),
+        (Outcome::Reviewed, "Reviewed files"),
     ] {
         let listed: Vec<&Coverage> = coverage.iter().filter(|entry| entry.outcome == outcome).collect();
-        if listed.is_empty() {
+        let room = most.saturating_sub(out.chars().count() + FOLD_CHARS);
+        if listed.is_empty() || room == 0 {
             continue;
         }
-        let _infallible = write!(out, "\n<details><summary>{name}: {}</summary>\n\n", listed.len());
+        let _infallible = write!(out, "\n<details><summary>{name}</summary>\n\n");
         let lines = listed.iter().map(|entry| {
             let reason = entry
                 .public_reason()
                 .map_or_else(String::new, |reason| format!(": {}", title(&reason)));
             format!("- {}{reason}\n", path(&entry.path))
         });
-        out.push_str(&within(String::new(), lines, "file", MAX_LISTED_CHARS));
+        out.push_str(&within(String::new(), lines, "file", room.min(MAX_LISTED_CHARS)));
         out.push_str("\n</details>\n");
     }
     out
 }
 
 /// Appends whole pieces while they fit, and counts the others.
-pub(super) fn within(start: String, pieces: impl Iterator<Item = String>, noun: &str, most: usize) -> String {
+pub(super) fn within(
+    start: String,
+    mut pieces: impl ExactSizeIterator<Item = String>,
+    noun: &str,
+    most: usize,
+) -> String {
     let mut out = start;
     let mut chars = out.chars().count();
     let mut left_out = 0;
-    for piece in pieces {
+    while let Some(piece) = pieces.next() {
         chars += piece.chars().count();
-        if left_out > 0 || chars > most {
-            left_out += 1;
-        } else {
-            out.push_str(&piece);
+        if chars > most {
+            left_out = pieces.len() + 1;
+            break;
         }
+        out.push_str(&piece);
     }
     if left_out > 0 {
-        let _infallible = write!(out, "\n… and {} more\n", counted(left_out, noun));
+        let _infallible = write!(out, "\n… and {}\n", counted(left_out, &format!("more {noun}")));
     }
     out
 }
@@ -136,17 +171,16 @@ pub fn coverage_line(coverage: &[Coverage]) -> String {
 
 pub(super) fn usage_line(report: &Report) -> String {
     let usage = &report.usage;
-    let model = if report.model.is_rules_only() {
-        "static analysis only".to_owned()
-    } else {
-        title(&format!("{}/{}", report.model.provider, report.model.name))
-    };
+    let run = path(report.run.as_str());
+    if report.model.is_rules_only() {
+        return format!("static analysis only; run {run}");
+    }
     format!(
-        "{model}; {}, {} tokens in, {} out; run {}",
+        "{}; {}, {} tokens in, {} out; run {run}",
+        title(&format!("{}/{}", report.model.provider, report.model.name)),
         counted(usage.model_calls, "model call"),
         usage.input_tokens,
-        usage.output_tokens,
-        path(report.run.as_str())
+        usage.output_tokens
     )
 }
 

@@ -94,5 +94,6 @@ fn finding(path: &str, number: u32, secret: &SecretMatch) -> Finding {
         sources: Vec::new(),
         gated: false,
         folded: false,
+        tracked: None,
     }
 }

@@ -13,7 +13,7 @@ use crate::model::finding::{Finding, Side};
 use crate::model::key;
 use crate::model::plan::{Plan, Unit};
 use crate::model::report::{Coverage, Outcome, Usage};
-use crate::model::run::{Aggregate, FileSummary, RecordedAnswer, UnitResult, UnitStatus, Verdict};
+use crate::model::run::{Aggregate, FileSummary, Readers, RecordedAnswer, UnitResult, UnitStatus, Verdict};
 use crate::model::run_name::RunName;
 use crate::port::{Deadline, StoreArtifact};
 use crate::render::counted;
@@ -72,6 +72,7 @@ pub async fn aggregate_findings(
         summaries: Vec::new(),
         usage: Usage::default(),
         notes: plan.notes.clone(),
+        readers: BTreeMap::new(),
     };
     let mut dropped_suggestions = 0;
     let mut settled: BTreeMap<String, Coverage> = BTreeMap::new();
@@ -102,6 +103,11 @@ pub async fn aggregate_findings(
         } = read?;
         aggregate.findings.extend(context.rule_findings);
         let is_read = answers.iter().any(RecordedAnswer::is_of_model);
+        let readers = Readers {
+            model: verdict.is_some() && answers.iter().any(|answer| answer.is_of_model() && !answer.cached),
+            rules: result.is_some(),
+        };
+        aggregate.readers.insert(unit.id.clone(), readers);
         for answer in &answers {
             count(&mut aggregate.usage, answer);
         }

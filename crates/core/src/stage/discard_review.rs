@@ -1,18 +1,25 @@
-//! DiscardReview: ends a review that a person rejected or nobody answered for. It publishes nothing and closes the
-//! check.
+//! DiscardReview: ends a review that a person rejected or nobody answered for. It shows that on the pull
+//! request and publishes nothing else. The ledger remembers the findings that a person rejected.
 
 use serde::{Deserialize, Serialize};
 
 use crate::announcement;
+use crate::approval::{Question, newest_question};
+use crate::model::approval::Verdict;
 use crate::model::key;
 use crate::model::report::{Report, RunStatus};
 use crate::model::run::Run;
 use crate::model::run_name::RunName;
-use crate::port::{CheckConclusion, CheckOutcome, PublishReview, StoreArtifact};
-use crate::render::title;
+use crate::port::{KeepRows, PublishReview, StoreArtifact};
+use crate::render::NotPublished;
 
+use super::escalate_approval::NOBODY_DECIDED;
+use super::next_ledger;
 use super::run_header::write_report;
-use super::{StageError, read_artifact};
+use super::{Reconciliation, StageError, read_artifact};
+use crate::artifact::find_artifact;
+use crate::claim;
+use crate::pull_ledger;
 
 /// The run and the reason.
 #[derive(Debug, Deserialize)]
@@ -30,32 +37,43 @@ pub struct Output {
     pub status: RunStatus,
 }
 
-/// Deletes the comment, closes the check, and marks the report as rejected.
+/// Shows on the pull request that the review is not published, and marks the report as rejected.
 ///
 /// # Errors
-/// GitHub or the store fails; an artifact is missing or has another shape.
+/// A newer run has taken over; GitHub, the table or the store fails; an artifact is missing or has another shape.
 #[tracing::instrument(skip_all, fields(run = %input.run))]
 pub async fn discard_review(
     input: &Input,
     publish: &dyn PublishReview,
+    rows: &dyn KeepRows,
     store: &dyn StoreArtifact,
 ) -> Result<Output, StageError> {
     let run: Run = read_artifact(store, &key::run(&input.run)).await?;
     let mut report: Report = read_artifact(store, &key::report(&input.run)).await?;
-    let reason = input
-        .reason
-        .clone()
-        .filter(|reason| !reason.trim().is_empty())
-        .unwrap_or_else(|| "no reason was given".to_owned());
-    let outcome = CheckOutcome {
-        conclusion: CheckConclusion::Neutral,
-        title: "The review was not published".to_owned(),
-        summary: format!("It was not approved: {}", title(&reason)),
-        annotations: Vec::new(),
+    let reason = input.reason.as_deref().unwrap_or_default().trim();
+    let question = newest_question(rows, &input.run).await?;
+    let vote = question.as_ref().and_then(Question::last_vote);
+    let rejected = vote.filter(|vote| vote.ballot.verdict == Verdict::Rejected);
+    let why = match rejected {
+        None if reason == NOBODY_DECIDED => NotPublished::Expired,
+        rejected => NotPublished::Rejected {
+            by: rejected.map(|vote| &vote.by),
+            reason,
+        },
     };
-    announcement::discard(&run, &outcome, publish, store).await?;
+    announcement::discard(&run, why, publish, rows, store).await?;
+    let reconciled: Option<Reconciliation> = find_artifact(store, &key::reconciled(&input.run)).await?;
+    if let (Some(reconciled), Some(vote)) = (&reconciled, rejected) {
+        let ledger = next_ledger::of_rejected(reconciled, &report, &vote.by.name);
+        claim::hold(rows, &run.target, &run.run).await?;
+        pull_ledger::write(rows, store, &run.target, &run.run, &ledger).await?;
+    }
     report.status = RunStatus::Rejected;
-    let note = format!("rejected: {reason}");
+    let note = match why {
+        NotPublished::Expired => format!("not published: {NOBODY_DECIDED}"),
+        NotPublished::Rejected { .. } if reason.is_empty() => "rejected: no reason was given".to_owned(),
+        NotPublished::Rejected { .. } => format!("rejected: {reason}"),
+    };
     if !report.notes.contains(&note) {
         report.notes.push(note);
     }

@@ -13,6 +13,9 @@ use super::StageError;
 /// The maximum number of rounds of one approval.
 const MAX_ROUNDS: u32 = 2;
 
+/// The reason of a review that nobody decided on.
+pub const NOBODY_DECIDED: &str = "nobody decided in time";
+
 /// The run.
 #[derive(Debug, Deserialize)]
 pub struct Input {
@@ -59,5 +62,5 @@ pub async fn escalate_approval(
         is_repeated: input.round < MAX_ROUNDS,
     };
     notify.raise_alarm(&input.run, &alarm).await?;
-    Ok(output("none", "nobody answered in time".to_owned()))
+    Ok(output("none", NOBODY_DECIDED.to_owned()))
 }

@@ -417,6 +417,7 @@ fn rule_findings(path: &str, hunks: &[Hunk], syntax: &[SyntaxFinding]) -> Vec<Fi
                 source: FindingSource::of_rule(found.rule),
                 gated: false,
                 folded: false,
+                tracked: None,
                 sources: Vec::new(),
             });
         }

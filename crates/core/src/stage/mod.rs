@@ -2,7 +2,9 @@
 //! The names of states, functions and spans, and the ports of each stage, are in one table: [`STAGES`].
 
 mod call;
+mod line_maps;
 mod merge_findings;
+mod next_ledger;
 mod run_header;
 mod stored_change;
 mod unit_document;
@@ -18,6 +20,7 @@ pub mod open_review;
 pub mod plan_review;
 pub mod publish_review;
 pub mod raise_alarm;
+pub mod reconcile_findings;
 pub mod report_failure;
 pub mod request_approval;
 pub mod review_unit;
@@ -32,6 +35,7 @@ mod table;
 pub use crate::artifact::{find_artifact, read_artifact, write_artifact};
 pub use crate::error::{StageError, explain_failure};
 pub use call::call;
+pub use reconcile_findings::{PullState, Reconciliation, Revision};
 pub use run_header::{ReportHeader, RunHeader};
 pub use stored_change::{
     MAX_CHUNK_FILES, PatchChunk, StoredChange, find_change_of, find_whole_change, read_change, write_change,

@@ -1,4 +1,5 @@
-//! PublishReview: submits one review with its inline comments, and concludes the check. In a run that publishes nothing
+//! PublishReview: submits one review with the comments of new findings, writes the summary, shows which earlier findings
+//! are fixed, stores the ledger, and concludes the check. In a run that publishes nothing
 //! it only returns the report's status.
 
 use std::borrow::Cow;
@@ -10,18 +11,23 @@ use crate::announcement;
 use crate::approval::{apply_decision, content_now, find_decision};
 use crate::claim;
 use crate::gate;
+use crate::ledger::{FindingMark, Ledger};
 use crate::model::change::Change;
 use crate::model::error_name::ErrorName;
+use crate::model::finding::Finding;
 use crate::model::key;
 use crate::model::policy::Policy;
 use crate::model::report::{GateDecision, Report, RunStatus};
 use crate::model::run::{Announcement, GateMode, Run};
 use crate::model::run_name::RunName;
-use crate::port::{KeepRows, PublishReview, ReadChange, StoreArtifact};
+use crate::port::{CommentRevision, KeepRows, PublishReview, ReadChange, StoreArtifact};
+use crate::pull_ledger;
+use crate::render::{fixed_body, reopened_body};
 
+use super::next_ledger;
 use super::run_header::write_report;
 use super::stored_change::missing_change;
-use super::{StageError, find_change_of, read_artifact};
+use super::{Reconciliation, StageError, find_change_of, read_artifact};
 use crate::artifact::find_artifact;
 use crate::withhold::withhold;
 
@@ -37,7 +43,7 @@ pub struct Input {
 pub struct Output {
     /// The report's status.
     pub status: RunStatus,
-    /// GitHub's id of the review, when published.
+    /// GitHub's id of the review; none if it had no comment to show.
     pub review: Option<u64>,
 }
 
@@ -72,10 +78,13 @@ pub async fn publish_review(
     gate::mark(&mut report.findings, &policy)?;
     let is_gated = run.gate == GateMode::Wait
         && (report.gate.decision == GateDecision::RequireApproval
-            || report.findings.iter().any(|finding| finding.gated));
-    match find_decision(rows, &run, &change, &content, is_gated).await {
-        Ok(Some(question)) => apply_decision(&question, &mut report),
-        Ok(None) => {}
+            || report.findings.iter().any(Finding::needs_approval));
+    let question = match find_decision(rows, &run, &change, &content, is_gated).await {
+        Ok(Some(question)) => {
+            apply_decision(&question, &mut report);
+            Some(question)
+        }
+        Ok(None) => None,
         // An earlier call completed and stored the report with the approvers' edits, so no decision matches it now.
         Err(error) if error.name == ErrorName::ApprovalMismatch && is_done(&input.run, store).await? => {
             return Ok(Output {
@@ -84,17 +93,31 @@ pub async fn publish_review(
             });
         }
         Err(error) => return Err(error),
-    }
+    };
+    let reconciled: Option<Reconciliation> = find_artifact(store, &key::reconciled(&input.run)).await?;
     let public = match run.gate {
         GateMode::Withhold => Cow::Owned(withhold(&mut report)),
         GateMode::Wait | GateMode::Off => Cow::Borrowed(&report),
     };
-    let drafted = announcement::draft(&run, &public, &change, publish).await?;
-    if !drafted.is_submitted {
-        // Drafting takes a while: check head, base and claim again before others see the review.
-        let held = fence(&run, &change, read, rows).await;
-        announcement::withdraw_if_superseded(held, &run, publish, store).await?;
+    let ledger = reconciled
+        .as_ref()
+        .map(|reconciled| next_ledger::of_published(reconciled, &public, question.as_ref()));
+    let (drafted, without_comment) = announcement::draft(&run, &public, &change, ledger.as_ref(), publish).await?;
+    // Drafting takes a while: check again before others see the review. Others have seen a submitted one: a head that
+    // moved since doesn't matter, and a newer run does.
+    let held = match drafted {
+        Some(drafted) if drafted.is_submitted => claim::hold(rows, &run.target, &run.run).await,
+        _ => fence(&run, &change, read, rows).await,
+    };
+    announcement::withdraw_if_superseded(held, &run, publish, store).await?;
+    if let Some(drafted) = drafted.filter(|drafted| !drafted.is_submitted) {
         publish.submit_review(&run.target, drafted.review).await?;
+    }
+    announcement::summarize(&run, &public, &without_comment, publish).await?;
+    if let (Some(reconciled), Some(ledger)) = (&reconciled, &ledger) {
+        revise(&run, reconciled, ledger, &public, publish).await?;
+        claim::hold(rows, &run.target, &run.run).await?;
+        pull_ledger::write(rows, store, &run.target, &run.run, ledger).await?;
     }
     announcement::conclude(&run, &public, publish, store).await?;
     // A published partial review stays partial: the status never hides unreviewed files.
@@ -104,8 +127,47 @@ pub async fn publish_review(
     write_report(&input.run, &report, store).await?;
     Ok(Output {
         status: report.status,
-        review: Some(drafted.review),
+        review: drafted.map(|drafted| drafted.review),
     })
+}
+
+/// Shows the new state of earlier findings in their comments.
+async fn revise(
+    run: &Run,
+    reconciled: &Reconciliation,
+    ledger: &Ledger,
+    report: &Report,
+    publish: &dyn PublishReview,
+) -> Result<(), StageError> {
+    for revision in &reconciled.revisions {
+        let Some(entry) = ledger.entry(&revision.id) else {
+            continue;
+        };
+        let is_it = |finding: &&Finding| {
+            finding
+                .tracked
+                .as_ref()
+                .is_some_and(|tracked| tracked.id == revision.id)
+        };
+        let body = if revision.is_fixed {
+            fixed_body(entry, run.target.head())
+        } else {
+            match report.findings.iter().find(is_it) {
+                Some(finding) => reopened_body(finding, report),
+                None => continue,
+            }
+        };
+        let revision = CommentRevision {
+            comment: revision.comment,
+            node: revision.node.clone(),
+            body,
+            finding: FindingMark::new(entry, run.target.head()),
+            is_minimized: revision.is_fixed,
+        };
+        let revised = publish.revise_comment(&run.target, &revision).await;
+        announcement::may_be_refused(revised.map_err(StageError::from))?;
+    }
+    Ok(())
 }
 
 /// Returns true if the run's review was submitted and its comment and check are settled.

@@ -21,6 +21,7 @@ use super::run_header::write_report;
 use super::{StageError, explain_failure};
 use crate::artifact::find_artifact;
 use crate::artifact::find_run;
+use crate::model::failure::is_superseded;
 
 /// The failure.
 #[derive(Debug, Deserialize)]
@@ -95,13 +96,6 @@ pub async fn report_failure(
     Ok(Output { status })
 }
 
-/// Returns true if the run ended because of a newer head or a newer run.
-pub(super) fn is_superseded(error: &str) -> bool {
-    [ErrorName::PullRequestHeadMoved, ErrorName::RunSuperseded]
-        .iter()
-        .any(|name| name.as_str() == error)
-}
-
 fn empty_report(run: &Run, change: Option<&Change>, plan: Option<&Plan>) -> Report {
     let skipped = |path: &str| {
         plan.and_then(|plan| plan.settled.iter().find(|entry| entry.path == path))
@@ -144,5 +138,6 @@ fn empty_report(run: &Run, change: Option<&Change>, plan: Option<&Plan>) -> Repo
         notes: Vec::new(),
         private_notes: Vec::new(),
         withheld: 0,
+        earlier: Vec::new(),
     }
 }

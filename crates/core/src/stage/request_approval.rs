@@ -4,6 +4,7 @@
 use serde::{Deserialize, Serialize};
 use url::Url;
 
+use crate::announcement;
 use crate::approval::{ask, content_now};
 use crate::model::approval::Approval;
 use crate::model::approver::{Approver, by_address};
@@ -14,8 +15,8 @@ use crate::model::policy::Policy;
 use crate::model::report::Report;
 use crate::model::run::Run;
 use crate::model::run_name::RunName;
-use crate::port::{KeepRows, NotifyPeople, StoreArtifact};
-use crate::render::question_mail;
+use crate::port::{KeepRows, NotifyPeople, PublishReview, StoreArtifact};
+use crate::render::{question_mail, waiting_check, waiting_for_approval_body};
 
 use super::{StageError, read_artifact, write_artifact};
 
@@ -65,6 +66,7 @@ pub async fn request_approval(
     input: &Input,
     approval_settings: &ApprovalSettings,
     notify: &dyn NotifyPeople,
+    publish: &dyn PublishReview,
     rows: &dyn KeepRows,
     store: &dyn StoreArtifact,
 ) -> Result<Output, StageError> {
@@ -82,7 +84,7 @@ pub async fn request_approval(
             Some(number) => format!("{}#{number}", report.target.repository),
             None => report.target.repository.clone(),
         },
-        target: run.target,
+        target: run.target.clone(),
         worst: report.gate.worst.unwrap_or(Severity::Info),
         findings: u64::try_from(report.findings.len()).unwrap_or(u64::MAX),
         author: change.author,
@@ -94,7 +96,22 @@ pub async fn request_approval(
         expires_ms: input.asked_ms + i64::from(input.waits_s) * 1_000 - MARGIN_MS,
     };
     write_artifact(store, &key::approval(&input.run, input.round), &approval).await?;
+    let gated = report
+        .findings
+        .iter()
+        .filter(|finding| finding.needs_approval())
+        .count();
+    let teams = policy.gate.team_names();
     let invitations = ask(rows, &approval, &input.token).await?;
+    announcement::await_approval(
+        &run,
+        &waiting_for_approval_body(&approval, gated, &teams),
+        &waiting_check(&approval, gated, &teams),
+        publish,
+        rows,
+        store,
+    )
+    .await?;
     let base = approval_settings.public_url.as_ref();
     if invitations.is_empty() {
         notify.send_mail(&question_mail(&approval, None, base)).await?;

@@ -25,7 +25,7 @@ use crate::validate::read_summary;
 use super::aggregate_findings::count;
 use super::run_header::write_report;
 use super::unit_document::{question_digest, repository_key};
-use super::{StageError, read_artifact, read_change, write_artifact};
+use super::{Reconciliation, StageError, read_artifact, read_change, write_artifact};
 use crate::artifact::find_artifact;
 
 pub use crate::model::report::TEMPLATE_NOTE;
@@ -64,6 +64,15 @@ pub async fn summarize_review(
     let change = read_change(&input.run, store).await?.header;
     let policy: Policy = read_artifact(store, &key::policy(&input.run)).await?;
     let mut aggregate: Aggregate = read_artifact(store, &key::aggregate(&input.run)).await?;
+    // A run that publishes nothing, or that an earlier version began, has no ledger.
+    let reconciled: Option<Reconciliation> = find_artifact(store, &key::reconciled(&input.run)).await?;
+    let mut earlier = Vec::new();
+    if let Some(reconciled) = reconciled {
+        earlier = reconciled.earlier;
+        for (finding, tracked) in aggregate.findings.iter_mut().zip(reconciled.found) {
+            finding.tracked = Some(tracked);
+        }
+    }
 
     let mut private_notes = Vec::new();
     let mut summary = template(&run, &aggregate);
@@ -94,6 +103,7 @@ pub async fn summarize_review(
         }
     }
     let gate = gate::decide(&mut aggregate.findings, &policy)?;
+    gate::mark_earlier(&mut earlier, &policy)?;
     let needs_approval = run.publish && run.gate == GateMode::Wait && gate.decision == GateDecision::RequireApproval;
     let report = Report {
         version: REPORT_VERSION,
@@ -115,6 +125,7 @@ pub async fn summarize_review(
         notes: aggregate.notes,
         private_notes,
         withheld: 0,
+        earlier,
     };
     write_report(&input.run, &report, store).await?;
     Ok(Output { gate, needs_approval })

@@ -21,11 +21,12 @@ macro_rules! for_each_stage {
             VALIDATE_FINDINGS = "ValidateFindings", "validate-findings": validate_findings(store);
             CORRECT_FINDINGS = "CorrectFindings", "correct-findings": correct_findings(store);
             AGGREGATE_FINDINGS = "AggregateFindings", "aggregate-findings": aggregate_findings(store, deadline);
+            RECONCILE_FINDINGS = "ReconcileFindings", "reconcile-findings": reconcile_findings(read, threads, permission, rows, store, deadline);
             SUMMARIZE_REVIEW = "SummarizeReview", "summarize-review": summarize_review(model, store);
-            REQUEST_APPROVAL = "RequestApproval", "request-approval": request_approval(approval_settings, notify, rows, store);
+            REQUEST_APPROVAL = "RequestApproval", "request-approval": request_approval(approval_settings, notify, publish, rows, store);
             ESCALATE_APPROVAL = "EscalateApproval", "escalate-approval": escalate_approval(notify, rows);
             PUBLISH_REVIEW = "PublishReview", "publish-review": publish_review(read, publish, rows, store);
-            DISCARD_REVIEW = "DiscardReview", "discard-review": discard_review(publish, store);
+            DISCARD_REVIEW = "DiscardReview", "discard-review": discard_review(publish, rows, store);
             WITHDRAW_ANNOUNCEMENT = "WithdrawAnnouncement", "withdraw-announcement": withdraw_announcement(publish, rows, store);
             REPORT_FAILURE = "ReportFailure", "report-failure": report_failure(publish, store);
             RAISE_ALARM = "RaiseAlarm", "raise-alarm": raise_alarm(notify);

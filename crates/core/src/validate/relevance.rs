@@ -96,6 +96,7 @@ pub fn read_finding(raw: &Value, shown: &Shown<'_>) -> Result<Finding, AnswerPro
         source: FindingSource::Model,
         gated: false,
         folded: false,
+        tracked: None,
         sources: Vec::new(),
     })
 }

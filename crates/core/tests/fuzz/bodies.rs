@@ -10,7 +10,7 @@ use holdfast_core::model::policy::Policy;
 use holdfast_core::model::report::Report;
 use holdfast_core::model::run::{RecordedAnswer, Stop};
 use holdfast_core::render::{
-    Inline, Links, body, check_outcome, code, path, report_markdown, review_draft, summary_body, title,
+    Inline, Links, body, check_outcome, code, path, report_markdown, review_of, summary_body, title,
 };
 use holdfast_core::rule::{find_secrets, redact, redact_hunks, secret_findings};
 use holdfast_core::validate::{Shown, check_answer, check_suggestion};
@@ -92,15 +92,16 @@ pub fn render(data: &[u8]) -> bool {
         .iter()
         .filter_map(|finding| check_suggestion(finding, finding.suggestion.as_deref()?, &hunks).ok())
         .collect();
-    for inline in [Inline::Comments, Inline::Body] {
-        let draft = review_draft(&report, &change, inline);
-        harmless::check(&draft.body, &[]);
-        for comment in &draft.comments {
+    for inline in [Inline::Comments, Inline::Nowhere] {
+        let review = review_of(&report, &change, inline, None);
+        harmless::check(&review.draft.body, &[]);
+        for comment in &review.draft.comments {
             harmless::check(&comment.body, &offered);
         }
+        harmless::check(&summary_body(&report, &review.without_comment), &[]);
     }
     let outcome = check_outcome(&report);
-    for text in [summary_body(&report), report_markdown(&report), outcome.summary] {
+    for text in [report_markdown(&report), outcome.summary] {
         harmless::check(&text, &[]);
         harmless::has_sections(&text, &["Coverage"]);
     }

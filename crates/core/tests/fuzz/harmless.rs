@@ -38,17 +38,21 @@ static ACTIVE: LazyLock<Regex> = LazyLock::new(|| {
 
 static OURS: LazyLock<Regex> = LazyLock::new(|| {
     let ours = concat!(
-        r"^(<details><summary>(Unreviewed|Skipped|Scanned by rules|Reviewed): [0-9]+</summary>|</details>|</?sub>",
-        r"|<details><summary>[0-9]+ more findings? beyond <code>max_findings</code></summary>)$"
+        r"^(<details><summary>((Unreviewed|Skipped|Reviewed) files|Files scanned by rules)</summary>|</details>|</?sub>",
+        r"|<details><summary>[0-9]+ (findings? without an inline comment|more findings?)</summary>|<details><summary>The finding</summary>)$"
     );
     Regex::new(ours).expect("the pattern compiles")
 });
 
+/// The head of the summary's table; its last column is optional.
+const TABLE: [&str; 4] = ["Severity", "Place", "Finding", "State"];
+
 static HEADING: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r"^(Holdfast review of|Review of .* at( |$)|Findings$|Coverage$)").expect("the pattern compiles")
+    Regex::new(r"^(Holdfast: |Review of .* at( |$)|Findings$|Coverage$)").expect("the pattern compiles")
 });
 
-fn options() -> Options<'static> {
+/// Returns the settings of GitHub's renderer.
+pub fn options() -> Options<'static> {
     let mut options = Options::default();
     let extension = &mut options.extension;
     extension.strikethrough = true;
@@ -120,7 +124,17 @@ fn check_node(node: Node<'_>, text: &mut String, offered: &[String], markdown: &
                 );
             }
         }
-        NodeValue::Document
+        NodeValue::Table(_) => {
+            let cells = node.first_child().into_iter().flat_map(|head| head.children());
+            let head: Vec<String> = cells
+                .map(|cell| cell.children().map(plain).collect::<String>())
+                .collect();
+            let ours: [&[&str]; 2] = [&TABLE, &TABLE[..3]];
+            assert!(ours.iter().any(|ours| head == *ours), "{head:?} in {markdown:?}");
+        }
+        NodeValue::TableRow(_)
+        | NodeValue::TableCell
+        | NodeValue::Document
         | NodeValue::BlockQuote
         | NodeValue::List(_)
         | NodeValue::Item(_)

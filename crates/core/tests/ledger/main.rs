@@ -106,6 +106,7 @@ fn finding(path: &str, line: u32, worded: &Worded) -> Finding {
         source: FindingSource::Model,
         gated: false,
         folded: false,
+        tracked: None,
         sources: Vec::new(),
     }
 }
@@ -146,6 +147,7 @@ fn is_matched(pair: &Pair<'_>, is_mapped: bool) -> bool {
     let facts = |found, head, units, maps| RunFacts {
         run: &run,
         head,
+        base: head,
         found,
         units,
         left_the_diff: const { &BTreeSet::new() },

@@ -6,7 +6,7 @@ use holdfast_core::model::change::Change;
 use holdfast_core::model::report::Report;
 use holdfast_core::port::Alarm;
 use holdfast_core::render::{
-    Inline, alarm_text, check_outcome, question_mail, report_markdown, review_draft, summary_body,
+    Inline, alarm_text, check_outcome, question_mail, report_markdown, review_of, summary_body,
 };
 use holdfast_testkit::planted::{self, secret};
 use holdfast_testkit::port::run_name;
@@ -26,15 +26,15 @@ fn assert_clean(what: &str, text: &str) {
 #[test]
 fn nothing_that_is_written_to_a_pull_request_shows_a_secret() {
     let (report, change) = leaking(&secret());
-    for inline in [Inline::Comments, Inline::Body] {
-        let draft = review_draft(&report, &change, inline);
-        assert_clean("review", &draft.body);
-        for comment in &draft.comments {
+    for inline in [Inline::Comments, Inline::Nowhere] {
+        let review = review_of(&report, &change, inline, None);
+        assert_clean("review", &review.draft.body);
+        for comment in &review.draft.comments {
             // The path must be the file's real one, because GitHub finds the file by it.
             assert_clean("comment", &comment.body);
         }
+        assert_clean("summary", &summary_body(&report, &review.without_comment));
     }
-    assert_clean("summary", &summary_body(&report));
     assert_clean("Markdown", &report_markdown(&report));
     let check = check_outcome(&report);
     assert_clean("check", &format!("{} {}", check.title, check.summary));

@@ -8,7 +8,7 @@ use holdfast_core::model::approval::{Approval, Ballot, Edit, KnownBy, Person};
 use holdfast_core::model::finding::{Category, Finding, Severity, Side};
 use holdfast_core::model::policy::Policy;
 use holdfast_core::model::run::Verdict;
-use holdfast_core::render::{Inline, check_outcome, review_draft};
+use holdfast_core::render::{Inline, check_outcome, review_of, summary_body};
 use holdfast_core::stage::write_artifact;
 
 use super::*;
@@ -28,6 +28,7 @@ fn finding(path: &str, line: u32, severity: Severity) -> Finding {
         source: holdfast_core::model::finding_source::FindingSource::Model,
         gated: false,
         folded: false,
+        tracked: None,
         sources: Vec::new(),
     }
 }
@@ -108,18 +109,16 @@ fn a_gated_finding_is_not_pushed_out_by_worse_ones_elsewhere() {
     assert_eq!(gated.len(), 1);
     assert!(gated[0].path == "pay/p.rs" && !gated[0].folded, "{gated:?}");
     assert_eq!(check_outcome(&report).conclusion, CheckConclusion::ActionRequired);
-    assert_eq!(
-        check_outcome(&report).annotations[0].path,
-        "pay/p.rs",
-        "a short list begins with it"
-    );
-    let draft = review_draft(&report, world.read.change.as_ref().unwrap(), Inline::Comments);
-    assert_eq!(draft.comments.len(), 50);
-    assert!(draft.comments.iter().any(|comment| comment.path == "pay/p.rs"));
-    assert!(draft.body.contains("61 findings"), "counts are of all: {}", draft.body);
-    assert!(draft.body.contains("11 more findings beyond"), "{}", draft.body);
+    assert_eq!(check_outcome(&report).annotations.len(), 11, "those without a comment");
+    let review = review_of(&report, world.read.change.as_ref().unwrap(), Inline::Comments, None);
+    let comments = &review.draft.comments;
+    assert_eq!(comments.len(), 50);
+    assert!(comments.iter().any(|comment| comment.path == "pay/p.rs"));
+    let summary = summary_body(&report, &review.without_comment);
+    assert!(summary.contains("61 findings"), "counts are of all: {summary}");
+    assert!(summary.contains("11 findings without an inline comment"), "{summary}");
     for finding in report.findings.iter().filter(|finding| finding.folded) {
-        assert!(draft.body.contains(&finding.title), "{}", finding.title);
+        assert!(summary.contains(&finding.title), "{}", finding.title);
     }
 }
 
@@ -187,14 +186,16 @@ fn a_folded_list_keeps_within_a_comment() {
         title: "long ".repeat(60),
         ..long.clone()
     }));
-    let body = review_draft(&report, world.read.change.as_ref().unwrap(), Inline::Comments).body;
+    let review = review_of(&report, world.read.change.as_ref().unwrap(), Inline::Comments, None);
+    let body = summary_body(&report, &review.without_comment);
     assert!(body.chars().count() <= 64_000, "{}", body.chars().count());
     assert!(
-        body.contains("20001 findings") && body.contains("20000 more findings"),
+        body.contains("20001 findings") && body.contains("20000 findings without an inline comment"),
         "counts are of all"
     );
-    assert!(body.trim_end().ends_with("</details>"), "the list is closed");
-    assert!(body.contains("more: too many to list here"));
+    let folds = |tag: &str| body.matches(tag).count();
+    assert_eq!(folds("<details>"), folds("</details>"), "each list is closed");
+    assert!(body.contains(" more findings\n"), "the others are counted");
 }
 
 /// Returns the run's approval question, as the workflow stores it.

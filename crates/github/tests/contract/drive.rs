@@ -1,5 +1,6 @@
 //! Makes every request that the real adapter can send. `main` checks the exchanges.
 
+use holdfast_core::ledger::FindingMark;
 use holdfast_core::model::change::Target;
 use holdfast_core::model::finding::Side;
 use holdfast_core::model::marker::MarkerKey;
@@ -7,14 +8,16 @@ use holdfast_core::model::repository_name::RepositoryName;
 use holdfast_core::model::settings::{GithubSignInSettings, Settings};
 use holdfast_core::model::sha::CommitSha;
 use holdfast_core::port::{
-    Annotation, CheckConclusion, CheckOutcome, NoticeOf, Permission, PublishError, PublishReview, ReadChange,
-    ReadError, ReadPermission, ReadPull, RedeliverWebhooks, ReviewComment, ReviewDraft, SignInPeople,
+    Annotation, CheckConclusion, CheckOutcome, CommentRevision, NoticeOf, Permission, PublishError, PublishReview,
+    ReadChange, ReadError, ReadPermission, ReadPull, ReadThreads, RedeliverWebhooks, ReviewComment, ReviewDraft,
+    SignInPeople,
 };
 use holdfast_github::{
     GithubAppGrants, GithubAppManifest, GithubConnection, GithubIdentity, GithubPublishReview, GithubReadChange,
-    GithubReadPermission, GithubRedeliverWebhooks, GithubSignIn, ManifestError, TokenReport, parse_address,
+    GithubReadPermission, GithubReadThreads, GithubRedeliverWebhooks, GithubSignIn, ManifestError, TokenReport,
+    parse_address,
 };
-use holdfast_testkit::github::Entry;
+use holdfast_testkit::github::{Entry, Identity};
 use holdfast_testkit::port::run_name;
 use holdfast_testkit::repository::Change;
 use holdfast_testkit::{FakeGithub, PullRequest, Repository};
@@ -40,6 +43,7 @@ pub(crate) async fn drive() -> Vec<Exchange> {
     check(&corpus, app.clone()).await;
     comments(&github, app.clone()).await;
     review(&corpus, app.clone()).await;
+    threads(&github, &corpus, app.clone()).await;
     people(&github, app.clone()).await;
     deliveries(&github, app).await;
     grants(&github).await;
@@ -362,6 +366,7 @@ fn draft(run: &str, line: u32) -> ReviewDraft {
         start_line,
         line,
         body: "Look here.".to_owned(),
+        finding: None,
     };
     ReviewDraft {
         run: run_name(run),
@@ -372,6 +377,58 @@ fn draft(run: &str, line: u32) -> ReviewDraft {
             comment(Side::Left, None),
         ],
     }
+}
+
+/// Publishes a finding, lets people act in its thread, reads it, changes its comment. Then the same with a token that
+/// lacks the permission, with a comment that is gone, and for a pull request that doesn't exist.
+async fn threads(github: &FakeGithub, corpus: &Change, connection: GithubConnection) {
+    let publish = writer(connection.clone());
+    let target = target("demo", &corpus.head);
+    let finding = FindingMark::parse(&"7".repeat(32)).unwrap();
+    let mut found = draft("finding", 2);
+    found.comments.truncate(1);
+    found.comments[0].finding = Some(finding.clone());
+    found.comments[0].body = "A finding.".to_owned();
+    let drafted = publish.draft_review(&target, &found).await.unwrap();
+    publish.submit_review(&target, drafted.review).await.unwrap();
+    let read = reader(connection);
+    let thread = read.threads(&target).await.unwrap().remove(0);
+    github.resolve_thread(SLUG, 12, thread.comment, "ann").unwrap();
+    github.react(SLUG, 12, thread.comment, "ann", "THUMBS_DOWN").unwrap();
+    github.reply(SLUG, 12, thread.comment, "ann", "Why?").unwrap();
+    let thread = read.threads(&target).await.unwrap().remove(0);
+    assert!(thread.is_resolved && thread.replies.len() == 1 && thread.thumbs_down == ["ann"]);
+    let mut revision = CommentRevision {
+        comment: thread.comment,
+        node: thread.comment_node,
+        body: "Fixed.".to_owned(),
+        finding,
+        is_minimized: true,
+    };
+    for is_minimized in [true, false] {
+        revision.is_minimized = is_minimized;
+        publish.revise_comment(&target, &revision).await.unwrap();
+        assert_eq!(read.threads(&target).await.unwrap()[0].is_minimized, is_minimized);
+    }
+    "PRRC_1".clone_into(&mut revision.node);
+    publish.revise_comment(&target, &revision).await.unwrap();
+    revision.comment = 1;
+    publish.revise_comment(&target, &revision).await.unwrap();
+    let blind = Identity::app("holdfast").with_permission("pull_requests", None);
+    github.add_token("blind", blind);
+    let blind = reader(connect(github, GithubIdentity::Token("blind".into())));
+    let refused = blind.threads(&target).await.unwrap_err();
+    assert!(matches!(refused, ReadError::Forbidden(_)), "{refused:?}");
+    let person = reader(connect(github, GithubIdentity::Token(FakeGithub::USER_TOKEN.into())));
+    let missing = person
+        .threads(&self::target("elsewhere", &corpus.head))
+        .await
+        .unwrap_err();
+    assert!(matches!(missing, ReadError::NotFound(_)), "{missing:?}");
+}
+
+fn reader(connection: GithubConnection) -> GithubReadThreads {
+    GithubReadThreads::new(connection, MarkerKey::new("0123456789abcdef".into()).unwrap())
 }
 
 /// Creates a private key for this run.

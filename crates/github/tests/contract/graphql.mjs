@@ -16,9 +16,10 @@ const schema = buildSchema(
 
 // The answer is the root value: each field is what stands under its alias, checked by the field's type on the way out.
 const fieldResolver = (source, _arguments, _context, info) => source[info.path.key];
-// Answers do not name their types: a value is of the type that the query's fragment asks about, or of any where it asks only for
-// the interface's own fields.
-const typeResolver = (_value, _context, info, type) => {
+// Most answers do not name their types: a value is of the type that the query's fragment asks about, or of any where it asks
+// only for the interface's own fields.
+const typeResolver = (value, _context, info, type) => {
+  if (value.__typename) return value.__typename;
   const asked = info.fieldNodes[0].selectionSet.selections.find((one) => one.kind === "InlineFragment");
   return asked?.typeCondition.name.value ?? info.schema.getPossibleTypes(type)[0].name;
 };

@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 use description::{Description, Exchange};
 
 /// Every call in the adapter's sources: file, method, template. Each new call needs a row here and a step in `drive`.
-const CALLS: [(&str, &str, &str); 41] = [
+const CALLS: [(&str, &str, &str); 44] = [
     ("app_grants.rs", "GET", "/app"),
     ("check.rs", "POST", "/repos/{owner}/{repo}/check-runs"),
     ("check.rs", "POST", "/repos/{owner}/{repo}/check-runs"),
@@ -59,6 +59,13 @@ const CALLS: [(&str, &str, &str); 41] = [
     ("pull.rs", "POST", "/graphql"),
     ("blobs.rs", "POST", "/graphql"),
     ("blobs.rs", "GET", "/repos/{owner}/{repo}/git/blobs/{file_sha}"),
+    ("threads.rs", "POST", "/graphql"),
+    ("inline.rs", "POST", "/graphql"),
+    (
+        "inline.rs",
+        "PATCH",
+        "/repos/{owner}/{repo}/pulls/comments/{comment_id}",
+    ),
     ("read.rs", "GET", "/repos/{owner}/{repo}/pulls/{pull_number}"),
     ("read.rs", "GET", "/repos/{owner}/{repo}/compare/{basehead}"),
     (
@@ -133,7 +140,7 @@ async fn every_request_and_every_answer_is_as_described() {
         );
     }
     let queries = || exchanges.iter().filter(is_query);
-    assert!(queries().count() >= 5, "GraphQL is used");
+    assert!(queries().count() >= 12, "GraphQL is used");
     let problems: BTreeSet<String> = exchanges
         .iter()
         .filter(|exchange| !is_undescribed(exchange))
@@ -240,6 +247,20 @@ async fn planted_faults_in_graphql_are_reported() {
                 body["data"]["repository"]["object"]["more"] = json!(1)
             }),
             "is not what was asked for",
+        ),
+        (
+            in_query("isOutdated", "isOld"),
+            "Cannot query field \"isOld\" on type \"PullRequestReviewThread\"",
+        ),
+        (
+            in_query("classifier:RESOLVED", "classifier:FIXED"),
+            "Value \"FIXED\" does not exist",
+        ),
+        (
+            in_answer("reviewThreads", |body| {
+                body["data"]["repository"]["pullRequest"]["reviewThreads"]["nodes"][0]["isResolved"] = json!(null)
+            }),
+            "non-nullable field PullRequestReviewThread.isResolved",
         ),
         (
             in_answer("{mode size oid}", |body| *body = json!({})),

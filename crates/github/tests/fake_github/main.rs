@@ -4,12 +4,15 @@
 
 mod credentials;
 mod deliveries;
+mod findings;
 mod many_files;
 mod moved_and_refused;
 mod pages;
 mod people;
 mod read;
 mod sign_in;
+mod summary_comment;
+mod threads;
 mod write;
 
 use holdfast_core::model::change::Target;

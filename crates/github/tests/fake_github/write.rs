@@ -3,9 +3,7 @@
 use holdfast_core::model::change::Target;
 use holdfast_core::model::finding::Side;
 use holdfast_core::model::marker::MarkerKey;
-use holdfast_core::port::{
-    CheckConclusion, CheckOutcome, NoticeOf, PublishError, PublishReview, ReviewComment, ReviewDraft,
-};
+use holdfast_core::port::{CheckConclusion, CheckOutcome, PublishError, PublishReview, ReviewComment, ReviewDraft};
 use holdfast_github::GithubPublishReview;
 use holdfast_testkit::port::run_name;
 use holdfast_testkit::repository::Change;
@@ -15,9 +13,9 @@ use serde_json::Value;
 
 use crate::{KEY, SLUG, connection, pull_request, refusals};
 
-const RUN: &str = "run-1";
+pub(crate) const RUN: &str = "run-1";
 
-fn serve(change: &Change, token: &str) -> (FakeGithub, GithubPublishReview) {
+pub(crate) fn serve(change: &Change, token: &str) -> (FakeGithub, GithubPublishReview) {
     let github = FakeGithub::start().unwrap();
     let path = change.repository.path();
     github.add(PullRequest::from_git(path, &change.base, &change.head, SLUG, 12).unwrap());
@@ -25,7 +23,7 @@ fn serve(change: &Change, token: &str) -> (FakeGithub, GithubPublishReview) {
     (github, publish)
 }
 
-fn publisher(github: &FakeGithub, token: &str, key: &str) -> GithubPublishReview {
+pub(crate) fn publisher(github: &FakeGithub, token: &str, key: &str) -> GithubPublishReview {
     GithubPublishReview::new(connection(github, token), MarkerKey::new(key.into()).unwrap())
 }
 
@@ -39,6 +37,7 @@ fn draft(run: &str, line: u32) -> ReviewDraft {
             start_line: Some(1),
             line,
             body: "Look here.".to_owned(),
+            finding: None,
         }],
     }
 }
@@ -52,7 +51,7 @@ async fn publish(page: &GithubPublishReview, target: &Target, run: &str) -> Resu
     Ok(drafted.review)
 }
 
-fn bodies(github: &FakeGithub) -> Vec<String> {
+pub(crate) fn bodies(github: &FakeGithub) -> Vec<String> {
     let comments = github.issue_comments(SLUG, 12);
     let first_line = |comment: &Value| comment["body"].as_str().unwrap().lines().next().unwrap().to_owned();
     comments.iter().map(first_line).collect()
@@ -122,7 +121,7 @@ async fn texts_of_a_stranger_or_with_another_key_are_not_touched() {
     assert_eq!(github.reviews(SLUG, 12).len(), 3);
     page.summarize(&target, &run_name(RUN), "Ours").await.unwrap();
     page.withdraw(&target, &run_name(RUN)).await.unwrap();
-    assert_eq!(bodies(&github), ["A stranger's"]);
+    assert_eq!(bodies(&github), ["A stranger's", "Ours"]);
 }
 
 #[tokio::test]
@@ -167,22 +166,6 @@ async fn a_bad_anchor_is_refused_by_name() {
 }
 
 #[tokio::test]
-async fn an_announcement_becomes_the_summary_and_others_are_deleted() {
-    let change = Repository::many_files(1).unwrap();
-    let (github, page) = serve(&change, FakeGithub::INSTALLATION_TOKEN);
-    let target = pull_request(&change.head);
-    page.announce(&target, &run_name("run-0"), "Reviewing 0").await.unwrap();
-    page.give_notice(&target, NoticeOf::Run(&run_name("run-0")), "Failed 0")
-        .await
-        .unwrap();
-    page.announce(&target, &run_name(RUN), "Reviewing 1").await.unwrap();
-    page.announce(&target, &run_name(RUN), "Reviewing 1").await.unwrap();
-    assert_eq!(bodies(&github), ["Reviewing 0", "Failed 0", "Reviewing 1"]);
-    page.summarize(&target, &run_name(RUN), "Summary 1").await.unwrap();
-    assert_eq!(bodies(&github), ["Summary 1"]);
-}
-
-#[tokio::test]
 async fn a_command_is_answered_once_and_its_answer_stays() {
     let change = Repository::many_files(1).unwrap();
     let (github, page) = serve(&change, FakeGithub::INSTALLATION_TOKEN);
@@ -214,6 +197,7 @@ async fn a_command_is_answered_once_and_its_answer_stays() {
         "Reviewed again.",
         "Stopped.",
         "Reviewed.",
+        "Summary",
     ];
     assert_eq!(bodies(&github), expected);
 }

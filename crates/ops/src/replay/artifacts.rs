@@ -14,6 +14,14 @@ use crate::failure::Failure;
 use super::memory::MemoryStore;
 use super::recording::Recording;
 
+/// Copies the recorded state of the pull request, so that the findings are compared with it again.
+pub fn restore_pull_state(recording: &Recording, to: &MemoryStore) {
+    let key = key::pull_state(recording.name());
+    if let Some(bytes) = recording.store.bytes(&key) {
+        to.insert(&key, bytes);
+    }
+}
+
 /// Copies the artifacts that a recorded call of a function wrote.
 ///
 /// # Errors
@@ -44,8 +52,9 @@ pub fn restore(function: &str, payload: &Value, recording: &Recording, to: &Memo
         "validate-findings" => vec![key::verdict(run, unit, attempt)],
         "correct-findings" => vec![key::prompt(run, unit, attempt + 1)],
         "aggregate-findings" => vec![key::aggregate(run)],
+        "reconcile-findings" => vec![key::pull_state(run), key::reconciled(run)],
         "summarize-review" => vec![key::summary_prompt(run), key::summary_answer(run), key::report(run)],
-        "request-approval" => vec![key::approval(run, number("round"))],
+        "request-approval" => vec![key::approval(run, number("round")), key::announcement(run)],
         "publish-review" => vec![key::announcement(run), key::report(run)],
         "discard-review" | "report-failure" => vec![key::report(run)],
         _ => Vec::new(),
@@ -56,17 +65,19 @@ pub fn restore(function: &str, payload: &Value, recording: &Recording, to: &Memo
         }
     }
     match function {
-        "open-review" => as_opened(run, to),
+        "open-review" => as_open(run, false, to),
+        "request-approval" => as_open(run, true, to),
         "summarize-review" => as_summarized(run, recording, to),
         _ => Ok(()),
     }
 }
 
-/// Resets the announcement to its content before the run ended.
-fn as_opened(run: &RunName, to: &MemoryStore) -> Result<(), Failure> {
+/// Resets the announcement to its content before the run ended, and before it requested an approval unless `is_asked`.
+fn as_open(run: &RunName, is_asked: bool, to: &MemoryStore) -> Result<(), Failure> {
     let key = key::announcement(run);
     if let Some(mut announcement) = to.document::<Announcement>(&key)? {
         announcement.settled = false;
+        announcement.awaiting &= is_asked;
         to.insert(&key, json!(announcement).to_string().into_bytes());
     }
     Ok(())

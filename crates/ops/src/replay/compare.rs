@@ -1,7 +1,7 @@
 //! Compares two outcomes of a run. Pure.
 
 use holdfast_core::model::finding::Finding;
-use holdfast_core::model::report::{Coverage, Gate, Report, RunStatus};
+use holdfast_core::model::report::{Coverage, EarlierFinding, Gate, Report, RunStatus};
 use holdfast_core::model::run::{UnitResult, Verdict};
 use serde::Serialize;
 
@@ -63,6 +63,8 @@ pub struct Differences {
     pub units: Vec<UnitDifference>,
     /// Findings of the report.
     pub findings: FindingDifferences,
+    /// Findings of earlier runs that the run did not report.
+    pub earlier: EarlierDifferences,
     /// Files with another outcome.
     pub coverage: Vec<CoverageDifference>,
     /// The walkthrough and its counts.
@@ -125,6 +127,15 @@ pub struct FindingDifferences {
     pub changed: Vec<Pair<Finding>>,
 }
 
+/// Findings of earlier runs that differ.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct EarlierDifferences {
+    /// Only in the replay.
+    pub gained: Vec<EarlierFinding>,
+    /// Only in the recording.
+    pub lost: Vec<EarlierFinding>,
+}
+
 /// A file with another outcome.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct CoverageDifference {
@@ -148,13 +159,14 @@ impl Differences {
     /// Returns whether the outcome is the same. A different prompt is a different outcome, because the recorded answer
     /// doesn't belong to it.
     pub fn is_empty(&self) -> bool {
-        let findings = &self.findings;
+        let (findings, earlier) = (&self.findings, &self.earlier);
         let is_different = self.status.differs()
             || self.failure.differs()
             || self.gate.differs()
             || self.states.differs()
             || self.units.iter().any(|unit| unit.differs)
             || !(findings.gained.is_empty() && findings.lost.is_empty() && findings.changed.is_empty())
+            || !(earlier.gained.is_empty() && earlier.lost.is_empty())
             || !self.coverage.is_empty()
             || self.summary != Change::Same
             || !(self.notes.gained.is_empty() && self.notes.lost.is_empty());
@@ -167,6 +179,7 @@ pub fn compare(recorded: &Snapshot, replayed: &Snapshot) -> Differences {
     let (before, after) = (recorded.report.as_ref(), replayed.report.as_ref());
     let gate = |report: Option<&Report>| report.map(|report| report.gate.clone());
     let (lost, gained) = unmatched(notes(before), notes(after));
+    let earlier = unmatched(earlier(before), earlier(after));
     Differences {
         status: pair(recorded.status, replayed.status),
         failure: pair(recorded.failure.clone(), replayed.failure.clone()),
@@ -174,6 +187,10 @@ pub fn compare(recorded: &Snapshot, replayed: &Snapshot) -> Differences {
         states: pair(recorded.states.clone(), replayed.states.clone()),
         units: compare_units(&recorded.units, &replayed.units),
         findings: compare_findings(findings(before), findings(after)),
+        earlier: EarlierDifferences {
+            lost: earlier.0,
+            gained: earlier.1,
+        },
         coverage: compare_coverage(coverage(before), coverage(after)),
         summary: Change::of(
             before.map(|report| &report.summary),
@@ -189,6 +206,10 @@ const fn pair<T>(recorded: T, replayed: T) -> Pair<T> {
 
 fn findings(report: Option<&Report>) -> &[Finding] {
     report.map_or(&[], |report| &report.findings)
+}
+
+fn earlier(report: Option<&Report>) -> &[EarlierFinding] {
+    report.map_or(&[], |report| &report.earlier)
 }
 
 fn coverage(report: Option<&Report>) -> &[Coverage] {

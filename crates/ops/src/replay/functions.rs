@@ -159,6 +159,9 @@ impl ReplayFunctions {
             let stages = self.stages.with_model(Arc::new(model));
             return stages.invoke(function, payload, invocation).await;
         }
+        if function == "reconcile-findings" {
+            artifacts::restore_pull_state(&self.recording, &self.store);
+        }
         let done = self.stages.invoke(function, payload, invocation).await?;
         if function == "gather-context" {
             self.restore_contexts().map_err(damaged)?;

@@ -1,6 +1,7 @@
 //! Histories in a replay's form: the states that an execution visited, in order, and the result of each visit's task.
 
 use holdfast_core::model::run_name::RunName;
+use holdfast_core::stage::state;
 
 use holdfast_asl::{EventKind, HistoryEvent};
 use serde_json::Value;
@@ -123,6 +124,12 @@ impl Histories {
             }
         }
         names
+    }
+
+    /// Returns whether a version without a ledger ran the workflow.
+    pub fn is_without_ledger(&self) -> bool {
+        let visited = |state: &str| self.root.iter().any(|visit| visit.state == state);
+        visited(state::SUMMARIZE_REVIEW) && !visited(state::RECONCILE_FINDINGS)
     }
 
     /// Returns whether the workflow itself ended the run.

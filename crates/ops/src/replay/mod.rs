@@ -1,6 +1,6 @@
 //! Runs a recorded run again with this program's workflow and stages: answers come from the recording, nothing is
-//! written outside, waits pass at once. `recording` reads the run; `functions`, `read`, `model` and `writes` are the
-//! stages' ports; `compare` compares the outcomes.
+//! written outside, waits pass at once. `recording` reads the run; `functions`, `read`, `threads`, `model` and `writes`
+//! are the stages' ports; `compare` compares the outcomes.
 
 mod artifacts;
 mod clock;
@@ -16,6 +16,7 @@ mod recording;
 mod replay_notes;
 mod snapshot;
 pub mod text;
+mod threads;
 mod writes;
 
 use std::path::Path;
@@ -48,6 +49,7 @@ use recording::Recording;
 use replay_notes::ReplayNotes;
 pub use replay_notes::{GivenAgain, MissingAnswer, NotRead, Write};
 use snapshot::Snapshot;
+use threads::{NoPermission, NoThreads};
 use writes::{OneRun, RecordedWrites, SilentPeople};
 
 /// Maximum number of steps of 5 ms until the workflow notices that an approval question has timed out.
@@ -112,7 +114,10 @@ pub async fn replay(data: &Path, name: &RunName, from: Option<&str>) -> Result<R
     let archive = Archive::open(scratch.path()).map_err(Failure::incomplete)?;
     let histories = Histories::read(&archive, name).map_err(Failure::incomplete)?;
     let recorded = Snapshot::of(&recording.histories, &recording.store)?;
-    let replayed = Snapshot::of(&histories, &store)?;
+    let mut replayed = Snapshot::of(&histories, &store)?;
+    if recording.histories.is_without_ledger() {
+        replayed.forget_ledger();
+    }
     let differences = compare::compare(&recorded, &replayed);
     let same = differences.is_empty();
     Ok(Replayed {
@@ -159,6 +164,8 @@ async fn run_again(
     }
     let stages = StageFunctions {
         read: Arc::new(read),
+        threads: Arc::new(NoThreads),
+        permission: Arc::new(NoPermission),
         publish: Arc::new(RecordedWrites::new(recording.announced_check(), Arc::clone(notes))),
         model: Arc::new(RecordedModel::of_walkthrough(Arc::clone(recording), Arc::clone(notes))),
         syntax: Arc::new(TreeSitterSyntax::new()),

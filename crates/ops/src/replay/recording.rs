@@ -12,7 +12,7 @@ use holdfast_core::model::report::Report;
 use holdfast_core::model::run::{Aggregate, Announcement, Prompt, RecordedAnswer, Run, Verdict};
 use holdfast_core::model::run_name::RunName;
 use holdfast_core::port::StoreArtifact;
-use holdfast_core::stage::{PatchChunk, StoredChange, UnitDocument, find_whole_change};
+use holdfast_core::stage::{PatchChunk, PullState, Reconciliation, StoredChange, UnitDocument, find_whole_change};
 use holdfast_stores::files::FilesStoreArtifact;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -71,6 +71,8 @@ impl Recording {
         reading.take::<Policy>(&key::policy(name)).await?;
         reading.take::<Vec<UnitItem>>(&key::items(name)).await?;
         reading.take::<Aggregate>(&key::aggregate(name)).await?;
+        reading.take::<PullState>(&key::pull_state(name)).await?;
+        reading.take::<Reconciliation>(&key::reconciled(name)).await?;
         reading.take::<Prompt>(&key::summary_prompt(name)).await?;
         reading.take::<RecordedAnswer>(&key::summary_answer(name)).await?;
         for round in 1..=MAX_ROUNDS {

@@ -43,8 +43,8 @@ pub struct GivenAgain {
 /// A write to the pull request that the replay left out.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Write {
-    /// `open_check`, `announce`, `draft_review`, `submit_review`, `summarize`, `close_check`, `withdraw` or
-    /// `give_notice`.
+    /// `open_check`, `announce`, `draft_review`, `submit_review`, `summarize`, `revise_comment`, `close_check`,
+    /// `withdraw` or `give_notice`.
     pub write: &'static str,
     /// Its content.
     #[serde(flatten)]

@@ -57,6 +57,17 @@ pub struct AttemptSnapshot {
 }
 
 impl Snapshot {
+    /// Leaves out what versions without a ledger didn't have.
+    pub fn forget_ledger(&mut self) {
+        self.states.retain(|visited| visited != state::RECONCILE_FINDINGS);
+        if let Some(report) = &mut self.report {
+            report.earlier.clear();
+            for finding in &mut report.findings {
+                finding.tracked = None;
+            }
+        }
+    }
+
     /// Returns the outcome of a run. A run that was stopped from outside has its outcome at that time.
     ///
     /// # Errors

@@ -3,7 +3,7 @@
 use std::fmt::{self, Write};
 
 use holdfast_core::model::finding::Finding;
-use holdfast_core::model::report::{Coverage, Gate, GateDecision};
+use holdfast_core::model::report::{Coverage, EarlierFinding, EarlierState, Gate, GateDecision};
 use holdfast_core::model::run::{UnitResult, UnitStatus};
 use holdfast_core::render::{counted, terminal_text};
 use holdfast_core::rule::redacted;
@@ -230,6 +230,16 @@ fn write_report(out: &mut String, differences: &Differences) -> fmt::Result {
         format!("~ {} ({severity})", place(&pair.replayed))
     });
     section(out, "Findings", gained.chain(lost).chain(altered))?;
+    let earlier = &differences.earlier;
+    let gained = earlier
+        .gained
+        .iter()
+        .map(|finding| format!("+ {}", earlier_place(finding)));
+    let lost = earlier
+        .lost
+        .iter()
+        .map(|finding| format!("- {}", earlier_place(finding)));
+    section(out, "Earlier findings", gained.chain(lost))?;
     section(
         out,
         "Coverage",
@@ -262,6 +272,17 @@ fn place(finding: &Finding) -> String {
     )
 }
 
+fn earlier_place(finding: &EarlierFinding) -> String {
+    let state = match finding.state {
+        EarlierState::Open => "open",
+        EarlierState::Fixed => "fixed",
+    };
+    format!(
+        "{} {}:{}  {} ({state})",
+        finding.severity, finding.path, finding.line, finding.title
+    )
+}
+
 fn covered(entry: Option<&Coverage>) -> String {
     let Some(entry) = entry else {
         return "not listed".to_owned();
@@ -286,6 +307,7 @@ fn write_line(write: &WithheldWrite) -> String {
         "close_check" => format!("the check's end: {}, {}", text("conclusion"), text("title")),
         "announce" => "a comment that the review has begun".to_owned(),
         "summarize" => "the summary, in place of that comment".to_owned(),
+        "revise_comment" => "the new state of an earlier finding, in its comment".to_owned(),
         "withdraw" => "nothing more: the comment and the draft are deleted".to_owned(),
         "give_notice" => "a notice why it failed".to_owned(),
         other => other.to_owned(),

@@ -7,8 +7,8 @@ use holdfast_core::model::change::Target;
 use holdfast_core::model::error_name::ErrorName;
 use holdfast_core::model::run_name::RunName;
 use holdfast_core::port::{
-    Alarm, CheckConclusion, CheckOutcome, DraftedReview, ExecutionError, Mail, NoticeOf, NotifyError, NotifyPeople,
-    PublishError, PublishReview, ReviewDraft, StopRun,
+    Alarm, CheckConclusion, CheckOutcome, CommentRevision, DraftedReview, ExecutionError, Mail, NoticeOf, NotifyError,
+    NotifyPeople, PublishError, PublishReview, ReviewDraft, StopRun,
 };
 use serde_json::{Map, Value, json};
 
@@ -78,6 +78,14 @@ impl PublishReview for RecordedWrites {
 
     async fn summarize(&self, _target: &Target, _run: &RunName, body: &str) -> Result<(), PublishError> {
         self.note("summarize", json!({ "body": body }));
+        Ok(())
+    }
+
+    async fn revise_comment(&self, _target: &Target, revision: &CommentRevision) -> Result<(), PublishError> {
+        self.note(
+            "revise_comment",
+            json!({ "comment": revision.comment, "body": revision.body, "is_minimized": revision.is_minimized }),
+        );
         Ok(())
     }
 

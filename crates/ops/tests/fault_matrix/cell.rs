@@ -29,6 +29,8 @@ pub enum Point {
     GithubAnswerLost,
     /// GitHub's first answer is unreadable.
     GithubMalformed,
+    /// GitHub answers the first query with an error of this type.
+    GithubQuery { kind: &'static str },
     /// GitHub answers the first request with outdated data.
     GithubStale,
     /// The model's server refuses: once, or always.
@@ -105,11 +107,14 @@ impl Cell {
             Point::KilledDuring,
             Point::KilledAfter,
         ];
-        if reaches(state, "read") || reaches(state, "publish") {
+        if ["read", "threads", "publish"].iter().any(|port| reaches(state, port)) {
             for status in [401, 403, 404, 422, 429, 502] {
                 points.extend([false, true].map(|always| Point::Github { status, always }));
             }
             points.extend([Point::GithubMalformed, Point::GithubStale]);
+        }
+        if reaches(state, "threads") {
+            points.extend(["RATE_LIMITED", "FORBIDDEN", "NOT_FOUND"].map(|kind| Point::GithubQuery { kind }));
         }
         if reaches(state, "publish") {
             points.push(Point::GithubAnswerLost);

@@ -98,6 +98,11 @@ impl Functions for Faulty {
                 self.with_github(Matcher::any(), Fault::MalformedBody, call(payload))
                     .await
             }
+            Point::GithubQuery { kind } if first => {
+                let fault = Fault::query_error(kind, "as the test wants it");
+                self.with_github(Matcher::new("POST", "/graphql"), fault, call(payload))
+                    .await
+            }
             Point::GithubStale if first => {
                 self.with_github(Matcher::new("GET", "/**"), Fault::StaleRead, call(payload))
                     .await

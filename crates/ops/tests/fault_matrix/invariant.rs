@@ -42,17 +42,20 @@ pub async fn check(stage: &Stage, cell: &Cell, status: &Status) -> Result<(), St
     if !cannot_write && !alarmed && page.drafts + page.announcements > 0 {
         return say("something unfinished is left on the pull request");
     }
-    if page.summaries > 1 || page.notices > 1 {
+    if page.summaries > 1 || page.refusals > 1 || page.notices > 1 {
         return say("a comment is there twice");
     }
     if !cannot_write && !alarmed && page.open_checks > 0 {
         return say("a check is left in progress");
     }
+    // A review without findings is its summary.
+    let reviews = usize::from(report.as_ref().is_some_and(|report| !report.findings.is_empty()));
     // 3: the run reaches a final state, and the pull request shows the same.
     match record.status {
-        RunStatus::Published | RunStatus::Partial if page.submitted != 1 || page.summaries != 1 => {
+        RunStatus::Published | RunStatus::Partial if page.submitted != reviews || page.summaries != 1 => {
             say("the run is published, the pull request has no review")
         }
+        status if status != RunStatus::Rejected && page.refusals > 0 => say("not published, and yet not rejected"),
         RunStatus::Rejected if page.submitted + page.summaries > 0 => say("rejected, and yet published"),
         RunStatus::Failed if page.notices == 0 && !cannot_write && !notice_is_lost(cell) => {
             say("failed, and nobody was told")
@@ -106,6 +109,7 @@ struct Page {
     drafts: usize,
     announcements: usize,
     summaries: usize,
+    refusals: usize,
     notices: usize,
     open_checks: usize,
 }
@@ -124,8 +128,10 @@ impl Page {
             let body = comment["body"].as_str().unwrap_or_default();
             if body.contains("could not complete") {
                 page.notices += 1;
-            } else if body.contains("is reviewing") {
+            } else if body.contains("is reviewing") || body.contains("waits for an approval") {
                 page.announcements += 1;
+            } else if body.contains("did not publish") {
+                page.refusals += 1;
             } else {
                 page.summaries += 1;
             }

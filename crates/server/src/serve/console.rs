@@ -7,12 +7,16 @@ use std::sync::Arc;
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, Path, RawQuery, State};
-use axum::http::{HeaderMap, StatusCode, Uri};
+use axum::http::header::REFRESH;
+use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri};
 use axum::response::Response;
 use axum::routing::{get, post};
-use holdfast_console::view::{Frame, Notice, Person, PostForm, ReplayVerdict, RunActions, RunsFilter, SignInMethod};
+use holdfast_console::view::{
+    Frame, Notice, Person, PostForm, Refresh, ReplayVerdict, RunActions, RunsFilter, SignInMethod,
+};
 use holdfast_console::{field, href, page};
 use holdfast_core::model::report::RunStatus;
+use holdfast_core::model::repository_id::RepositoryId;
 use holdfast_core::model::repository_name::RepositoryName;
 use holdfast_core::model::run_name::RunName;
 use holdfast_core::port::ReadPermission;
@@ -23,13 +27,17 @@ use holdfast_web::reply::Reply;
 
 use super::App;
 use super::routes::respond;
-use super::{sign_in, views};
+use super::{pull_view, sign_in, views};
 use holdfast_ops::cancel;
 use holdfast_ops::failure::{Failure, FailureKind};
 use holdfast_ops::machine;
+use holdfast_ops::pull_runs::RepositoryReference;
 use holdfast_ops::redrive;
 use holdfast_ops::replay;
 use holdfast_ops::run_summary::{LocalRuns, ReadRuns, RunSummary};
+
+/// Seconds after which the page of a run in progress is loaded again.
+const REFRESH_SECONDS: u32 = 30;
 
 /// Returns the routes of the pages.
 pub fn router() -> Router<Arc<App>> {
@@ -40,6 +48,8 @@ pub fn router() -> Router<Arc<App>> {
         .route("/reviews/{run}/units/{unit}", get(unit))
         .route("/reviews/{run}/decide", get(decide_page).post(decide))
         .route("/reviews/{run}/{action}", post(act))
+        .route("/pulls/{id}/{number}", get(pull))
+        .route("/pulls/{owner}/{repository}/{number}", get(named_pull))
         .route("/approvals/{id}", get(approval_page).post(approve))
         .route("/assets/{name}", get(asset))
         .merge(sign_in::router())
@@ -234,7 +244,12 @@ async fn on_records<T: Send + 'static>(
     views::on_disk(async move || read(&LocalRuns::with_rows(&data, Some(rows))?).await).await
 }
 
-async fn run(State(app): State<Arc<App>>, headers: HeaderMap, Path(name): Path<String>) -> Response {
+async fn run(
+    State(app): State<Arc<App>>,
+    headers: HeaderMap,
+    Path(name): Path<String>,
+    RawQuery(query): RawQuery,
+) -> Response {
     let visit = Visit::new(&app, &headers);
     let record = match visit.find(&name).await {
         Ok(record) => record,
@@ -255,12 +270,66 @@ async fn run(State(app): State<Arc<App>>, headers: HeaderMap, Path(name): Path<S
     };
     let (data, frame, rows) = (app.data.clone(), visit.frame(), Arc::clone(&app.opened.stages.rows));
     let run = record.run.clone();
-    let read = async move || views::run(&data, rows.as_ref(), frame, record, actions).await;
+    let query = Form::parse(query.unwrap_or_default().as_bytes());
+    let refresh = match query.get(field::REFRESH) {
+        _ if record.status != RunStatus::Running => Refresh::Never,
+        Some(field::REFRESH_OFF) => Refresh::Stopped,
+        _ => Refresh::EverySeconds(REFRESH_SECONDS),
+    };
+    let read = async move || views::run(&data, rows.as_ref(), frame, record, actions, refresh).await;
     match views::on_disk(read).await {
         Ok((view, picture)) => {
             app.pictures.keep(&run, picture);
-            visit.page(page::run::page(&view))
+            let mut response = visit.page(page::run::page(&view));
+            if let Refresh::EverySeconds(seconds) = refresh {
+                response.headers_mut().insert(REFRESH, HeaderValue::from(seconds));
+            }
+            response
         }
+        Err(failure) => visit.failed(&failure),
+    }
+}
+
+async fn pull(app: State<Arc<App>>, headers: HeaderMap, Path((id, number)): Path<(String, String)>) -> Response {
+    let repository = id.parse().map(|id| RepositoryReference::Id(RepositoryId::new(id)));
+    show_pull(&app, &headers, repository.ok(), &number).await
+}
+
+async fn named_pull(
+    app: State<Arc<App>>,
+    headers: HeaderMap,
+    Path((owner, repository, number)): Path<(String, String, String)>,
+) -> Response {
+    let repository = RepositoryName::new(&owner, &repository).map(RepositoryReference::Name);
+    show_pull(&app, &headers, repository.ok(), &number).await
+}
+
+/// Shows a pull request's page, if the visitor may see its repository.
+async fn show_pull(app: &App, headers: &HeaderMap, repository: Option<RepositoryReference>, number: &str) -> Response {
+    let visit = Visit::new(app, headers);
+    if visit.session.is_none() {
+        return visit.notice(visit.sign_in_first());
+    }
+    let unknown = || {
+        visit.notice(Notice::Unknown {
+            what: "pull request".to_owned(),
+        })
+    };
+    let (Some(repository), Ok(number)) = (repository, number.parse::<u64>()) else {
+        return unknown();
+    };
+    let (target, runs) = match on_records(app, async move |runs| runs.list_of_pull(&repository, number).await).await {
+        Ok(Some(found)) => found,
+        Ok(None) => return unknown(),
+        Err(failure) => return visit.failed(&failure),
+    };
+    if !visit.may_see(target.repository_name()).await {
+        return unknown();
+    }
+    let (data, frame, rows) = (app.data.clone(), visit.frame(), Arc::clone(&app.opened.stages.rows));
+    let read = async move || pull_view::pull(&data, rows.as_ref(), frame, &target, &runs).await;
+    match views::on_disk(read).await {
+        Ok(view) => visit.page(page::pull::page(&view)),
         Err(failure) => visit.failed(&failure),
     }
 }

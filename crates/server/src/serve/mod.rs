@@ -5,6 +5,7 @@ mod console;
 mod key;
 mod permission;
 mod pictures;
+mod pull_view;
 mod routes;
 mod server;
 mod sign_in;

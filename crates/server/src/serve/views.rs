@@ -5,13 +5,12 @@ use std::path::Path;
 
 use holdfast_console::href;
 use holdfast_console::view::{
-    Attempt, AuditEntry, DayCount, Failure as Failed, Frame, Picture, PullRequest, RunActions, RunHead, RunRow,
-    RunView, RunsFilter, RunsView, Span, SpanEnd, SpanKind, TierUsage, Timeline, UnitEnd, UnitSummary, UnitView,
-    WebAddress, file_rows, findings_in_diff,
+    Attempt, AuditEntry, DayCount, Failure as Failed, Frame, Picture, PullRequest, Refresh, RunActions, RunHead,
+    RunRow, RunView, RunsFilter, RunsView, Span, SpanEnd, SpanKind, TierUsage, Timeline, UnitEnd, UnitSummary,
+    UnitView, WebAddress, file_rows, findings_in_diff,
 };
 use holdfast_core::approval::list_audit_of;
 use holdfast_core::model::approval::KnownBy;
-use holdfast_core::model::change::Target;
 use holdfast_core::model::key;
 use holdfast_core::model::plan::{Plan, Tier};
 use holdfast_core::model::report::{NO_REASON, RunStatus};
@@ -76,6 +75,7 @@ pub async fn run(
     frame: Frame,
     record: RunSummary,
     actions: RunActions,
+    refresh: Refresh,
 ) -> Result<(RunView, String), Failure> {
     let name = &record.run;
     let runs = LocalRuns::with_rows(data, None)?;
@@ -113,6 +113,7 @@ pub async fn run(
     let (width, height) = size(&svg);
     let view = RunView {
         head: head(&record),
+        refresh,
         actions,
         failure: record.row.error.clone().map(|error| Failed {
             cause: record.failure.clone().unwrap_or_default(),
@@ -240,7 +241,8 @@ fn head(record: &RunSummary) -> RunHead {
     }
 }
 
-fn row(record: &RunSummary) -> RunRow {
+/// Returns a run's row in a list.
+pub fn row(record: &RunSummary) -> RunRow {
     let head = head(record);
     let report = record.header.report.as_ref();
     RunRow {
@@ -259,14 +261,13 @@ fn row(record: &RunSummary) -> RunRow {
 }
 
 fn pull_request(record: &RunSummary) -> Option<PullRequest> {
-    match started(record)?.target {
-        Target::PullRequest { number, .. } => Some(PullRequest {
-            number,
-            title: record.header.title.clone(),
-            address: record.header.url.as_deref().and_then(WebAddress::parse),
-        }),
-        Target::WorkTree { .. } => None,
-    }
+    let target = started(record)?.target;
+    Some(PullRequest {
+        number: target.pull_request()?,
+        title: record.header.title.clone(),
+        address: record.header.url.as_deref().and_then(WebAddress::parse),
+        page: Some(href::pull(&target.place())),
+    })
 }
 
 fn lets_through(filter: &RunsFilter, record: &RunSummary) -> bool {
@@ -325,7 +326,7 @@ fn summaries(plan: Option<&Plan>, shown: &[UnitDetails]) -> Vec<UnitSummary> {
             id: unit.id.clone(),
             path: unit.path.clone(),
             end: match begun.map(|shown| shown.status) {
-                None => UnitEnd::Queued,
+                None | Some("queued") => UnitEnd::Queued,
                 Some("reviewed") => UnitEnd::Reviewed,
                 Some("running") => UnitEnd::Running,
                 Some(_) => UnitEnd::Unreviewed(begun.and_then(|shown| shown.reason.clone()).unwrap_or_else(no_reason)),

@@ -1,6 +1,7 @@
 //! A plan of faults: the requests, the fault, and its repetitions. The server's handler plays them.
 
 use super::reply::Reply;
+use serde_json::json;
 
 /// A fault of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -11,6 +12,13 @@ pub enum Fault {
         status: u16,
         /// The `Retry-After` header, in seconds.
         retry_after_s: Option<u64>,
+        /// The error's message.
+        message: String,
+    },
+    /// GraphQL's error answer, which has the status 200; the request has no effect.
+    QueryError {
+        /// The error's type: `FORBIDDEN`, `NOT_FOUND`, `RATE_LIMITED`, …; empty for none.
+        kind: String,
         /// The error's message.
         message: String,
     },
@@ -58,6 +66,14 @@ impl Fault {
         }
     }
 
+    /// Returns GraphQL's error of a type.
+    pub fn query_error(kind: &str, message: &str) -> Self {
+        Self::QueryError {
+            kind: kind.into(),
+            message: message.into(),
+        }
+    }
+
     /// Returns a 429 with `Retry-After`.
     pub fn rate_limited(retry_after_s: u64) -> Self {
         let message = "You have exceeded a secondary rate limit.".into();
@@ -82,6 +98,7 @@ impl Fault {
     pub(crate) fn name(&self) -> String {
         match self {
             Self::Status { status, .. } => format!("status {status}"),
+            Self::QueryError { kind, .. } => format!("query error {kind}"),
             Self::MalformedBody => "malformed body".into(),
             Self::EmptyBody => "empty body".into(),
             Self::DropBefore => "drop before".into(),
@@ -91,6 +108,15 @@ impl Fault {
             Self::Duplicate => "duplicate".into(),
             Self::StaleRead => "stale read".into(),
         }
+    }
+
+    /// Returns the error answer of `QueryError`.
+    pub(crate) fn query_reply(kind: &str, message: &str) -> Reply {
+        let mut error = json!({ "message": message });
+        if !kind.is_empty() {
+            error["type"] = json!(kind);
+        }
+        Reply::json(200, &json!({ "errors": [error] }))
     }
 
     /// Returns the error answer of `Status`.

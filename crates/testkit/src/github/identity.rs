@@ -76,12 +76,14 @@ impl Identity {
     }
 
     pub(crate) fn refused(&self) -> Reply {
-        Reply::error(
-            403,
-            match self.kind {
-                Kind::App => "Resource not accessible by integration",
-                Kind::User => "Resource not accessible by personal access token",
-            },
-        )
+        Reply::error(403, self.refusal())
+    }
+
+    /// Returns GitHub's message where a permission is missing.
+    pub(crate) fn refusal(&self) -> &'static str {
+        match self.kind {
+            Kind::App => "Resource not accessible by integration",
+            Kind::User => "Resource not accessible by personal access token",
+        }
     }
 }

@@ -1,4 +1,4 @@
-//! GitHub's REST API on loopback, with state, its rules, and a plan of faults.
+//! GitHub's REST API on loopback, and the GraphQL that the adapter uses, with state, its rules, and a plan of faults.
 //!
 //! The caller is found in `server` and `identity`, the answers are in `routes` and below, their JSON in `render`.
 //! Not here: web pages except the sign-in's, sending webhooks, rate limits of its own (plan a [`Fault`] for them).
@@ -25,6 +25,7 @@ mod routes_people;
 mod routes_pulls;
 mod routes_reviews;
 mod routes_sign_in;
+mod routes_threads;
 mod server;
 mod state;
 

@@ -193,7 +193,7 @@ impl Render<'_> {
         );
         let pull = self.pull_url(change);
         let placed = |line: u32| comment.position.is_some().then_some(line);
-        json!({
+        let mut value = json!({
             "id": comment.id, "node_id": format!("PRRC_{}", comment.id), "url": url,
             "pull_request_review_id": comment.review_id, "diff_hunk": comment.diff_hunk, "path": comment.path,
             "position": comment.position, "original_position": comment.original_position,
@@ -206,7 +206,16 @@ impl Render<'_> {
             "original_start_line": comment.original_start_line, "start_side": comment.start_side,
             "line": placed(comment.original_line), "original_line": comment.original_line, "side": comment.side,
             "subject_type": "line",
-        })
+        });
+        if let Some(first) = comment.conversation.reply_to {
+            value["in_reply_to_id"] = json!(first);
+        }
+        let given = &comment.conversation.reactions;
+        for (field, content) in [("+1", "THUMBS_UP"), ("-1", "THUMBS_DOWN")] {
+            value["reactions"][field] = json!(given.iter().filter(|(given, _)| given == content).count());
+        }
+        value["reactions"]["total_count"] = json!(given.len());
+        value
     }
 
     pub fn issue_comment(self, repo: &Repo, comment: &IssueComment) -> Value {

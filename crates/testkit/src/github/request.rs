@@ -14,7 +14,7 @@ pub(crate) struct ApiRequest {
     pub method: String,
     /// The path's parts, decoded.
     pub segments: Vec<String>,
-    /// The sent path, without GitHub Enterprise Server's `/api/v3`.
+    /// The sent path, without GitHub Enterprise Server's `/api/v3`, or `/api` before `/graphql`.
     pub path: String,
     pub query: Vec<(String, String)>,
     pub accept: String,
@@ -37,8 +37,10 @@ pub(crate) enum Caller {
 impl ApiRequest {
     pub fn new(method: &str, uri: &Uri, accept: String, body: Value, caller: Caller, api: String) -> Self {
         let path = uri.path();
+        // GraphQL has another prefix there.
+        let prefix = if path == "/api/graphql" { "/api" } else { "/api/v3" };
         let path = path
-            .strip_prefix("/api/v3")
+            .strip_prefix(prefix)
             .filter(|rest| rest.starts_with('/'))
             .unwrap_or(path)
             .to_owned();

@@ -5,7 +5,7 @@ use super::request::ApiRequest;
 use super::state::{Repo, State};
 use super::{
     routes_app, routes_checks, routes_comments, routes_contents, routes_deliveries, routes_files, routes_manifest,
-    routes_people, routes_pulls, routes_reviews, routes_sign_in,
+    routes_people, routes_pulls, routes_reviews, routes_sign_in, routes_threads,
 };
 use serde_json::json;
 
@@ -35,10 +35,12 @@ fn route(state: &mut State, request: &ApiRequest) -> Answered {
             routes_manifest::register(state, request)
         }
         ("POST", ["app-manifests", code, "conversions"]) => routes_manifest::convert(state, request, code),
-        ("POST", ["graphql"]) if request.text("query").is_some_and(|query| query.contains("repository(")) => {
-            routes_files::query(state, request)
-        }
-        ("POST", ["graphql"]) => routes_comments::editor(state, request),
+        ("POST", ["graphql"]) => match request.text("query").unwrap_or_default() {
+            query if query.starts_with("mutation") => routes_threads::fold(state, request),
+            query if query.contains("reviewThreads(") => routes_threads::list(state, request),
+            query if query.contains("repository(") => routes_files::query(state, request),
+            _ => routes_comments::editor(state, request),
+        },
         (_, ["repositories", id, rest @ ..]) => {
             let slug = state.repo_of_id(id).ok_or_else(Reply::not_found)?.slug.clone();
             let (owner, name) = slug.split_once('/').unwrap_or((&slug, ""));

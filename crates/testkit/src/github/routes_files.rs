@@ -28,12 +28,8 @@ pub(crate) fn query(state: &State, request: &ApiRequest) -> Answered {
         ))
     };
     let (owner, name) = (text("owner"), text("name"));
-    let repo = match state.moved(owner, name) {
-        Some(repo) => repo,
-        None => match state.repo(owner, name) {
-            Ok(repo) => repo,
-            Err(_) => return not_found("Repository"),
-        },
+    let Some(repo) = state.repo_now(owner, name) else {
+        return not_found("Repository");
     };
     request.may_read(repo, "contents")?;
     if repo.wants_sign_on {

@@ -5,7 +5,7 @@ use super::identity::Identity;
 use super::render::Render;
 use super::reply::{Answered, Reply};
 use super::request::{ApiRequest, Caller};
-use super::state::{Pull, Review, ReviewComment, State, now};
+use super::state::{Conversation, Pull, Review, ReviewComment, State, now};
 use serde_json::Value;
 
 type At<'a> = (&'a str, &'a str);
@@ -302,6 +302,7 @@ impl Draft {
             start_side: self.anchor.start.map(|(_, side)| side.name()),
             created_at: at.into(),
             updated_at: at.into(),
+            conversation: Conversation::default(),
         }
     }
 }

@@ -141,6 +141,7 @@ pub(crate) async fn handle(
             retry_after_s,
             message,
         }) => Some(Fault::reply(*status, *retry_after_s, message)),
+        Some(Fault::QueryError { kind, message }) => Some(Fault::query_reply(kind, message)),
         Some(Fault::LateEffect { .. }) => Some(Reply::error(504, "Gateway Timeout")),
         Some(Fault::StaleRead) => {
             // On a copy, because the changes of a stale answer are lost.

@@ -91,6 +91,19 @@ pub(crate) struct ReviewComment {
     pub start_side: Option<&'static str>,
     pub created_at: String,
     pub updated_at: String,
+    pub conversation: Conversation,
+}
+
+/// What people do with a review comment.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Conversation {
+    /// The first comment of its thread; `None` for that comment itself.
+    pub reply_to: Option<u64>,
+    /// The person who resolved its thread. Only a first comment has one.
+    pub resolved_by: Option<String>,
+    pub is_minimized: bool,
+    /// Reactions: GraphQL's name of the content, and the person's login.
+    pub reactions: Vec<(String, String)>,
 }
 
 #[derive(Clone, Debug)]
@@ -146,6 +159,11 @@ impl State {
         let is_taken = self.repos.values().any(|repo| is_it(&repo.slug));
         let mut repos = self.repos.values().filter(|_| !is_taken);
         repos.find(|repo| repo.old_slugs.iter().any(is_it))
+    }
+
+    /// Returns the repository that has this name, or had it before. GraphQL follows a rename without a redirect.
+    pub fn repo_now(&self, owner: &str, name: &str) -> Option<&Repo> {
+        self.moved(owner, name).or_else(|| self.repo(owner, name).ok())
     }
 
     /// Returns the repository with a name in any case, to change it.

@@ -11,3 +11,4 @@ mod octocrab_models;
 mod people;
 mod pulls;
 mod reviews;
+mod threads;

@@ -294,6 +294,7 @@ fn lines_that_no_unit_has_left_the_diff() {
         let facts = RunFacts {
             run: &"run-b".parse().unwrap(),
             head: &first.sha(),
+            base: &first.sha(),
             found: &[],
             units: &[unit],
             left_the_diff: &BTreeSet::new(),

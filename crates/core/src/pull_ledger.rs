@@ -1,0 +1,68 @@
+//! The stored ledger of a pull request: one row names the newest version, an artifact that never changes. Only the run
+//! that holds the claim writes it, after its review was published.
+
+use serde::{Deserialize, Serialize};
+
+use crate::artifact::{find_artifact, write_artifact};
+use crate::error::StageError;
+use crate::ledger::Ledger;
+use crate::model::change::Target;
+use crate::model::key;
+use crate::model::run_name::RunName;
+use crate::port::{KeepRows, StoreArtifact};
+use crate::rows::{self, Update};
+
+/// The row of a pull request.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PullRow {
+    /// The number of the newest ledger, from 1.
+    pub number: u64,
+    /// Its artifact.
+    pub key: String,
+    /// The run that wrote it.
+    pub run: RunName,
+}
+
+/// Returns the newest ledger; an empty one if there is none, or if its artifact is past its retention.
+///
+/// # Errors
+/// The table or the store fails; a later version of Holdfast wrote the ledger.
+pub async fn read(rows: &dyn KeepRows, store: &dyn StoreArtifact, target: &Target) -> Result<Ledger, StageError> {
+    let Some(stored) = rows::find::<PullRow>(rows, &row_key(target)).await? else {
+        return Ok(Ledger::default());
+    };
+    let ledger = find_artifact(store, &stored.value.key).await?;
+    Ok(ledger.unwrap_or_default())
+}
+
+/// Stores a run's ledger as the newest one. A repeated call changes nothing.
+///
+/// # Errors
+/// The table or the store fails.
+pub async fn write(
+    rows: &dyn KeepRows,
+    store: &dyn StoreArtifact,
+    target: &Target,
+    run: &RunName,
+    ledger: &Ledger,
+) -> Result<(), StageError> {
+    rows::update(rows, &row_key(target), |found: Option<PullRow>| async move {
+        let number = match found {
+            Some(row) if row.run == *run => return Ok(Update::Keep(())),
+            found => found.map_or(1, |row| row.number + 1),
+        };
+        let key = key::ledger(target, number, run);
+        write_artifact(store, &key, ledger).await?;
+        let row = PullRow {
+            number,
+            key,
+            run: run.clone(),
+        };
+        Ok::<_, StageError>(Update::Write(row, ()))
+    })
+    .await
+}
+
+fn row_key(target: &Target) -> String {
+    format!("pull/{}", target.place())
+}

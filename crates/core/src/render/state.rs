@@ -1,0 +1,237 @@
+//! Renders the state of a review that is not published, at the top of the summary comment: it is in progress, waits for
+//! people, or was not published. None of these texts tells what a finding says.
+
+use crate::count::{counted, is_or_are};
+use crate::model::approval::{Approval, Identity, Person};
+use crate::model::sha::CommitSha;
+use crate::model::team_name::TeamName;
+use crate::port::{CheckConclusion, CheckOutcome};
+use crate::safe_text::title;
+
+/// Maximum number of people whose names are shown.
+const MAX_NAMES: usize = 10;
+/// How to get a review after one that was not published.
+const NEXT: &str = "The next push starts a new review, and so does the comment `/holdfast review`.";
+
+/// The reason why a review that waited for people was not published.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NotPublished<'a> {
+    /// A person rejected it. The person is none where the decision is not stored.
+    Rejected {
+        /// The person.
+        by: Option<&'a Person>,
+        /// Their reason, which is public.
+        reason: &'a str,
+    },
+    /// Nobody decided in time.
+    Expired,
+}
+
+/// Returns the announcement of a run in progress.
+pub fn announcement_body(head: &CommitSha, files: u64) -> String {
+    format!(
+        "**Holdfast is reviewing** {} ({} changed)…\n",
+        head.short(),
+        counted_files(files)
+    )
+}
+
+/// Returns the state of a review that waits for an approval.
+pub fn waiting_for_approval_body(approval: &Approval, gated: usize, teams: &[TeamName]) -> String {
+    format!(
+        "**Holdfast waits for an approval** before it publishes the review of {}.\n\n{}\n",
+        approval.target.head().short(),
+        waiting_text(approval, gated, teams)
+    )
+}
+
+/// Returns the check while a review waits for an approval.
+pub fn waiting_check(approval: &Approval, gated: usize, teams: &[TeamName]) -> CheckOutcome {
+    CheckOutcome {
+        conclusion: CheckConclusion::ActionRequired,
+        title: "Waiting for an approval".to_owned(),
+        summary: waiting_text(approval, gated, teams),
+        annotations: Vec::new(),
+    }
+}
+
+fn waiting_text(approval: &Approval, gated: usize, teams: &[TeamName]) -> String {
+    let approvals = match approval.needed {
+        0..=1 => "One approval is needed.".to_owned(),
+        needed => format!("Approvals by {needed} different people are needed."),
+    };
+    let run = &approval.run;
+    let place = match (approval.asked.is_empty(), teams.is_empty()) {
+        (true, true) => format!("with `holdfast approve {run}` or `holdfast reject {run}`, or in the console"),
+        (true, false) => "in Holdfast's console, signed in with GitHub".to_owned(),
+        (false, true) => "on the page that their mail links to".to_owned(),
+        (false, false) => "on the page that the mail links to, or in the console, signed in with GitHub".to_owned(),
+    };
+    let (request, next) = match approval.round {
+        0..=1 => ("", "the request is sent a second time"),
+        _ => (" This is the second request.", "the review is discarded"),
+    };
+    format!(
+        "{} {} at or above the gate's severity. {approvals}{request}\n\n- **Who can decide:** {}\n- **Where:** {place}\n\
+         - **Until:** {}; without a decision, {next}",
+        counted(gated, "finding"),
+        is_or_are(gated),
+        deciders(approval, teams),
+        time(approval.expires_ms),
+    )
+}
+
+/// Returns who may decide. Mail addresses are never shown.
+fn deciders(approval: &Approval, teams: &[TeamName]) -> String {
+    let asked = &approval.asked;
+    let logins = asked.iter().filter_map(|approver| approver.login.as_deref());
+    let mut notified: Vec<String> = logins.take(MAX_NAMES).map(title).collect();
+    let more = if notified.is_empty() { "" } else { " more" };
+    match asked.len() - notified.len() {
+        0 => {}
+        1 => notified.push(format!("one{more} person")),
+        others => notified.push(format!("{others}{more} people")),
+    }
+    let teams: Vec<String> = teams.iter().map(|team| title(&team.to_string())).collect();
+    let (notified, teams) = (notified.join(", "), teams.join(" or "));
+    match (notified.is_empty(), teams.is_empty()) {
+        (true, true) => "the people who run Holdfast".to_owned(),
+        (false, true) => notified,
+        (true, false) => format!("members of {teams}"),
+        (false, false) => format!("members of {teams}; notified by mail: {notified}"),
+    }
+}
+
+/// Returns the state of a review that was not published.
+pub fn not_published_body(head: &CommitSha, why: NotPublished<'_>) -> String {
+    let (decision, reason) = match why {
+        NotPublished::Expired => ("it was not approved in time".to_owned(), String::new()),
+        NotPublished::Rejected { by, reason } => (format!("rejected by {}", rejecter(by)), reason_text(reason)),
+    };
+    format!(
+        "**Holdfast did not publish the review** of {}: {decision}.{reason}\n\n{NEXT}\n",
+        head.short()
+    )
+}
+
+/// Returns the check of a review that was not published.
+pub fn not_published_check(why: NotPublished<'_>) -> CheckOutcome {
+    let (title, decision) = match why {
+        NotPublished::Expired => ("The review was not approved in time", String::new()),
+        NotPublished::Rejected { by, reason } => (
+            "The review was rejected",
+            format!("Rejected by {}.{}\n\n", rejecter(by), reason_text(reason)),
+        ),
+    };
+    CheckOutcome {
+        conclusion: CheckConclusion::Neutral,
+        title: title.to_owned(),
+        summary: format!("{decision}{NEXT}"),
+        annotations: Vec::new(),
+    }
+}
+
+fn rejecter(by: Option<&Person>) -> String {
+    match by.map(Person::identity) {
+        Some(Identity::Login(login)) => title(&login),
+        Some(Identity::Address(_)) => "an approver".to_owned(),
+        Some(Identity::Operator) | None => "a person who runs Holdfast".to_owned(),
+    }
+}
+
+fn reason_text(reason: &str) -> String {
+    match reason.trim() {
+        "" => String::new(),
+        reason => format!("\n\nReason: {}", title(reason)),
+    }
+}
+
+/// Returns a time in UTC, to the minute.
+fn time(ms: i64) -> String {
+    let time = jiff::Timestamp::from_millisecond(ms).unwrap_or_default();
+    time.strftime("%Y-%m-%d %H:%M UTC").to_string()
+}
+
+fn counted_files(files: u64) -> String {
+    counted(usize::try_from(files).unwrap_or(usize::MAX), "file")
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a failed step fails the test")]
+    use super::*;
+    use crate::model::approval::KnownBy;
+
+    fn approval(asked: &[&str]) -> Approval {
+        serde_json::from_value(serde_json::json!({
+            "run": "r-1", "round": 1, "subject": "octo/demo#3", "worst": "high", "findings": 3, "author": "alice",
+            "target": { "kind": "pull_request", "owner": "octo", "repository": "demo", "number": 3, "head": "a".repeat(40) },
+            "content": "", "needed": 1, "asked": asked, "asked_ms": 0, "expires_ms": 1_764_158_400_000_i64,
+        }))
+        .unwrap()
+    }
+
+    #[test]
+    fn a_waiting_review_names_who_decides_until_when_and_no_address() {
+        let asked = approval(&["bob=bob@example.org", "carol@example.org"]);
+        let teams = ["octo/security".parse().unwrap()];
+        let body = waiting_for_approval_body(&asked, 2, &teams);
+        assert_eq!(
+            body,
+            "**Holdfast waits for an approval** before it publishes the review of aaaaaaaaaaaa.\n\n2 findings are at or above \
+             the gate's severity. One approval is needed.\n\n- **Who can decide:** members of octo/security; notified by \
+             mail: bob, one more person\n- **Where:** on the page that the mail links to, or in the console, signed in with \
+             GitHub\n- **Until:** 2025-11-26 12:00 UTC; without a decision, the request is sent a second time\n"
+        );
+        let nobody = waiting_for_approval_body(&approval(&[]), 1, &[]);
+        assert!(
+            nobody.contains("the people who run Holdfast\n- **Where:** with `holdfast approve r-1`"),
+            "{nobody}"
+        );
+        let many: Vec<String> = (0..12)
+            .map(|number| format!("p{number}=p{number}@example.org"))
+            .collect();
+        let many: Vec<&str> = many.iter().map(String::as_str).collect();
+        assert!(waiting_for_approval_body(&approval(&many), 1, &[]).contains(", 2 more people\n"));
+    }
+
+    #[test]
+    fn a_review_that_expired_is_not_one_that_was_rejected() {
+        let head = CommitSha::parse(&"a".repeat(40)).unwrap();
+        let bob = Person {
+            name: "bob".to_owned(),
+            known_by: KnownBy::Github,
+            address: None,
+        };
+        let mail = Person {
+            name: "carol@example.org".to_owned(),
+            known_by: KnownBy::MailCode,
+            address: Some("carol@example.org".to_owned()),
+        };
+        for (why, text) in [
+            (NotPublished::Expired, ": it was not approved in time.\n\nThe next push"),
+            (
+                NotPublished::Rejected {
+                    by: Some(&bob),
+                    reason: "too noisy.",
+                },
+                ": rejected by bob.\n\nReason: too noisy.\n\nThe next push",
+            ),
+            (
+                NotPublished::Rejected {
+                    by: Some(&mail),
+                    reason: " ",
+                },
+                ": rejected by an approver.\n\nThe next push",
+            ),
+            (
+                NotPublished::Rejected { by: None, reason: "no" },
+                ": rejected by a person who runs Holdfast.\n\nReason: no\n\nThe next push",
+            ),
+        ] {
+            let body = not_published_body(&head, why);
+            assert!(body.contains(text), "{body}");
+            assert!(!body.contains('@'), "{body}");
+        }
+    }
+}

@@ -1,0 +1,71 @@
+//! The ledger to store at the end of a run: what the pull request shows of the findings that the run has reconciled.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::approval::Question;
+use crate::ledger::{DismissalReason, EntryState, FindingId, Ledger};
+use crate::model::finding::{Finding, TrackedState};
+use crate::model::report::Report;
+
+use super::Reconciliation;
+
+/// Returns the ledger of a published review: approvers may have dropped or edited new findings, and withheld ones are
+/// not published.
+pub(super) fn of_published(reconciled: &Reconciliation, public: &Report, question: Option<&Question>) -> Ledger {
+    let published: BTreeMap<&FindingId, &Finding> = (public.findings.iter())
+        .filter_map(|finding| Some((&finding.tracked.as_ref()?.id, finding)))
+        .collect();
+    let approver = question.and_then(Question::last_vote).map(|vote| vote.by.name.as_str());
+    let states = states(reconciled);
+    let mut ledger = reconciled.ledger.clone();
+    ledger.entries.retain_mut(|entry| {
+        let state = states.get(&entry.id).copied();
+        if !state.is_some_and(TrackedState::is_unpublished) {
+            return true;
+        }
+        match (published.get(&entry.id), approver) {
+            (Some(finding), _) => entry.publish(finding),
+            (None, Some(approver)) => entry.dismiss(approver, DismissalReason::DroppedAtApproval),
+            // A withheld finding is new again, or reopened again, in the next run.
+            (None, None) if state == Some(TrackedState::New) => return false,
+            (None, None) => entry.state = EntryState::Outdated,
+        }
+        true
+    });
+    ledger
+}
+
+/// Returns the ledger of a review that a person rejected. The findings that needed their approval are dismissed, so that
+/// the next run doesn't ask again. Everything else stays as the pull request shows it.
+pub(super) fn of_rejected(reconciled: &Reconciliation, report: &Report, by: &str) -> Ledger {
+    let rejected: BTreeSet<&FindingId> = (report.findings.iter())
+        .filter(|finding| finding.needs_approval())
+        .filter_map(|finding| Some(&finding.tracked.as_ref()?.id))
+        .collect();
+    let states = states(reconciled);
+    let fixed: BTreeSet<&FindingId> = (reconciled.revisions.iter())
+        .filter(|revision| revision.is_fixed)
+        .map(|revision| &revision.id)
+        .collect();
+    let mut ledger = reconciled.ledger.clone();
+    ledger.entries.retain_mut(|entry| {
+        match states.get(&entry.id) {
+            _ if rejected.contains(&entry.id) => entry.dismiss(by, DismissalReason::DroppedAtApproval),
+            Some(TrackedState::New) => return false,
+            Some(TrackedState::Reopened) => entry.state = EntryState::Outdated,
+            // Its comment doesn't show it yet.
+            _ if fixed.contains(&entry.id) => {
+                entry.state = EntryState::Open;
+                entry.touched = true;
+            }
+            _ => {}
+        }
+        true
+    });
+    ledger
+}
+
+fn states(reconciled: &Reconciliation) -> BTreeMap<&FindingId, TrackedState> {
+    let found = reconciled.found.iter();
+    found.map(|tracked| (&tracked.id, tracked.state)).collect()
+}

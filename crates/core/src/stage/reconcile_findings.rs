@@ -1,0 +1,460 @@
+//! ReconcileFindings: gives each finding its identity on the pull request. It compares them with the ledger of the
+//! earlier runs, with what people did in the findings' threads, and with the lines' way from the ledger's head to this
+//! one. It writes nothing to the ledger: PublishReview does, once the review is published.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use futures::StreamExt;
+use serde::{Deserialize, Serialize};
+
+use crate::artifact::find_artifact;
+use crate::diff::{Hunk, parse_patch};
+use crate::ledger::{
+    Dismissal, DismissalReason, Entry, EntryState, FindingId, HeadLines, Ledger, LineMaps, Reconciled, ReviewedUnit,
+    RunFacts, Sighting, ThreadFacts, reconcile,
+};
+use crate::model::change::{Change, Target};
+use crate::model::finding::{Side, Tracked, TrackedState};
+use crate::model::key;
+use crate::model::plan::Plan;
+use crate::model::report::{EarlierFinding, EarlierState};
+use crate::model::run::{Aggregate, Run};
+use crate::model::run_name::RunName;
+use crate::port::{
+    Deadline, FindingThread, KeepRows, ReadChange, ReadError, ReadPermission, ReadThreads, StoreArtifact,
+};
+use crate::pull_ledger;
+use crate::rule::redact_hunks;
+
+use super::line_maps::read_line_maps;
+use super::stored_change::missing_change;
+use super::{AT_ONCE, StageError, find_change_of, read_artifact, write_artifact};
+
+/// The version of the stored reconciliation.
+const RECONCILIATION_VERSION: u32 = 1;
+/// Maximum number of people whose permission is read for one review.
+const MAX_PEOPLE: usize = 50;
+/// The command that dismisses a finding, at the beginning of a reply in its thread.
+const DISMISS: [&str; 2] = ["/holdfast", "dismiss"];
+
+/// The run.
+#[derive(Debug, Deserialize)]
+pub struct Input {
+    /// Its name.
+    pub run: RunName,
+}
+
+/// Counts for people who look at the execution.
+#[derive(Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Output {
+    /// Findings that no earlier run published.
+    pub new: u64,
+    /// Findings that earlier runs published, and that are still there.
+    pub open: u64,
+    /// Findings that this head fixes.
+    pub fixed: u64,
+    /// Findings whose thread a person resolved.
+    pub closed: u64,
+    /// Findings that a person decided against.
+    pub dismissed: u64,
+    /// The key of the [`Reconciliation`]; none in a run that publishes nothing.
+    pub reconciled: Option<String>,
+}
+
+/// The findings' places in the ledger, and the next ledger.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Reconciliation {
+    /// The version of its form.
+    pub version: u32,
+    /// The place of each finding in [`Aggregate::findings`], in their order.
+    pub found: Vec<Tracked>,
+    /// Findings of earlier runs that this run did not report.
+    pub earlier: Vec<EarlierFinding>,
+    /// Published comments that show another state from now on.
+    pub revisions: Vec<Revision>,
+    /// The next ledger.
+    pub ledger: Ledger,
+}
+
+/// The state of a pull request before a run's findings. It is stored, so that a repeated call and a replay compare with
+/// the same state.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct PullState {
+    /// The ledger, with the published findings that it lacked.
+    ledger: Ledger,
+    /// The threads of findings.
+    threads: BTreeMap<FindingId, Thread>,
+    /// The way of the lines from the ledger's head to this run's head.
+    maps: LineMaps,
+}
+
+/// The thread of a finding.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Thread {
+    /// GitHub's id of the comment.
+    comment: u64,
+    /// Its GraphQL node id.
+    node: String,
+    /// Its page.
+    url: String,
+    /// What people did with it.
+    facts: ThreadFacts,
+}
+
+/// A published comment whose finding is fixed, or is there again.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Revision {
+    /// The finding.
+    pub id: FindingId,
+    /// GitHub's id of the comment.
+    pub comment: u64,
+    /// Its GraphQL node id.
+    pub node: String,
+    /// Whether the finding is fixed; otherwise it is open again.
+    pub is_fixed: bool,
+}
+
+/// Compares the findings with the ledger, and stores their places in `reconciled.json`.
+///
+/// # Errors
+/// An artifact is missing or has another shape; GitHub limits requests or doesn't answer; the table or the store fails.
+#[tracing::instrument(skip_all, fields(run = %input.run))]
+pub async fn reconcile_findings(
+    input: &Input,
+    read: &dyn ReadChange,
+    threads: &dyn ReadThreads,
+    permission: &dyn ReadPermission,
+    rows: &dyn KeepRows,
+    store: &dyn StoreArtifact,
+    deadline: &dyn Deadline,
+) -> Result<Output, StageError> {
+    let run: Run = read_artifact(store, &key::run(&input.run)).await?;
+    if !run.publish || run.target.pull_request().is_none() {
+        return Ok(Output::default());
+    }
+    let aggregate: Aggregate = read_artifact(store, &key::aggregate(&input.run)).await?;
+    let plan: Plan = read_artifact(store, &key::plan(&input.run)).await?;
+    let state = match find_artifact::<PullState>(store, &key::pull_state(&input.run)).await? {
+        Some(state) => state,
+        None => {
+            let state = Reader {
+                run: &run,
+                read,
+                threads,
+                permission,
+                deadline,
+            };
+            let state = state.read_state(rows, store).await?;
+            write_artifact(store, &key::pull_state(&input.run), &state).await?;
+            state
+        }
+    };
+    let PullState { ledger, threads, maps } = state;
+    let wanted: BTreeSet<&str> = (aggregate.findings.iter().map(|finding| finding.path.as_str()))
+        .chain(ledger.entries.iter().map(|entry| maps.path(&entry.anchor.path)))
+        .collect();
+    let change = find_change_of(&input.run, &wanted, store)
+        .await?
+        .ok_or_else(|| missing_change(&input.run))?;
+    let hunks = hunks_of(&change, &wanted);
+    let found: Vec<Sighting> = aggregate
+        .findings
+        .iter()
+        .map(|finding| {
+            let hunks = hunks.get(finding.path.as_str()).map_or(&[][..], Vec::as_slice);
+            Sighting::new(finding.clone(), &HeadLines::of_hunks(hunks))
+        })
+        .collect();
+    let units = reviewed_units(&plan, &aggregate, &hunks);
+    let in_diff: BTreeSet<&str> = change.files.iter().map(|file| file.path.as_str()).collect();
+    let left_the_diff: BTreeSet<String> = ledger
+        .entries
+        .iter()
+        .map(|entry| entry.anchor.path.as_str())
+        .filter(|path| !in_diff.contains(maps.path(path)))
+        .map(str::to_owned)
+        .collect();
+    let reconciled = reconcile(
+        &ledger,
+        &RunFacts {
+            run: &input.run,
+            head: &change.head,
+            base: &change.base,
+            found: &found,
+            units: &units,
+            left_the_diff: &left_the_diff,
+            maps: &maps,
+            threads: &threads
+                .iter()
+                .map(|(id, thread)| (id.clone(), thread.facts.clone()))
+                .collect(),
+        },
+    );
+    let counts = |number: usize| u64::try_from(number).unwrap_or(u64::MAX);
+    let key = key::reconciled(&input.run);
+    let output = Output {
+        new: counts(reconciled.new.len()),
+        open: counts(reconciled.open.len()),
+        fixed: counts(reconciled.fixed.len()),
+        closed: counts(reconciled.closed.len()),
+        dismissed: counts(reconciled.dismissed.len()),
+        reconciled: Some(key.clone()),
+    };
+    write_artifact(store, &key, &store_form(reconciled, found.len(), &threads)).await?;
+    Ok(output)
+}
+
+/// The readers of a pull request's state.
+struct Reader<'a> {
+    run: &'a Run,
+    read: &'a dyn ReadChange,
+    threads: &'a dyn ReadThreads,
+    permission: &'a dyn ReadPermission,
+    deadline: &'a dyn Deadline,
+}
+
+impl Reader<'_> {
+    async fn read_state(&self, rows: &dyn KeepRows, store: &dyn StoreArtifact) -> Result<PullState, StageError> {
+        let target = &self.run.target;
+        let threads = read_threads(target, self.threads).await?;
+        let mut ledger = pull_ledger::read(rows, store, target).await?;
+        adopt(&mut ledger, &threads);
+        let threads = people(target, &ledger, &threads, self.permission).await?;
+        let paths: BTreeSet<&str> = ledger.entries.iter().map(|entry| entry.anchor.path.as_str()).collect();
+        let change = find_change_of(&self.run.run, &paths, store)
+            .await?
+            .ok_or_else(|| missing_change(&self.run.run))?;
+        let hunks = hunks_of(&change, &paths);
+        let maps = read_line_maps(&ledger, &change, target, &hunks, self.read, self.deadline).await?;
+        Ok(PullState { ledger, threads, maps })
+    }
+}
+
+/// Reads the threads. A refusal never fails a review: people's decisions are unknown then, and the ledger counts as it
+/// is.
+async fn read_threads(target: &Target, threads: &dyn ReadThreads) -> Result<Vec<FindingThread>, StageError> {
+    match threads.threads(target).await {
+        Ok(found) => Ok(found),
+        Err(error @ (ReadError::RateLimited { .. } | ReadError::Unavailable(_))) => Err(error.into()),
+        Err(error) => {
+            tracing::warn!(%error, "the review threads can't be read: people's decisions in them are unknown");
+            Ok(Vec::new())
+        }
+    }
+}
+
+/// Adds published findings that the ledger lacks: it was lost, or a run ended after it had published. Each entry also
+/// gets its thread.
+fn adopt(ledger: &mut Ledger, threads: &[FindingThread]) {
+    let is_lost = ledger.entries.is_empty() && ledger.head.is_none();
+    let mut known: BTreeMap<FindingId, usize> = (ledger.entries.iter().enumerate())
+        .map(|(index, entry)| (entry.id.clone(), index))
+        .collect();
+    let mut heads = BTreeSet::new();
+    for thread in threads {
+        let index = match known.get(&thread.finding.id) {
+            Some(index) => *index,
+            None => {
+                let Some((head, entry)) = thread.finding.published() else {
+                    continue;
+                };
+                heads.insert(head);
+                ledger.entries.push(entry);
+                known.insert(thread.finding.id.clone(), ledger.entries.len() - 1);
+                ledger.entries.len() - 1
+            }
+        };
+        if let Some(entry) = ledger.entries.get_mut(index) {
+            entry.thread = Some(thread.node.clone());
+            entry.comment = Some(thread.comment);
+            if is_lost && thread.is_minimized && entry.state == EntryState::Open {
+                // Holdfast folds a comment only once its finding is fixed.
+                entry.state = EntryState::Outdated;
+            }
+        }
+    }
+    // With lines of several heads, findings are found by their text.
+    heads.extend(ledger.head.take());
+    if heads.len() == 1 {
+        ledger.head = heads.into_iter().next();
+    }
+}
+
+/// Returns what people did in the threads. A dismissal counts only by a person who may write.
+async fn people(
+    target: &Target,
+    ledger: &Ledger,
+    threads: &[FindingThread],
+    permission: &dyn ReadPermission,
+) -> Result<BTreeMap<FindingId, Thread>, StageError> {
+    let dismissed: BTreeSet<&FindingId> = (ledger.entries.iter())
+        .filter(|entry| matches!(entry.state, EntryState::Dismissed(_)))
+        .map(|entry| &entry.id)
+        .collect();
+    let undecided = || threads.iter().filter(|thread| !dismissed.contains(&thread.finding.id));
+    let logins: BTreeSet<&str> = undecided().flat_map(requests).map(|(login, _)| login).collect();
+    let mut writers: BTreeSet<&str> = BTreeSet::new();
+    if let Some(repository) = target.repository_name() {
+        let reads: Vec<_> = logins
+            .into_iter()
+            .take(MAX_PEOPLE)
+            .map(|login| async move { (login, permission.permission(repository, login).await) })
+            .collect();
+        let mut reads = futures::stream::iter(reads).buffer_unordered(AT_ONCE);
+        while let Some((login, found)) = reads.next().await {
+            match found {
+                Ok(permission) if permission.may_write() => {
+                    writers.insert(login);
+                }
+                Ok(_) => {}
+                Err(error @ (ReadError::RateLimited { .. } | ReadError::Unavailable(_))) => return Err(error.into()),
+                Err(error) => {
+                    tracing::warn!(%error, "a permission can't be read: the person's dismissal doesn't count")
+                }
+            }
+        }
+    }
+    let mut known: BTreeMap<FindingId, Thread> = BTreeMap::new();
+    for thread in threads {
+        let dismissal = requests(thread).find(|(login, _)| writers.contains(login));
+        let Thread { facts, .. } = known.entry(thread.finding.id.clone()).or_insert_with(|| Thread {
+            comment: thread.comment,
+            node: thread.comment_node.clone(),
+            url: thread.url.clone(),
+            facts: ThreadFacts::default(),
+        });
+        facts.resolved |= thread.is_resolved;
+        facts.outdated |= thread.is_outdated;
+        if let Some((login, reason)) = dismissal
+            && facts.dismissal.is_none()
+        {
+            facts.dismissal = Some(Dismissal {
+                by: login.to_owned(),
+                reason,
+            });
+        }
+    }
+    Ok(known)
+}
+
+/// Returns the requests to dismiss a thread's finding, each with its person.
+fn requests(thread: &FindingThread) -> impl Iterator<Item = (&str, DismissalReason)> {
+    let commands = thread.replies.iter().filter_map(|reply| {
+        let mut words = reply.body.lines().next()?.split_whitespace();
+        let is_command = DISMISS
+            .iter()
+            .all(|part| words.next().is_some_and(|word| word.eq_ignore_ascii_case(part)));
+        let words = words.collect::<Vec<_>>().join(" ");
+        is_command.then_some((reply.author.as_deref()?, DismissalReason::Command { words }))
+    });
+    let reactions = thread.thumbs_down.iter();
+    commands.chain(reactions.map(|login| (login.as_str(), DismissalReason::Reaction)))
+}
+
+/// Returns the redacted hunks of these files.
+fn hunks_of<'a>(change: &'a Change, wanted: &BTreeSet<&str>) -> BTreeMap<&'a str, Vec<Hunk>> {
+    let files = change.files.iter().filter(|file| wanted.contains(file.path.as_str()));
+    files
+        .filter_map(|file| {
+            let hunks = parse_patch(file.patch.as_deref()?).ok()?;
+            Some((file.path.as_str(), redact_hunks(&file.path, &hunks)))
+        })
+        .collect()
+}
+
+/// Returns the units of these files with their lines and readers.
+fn reviewed_units(plan: &Plan, aggregate: &Aggregate, hunks: &BTreeMap<&str, Vec<Hunk>>) -> Vec<ReviewedUnit> {
+    let units = plan.units.iter();
+    let with_lines = units.filter_map(|unit| {
+        let of_file = hunks.get(unit.path.as_str())?;
+        let own = unit.hunks.iter().filter_map(|index| of_file.get(*index));
+        let ranges = own.flat_map(|hunk| {
+            [Side::Left, Side::Right]
+                .into_iter()
+                .filter_map(|side| hunk.range(side).map(|(first, last)| (side, first, last)))
+        });
+        Some(ReviewedUnit {
+            path: unit.path.clone(),
+            lines: ranges.collect(),
+            readers: aggregate.readers.get(&unit.id).copied().unwrap_or_default(),
+        })
+    });
+    with_lines.collect()
+}
+
+/// Returns the form that later stages read.
+fn store_form(reconciled: Reconciled, found: usize, threads: &BTreeMap<FindingId, Thread>) -> Reconciliation {
+    let url = |id: &FindingId| threads.get(id).map(|thread| thread.url.clone());
+    let entries: BTreeMap<&FindingId, &Entry> = (reconciled.ledger.entries.iter())
+        .map(|entry| (&entry.id, entry))
+        .collect();
+    let earlier = |id: &FindingId, state| {
+        entries.get(id).map(|entry| EarlierFinding {
+            id: id.clone(),
+            path: entry.anchor.path.clone(),
+            side: entry.anchor.side,
+            line: entry.anchor.line,
+            severity: entry.severity,
+            title: entry.title.clone(),
+            state,
+            gated: false,
+            url: url(id),
+        })
+    };
+    let mut places: Vec<Option<Tracked>> = vec![None; found];
+    let mut place = |index: Option<usize>, id: &FindingId, state| {
+        if let Some(slot) = index.and_then(|index| places.get_mut(index)) {
+            *slot = Some(Tracked {
+                id: id.clone(),
+                state,
+                url: url(id),
+            });
+        }
+    };
+    let mut not_reported = Vec::new();
+    let mut revised: Vec<(&FindingId, bool)> = Vec::new();
+    for placed in &reconciled.new {
+        place(placed.found, &placed.id, TrackedState::New);
+    }
+    for open in &reconciled.open {
+        let state = if open.is_reopened {
+            TrackedState::Reopened
+        } else {
+            TrackedState::Open
+        };
+        place(open.found, &open.id, state);
+        if open.found.is_none() {
+            not_reported.extend(earlier(&open.id, EarlierState::Open));
+        }
+        if open.is_reopened {
+            revised.push((&open.id, false));
+        }
+    }
+    for placed in &reconciled.closed {
+        place(placed.found, &placed.id, TrackedState::Closed);
+    }
+    for placed in &reconciled.dismissed {
+        place(placed.found, &placed.id, TrackedState::Dismissed);
+    }
+    for id in &reconciled.fixed {
+        not_reported.extend(earlier(id, EarlierState::Fixed));
+        revised.push((id, true));
+    }
+    let revisions = revised.into_iter().filter_map(|(id, is_fixed)| {
+        let thread = threads.get(id)?;
+        Some(Revision {
+            id: id.clone(),
+            comment: thread.comment,
+            node: thread.node.clone(),
+            is_fixed,
+        })
+    });
+    Reconciliation {
+        version: RECONCILIATION_VERSION,
+        revisions: revisions.collect(),
+        // Each finding of a run is in exactly one list.
+        found: places.into_iter().flatten().collect(),
+        earlier: not_reported,
+        ledger: reconciled.ledger,
+    }
+}
