@@ -172,6 +172,8 @@ fn only_people_who_may_write_dismiss_a_finding() {
         world.threads.0.lock().unwrap()[0].thumbs_down = vec![login.to_owned()];
         let report = review(&world);
         assert_eq!(states(&report), [(2, expected)], "{login}");
+        let is_open = expected == TrackedState::Open;
+        assert_eq!(report.open_severities().count(), usize::from(is_open), "{login}");
     }
 }
 
