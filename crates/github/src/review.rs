@@ -35,7 +35,15 @@ pub(super) async fn draft(client: &BotClient<'_>, draft: &ReviewDraft) -> Result
     for (_, stale) in found.into_iter().filter(|(_, review)| !review.is_submitted) {
         delete_draft(client, stale.review).await?;
     }
+    let last = submitted.iter().max().copied();
     let draft = without_posted(client, submitted, draft).await?;
+    if let (Some(review), true) = (last, draft.comments.is_empty()) {
+        // Each comment is in an earlier review: an empty one would only notify people.
+        return Ok(DraftedReview {
+            review,
+            is_submitted: true,
+        });
+    }
     let segments = client.request.place().pull(&["reviews"]);
     let call = client
         .connection
@@ -88,7 +96,13 @@ fn is_same(posted: &PostedComment, comment: &ReviewComment) -> bool {
     let start = comment.start_line.filter(|start| *start < comment.line);
     (posted.path.as_str(), posted.line, posted.start_line) == (comment.path.as_str(), Some(comment.line), start)
         && posted.side.as_deref() == Some(side_name(comment.side))
-        && words(&inline::unmarked(posted.body.as_deref().unwrap_or_default())) == words(&comment.body)
+        && words(unsigned(&inline::unmarked(posted.body.as_deref().unwrap_or_default())))
+            == words(unsigned(&comment.body))
+}
+
+/// Returns a comment without the sign of its severity, which comments of earlier versions don't have.
+fn unsigned(body: &str) -> &str {
+    body.trim_start_matches(|char: char| !char.is_ascii()).trim_start()
 }
 
 /// Shows the draft to everyone. Succeeds for a review that an earlier call submitted and whose answer was lost.

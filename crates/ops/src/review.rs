@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use holdfast_core::claim;
 use holdfast_core::model::change::Target;
 use holdfast_core::model::report::RunStatus;
 use holdfast_core::model::run::{GateMode, PAYLOAD_VERSION, Run};
@@ -11,6 +12,7 @@ use holdfast_core::port::ReadError;
 pub use holdfast_git::{MAX_PATCH_BYTES, Scope};
 use holdfast_git::{Selection, are_snapshots_large, remove_snapshots, resolve_target};
 use holdfast_github::{GithubReadChange, parse_address};
+use holdfast_stores::sqlite::SqliteKeepRows;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -216,7 +218,7 @@ impl Review<'_> {
                 };
             }
         };
-        if let Some(before) = published(data, previous.filter(|_| self.publish)).await? {
+        if let Some(before) = published(data, self.target, previous.filter(|_| self.publish)).await? {
             return Ok(ReviewRun::Published(before));
         }
         let run = self.run(&name, notes);
@@ -269,9 +271,15 @@ impl Review<'_> {
     }
 }
 
-/// Returns the run, if it has published its review.
-async fn published(data: &Path, run: Option<RunName>) -> Result<Option<RunName>, Failure> {
+/// Returns the run, if it has published its review and the pull request still shows it: since a review of another head,
+/// it doesn't.
+async fn published(data: &Path, target: &Target, run: Option<RunName>) -> Result<Option<RunName>, Failure> {
     let Some(run) = run else { return Ok(None) };
     let record = run_summary::read(data, &run).await?;
-    Ok((record.status == RunStatus::Published).then_some(run))
+    if record.status != RunStatus::Published {
+        return Ok(None);
+    }
+    let rows = SqliteKeepRows::open(data).await.map_err(Failure::incomplete)?;
+    let holder = claim::holder(&rows, target).await.map_err(Failure::incomplete)?;
+    Ok(holder.is_none_or(|holder| holder == run).then_some(run))
 }

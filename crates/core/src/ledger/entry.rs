@@ -70,6 +70,9 @@ pub struct Entry {
     /// The text of its line when it was dismissed: many small changes together are a material one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dismissed_text: Option<String>,
+    /// Whether its thread was resolved already when the finding came back: that decision was about the fixed one.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub resolved_before: bool,
     /// Whether its lines changed and no review has read them since.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub touched: bool,
@@ -175,6 +178,7 @@ impl Entry {
             confidence: finding.confidence,
             state: EntryState::Open,
             dismissed_text: None,
+            resolved_before: false,
             touched: false,
             thread: None,
             comment: None,
@@ -204,8 +208,33 @@ impl Entry {
 
     /// Stores the words in which it is published: approvers may have edited them.
     pub(crate) fn publish(&mut self, finding: &Finding) {
-        self.title = bounded_title(&finding.title);
-        self.body = bounded_body(&finding.body);
+        let found = LastWords {
+            source: self.source.clone(),
+            category: self.category,
+            title: std::mem::replace(&mut self.title, bounded_title(&finding.title)),
+            body: std::mem::replace(&mut self.body, bounded_body(&finding.body)),
+        };
+        // The next run is recognised by the words in which this one found it.
+        if self.last_words.is_none() && (&found.title, &found.body) != (&self.title, &self.body) {
+            self.last_words = Some(found);
+        }
+    }
+
+    /// Gives a later run's finding the words and the severity in which it is published.
+    pub(crate) fn restore(&self, finding: &mut Finding) {
+        finding.severity = self.severity;
+        if bounded_title(&finding.title) != self.title {
+            finding.title.clone_from(&self.title);
+        }
+        if bounded_body(&finding.body) != self.body {
+            finding.body = self.shown_body();
+        }
+    }
+
+    /// Returns the stored beginning of its text, with a sign if it was cut.
+    pub(crate) fn shown_body(&self) -> String {
+        let is_cut = self.body.len() + char::MAX.len_utf8() > MAX_BODY_BYTES;
+        format!("{}{}", self.body, if is_cut { " …" } else { "" })
     }
 
     /// Stores that a person decided against it.

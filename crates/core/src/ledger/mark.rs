@@ -34,14 +34,10 @@ impl FindingMark {
     /// Returns the mark of an entry that is published at this head, without secrets: everybody can decode it.
     pub fn new(entry: &Entry, head: &CommitSha) -> Self {
         let mut entry = entry.clone();
-        let words = entry
-            .last_words
-            .as_mut()
-            .map(|words| (&mut words.title, &mut words.body));
-        for (title, body) in std::iter::once((&mut entry.title, &mut entry.body)).chain(words) {
-            *title = redacted(title);
-            *body = redacted(body);
-        }
+        // Only the published words: nobody approved others.
+        entry.last_words = None;
+        entry.title = redacted(&entry.title);
+        entry.body = redacted(&entry.body);
         let id = entry.id.clone();
         let head = head.clone();
         let published = Published { head, entry };

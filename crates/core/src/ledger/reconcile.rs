@@ -115,7 +115,7 @@ pub fn reconcile(ledger: &Ledger, facts: &RunFacts<'_>) -> Reconciled {
     let mut next: Vec<(Entry, Option<usize>, Change)> = Vec::with_capacity(known.len());
     for (one, at) in known.iter().zip(&sighting_of) {
         let (entry, change) = match at.and_then(|at| seen.get(at)) {
-            Some(seen) => seen_again(one, seen, facts.run),
+            Some(seen) => seen_again(one, seen, facts),
             None => (not_seen(one, &units, facts), Change::None),
         };
         let found = at.and_then(|at| indices.get(at).copied());
@@ -194,8 +194,11 @@ fn apply_thread(entry: &mut Entry, thread: &ThreadFacts) {
         entry.dismissed_text = Some(entry.anchor.text.clone());
         return;
     }
+    entry.resolved_before &= thread.resolved;
     match entry.state {
-        EntryState::Open | EntryState::Outdated if thread.resolved => entry.state = EntryState::Closed,
+        EntryState::Open | EntryState::Outdated if thread.resolved && !entry.resolved_before => {
+            entry.state = EntryState::Closed;
+        }
         EntryState::Closed if !thread.resolved => entry.state = EntryState::Open,
         _ => {}
     }
@@ -233,13 +236,14 @@ fn sort_key(sighting: &Sighting) -> (super::Anchor, String) {
 }
 
 /// Returns the entry of a finding that this run reports again.
-fn seen_again(known: &Known<'_>, seen: &Seen<'_>, run: &RunName) -> (Entry, Change) {
+fn seen_again(known: &Known<'_>, seen: &Seen<'_>, facts: &RunFacts<'_>) -> (Entry, Change) {
     let mut entry = known.entry.clone();
     let is_gone = entry.state.is_gone();
     if is_gone {
         entry.state = EntryState::Open;
+        entry.resolved_before = facts.threads.get(&entry.id).is_some_and(|thread| thread.resolved);
     }
-    entry.see(&seen.sighting.finding, &seen.sighting.anchor, run);
+    entry.see(&seen.sighting.finding, &seen.sighting.anchor, facts.run);
     (entry, if is_gone { Change::Reopened } else { Change::None })
 }
 

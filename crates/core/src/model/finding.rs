@@ -197,6 +197,13 @@ impl Finding {
         self.state().is_unpublished()
     }
 
+    /// Returns whether the pull request may show it: a finding that a person dismissed before it was published stays
+    /// unpublished.
+    pub fn is_public(&self) -> bool {
+        let has_comment = self.tracked.as_ref().is_some_and(|tracked| tracked.url.is_some());
+        self.state() != TrackedState::Dismissed || has_comment
+    }
+
     /// Returns whether a person has to approve it before the pull request shows it.
     pub fn needs_approval(&self) -> bool {
         self.gated && self.is_unpublished()

@@ -120,6 +120,9 @@ pub struct EarlierFinding {
     pub severity: Severity,
     /// Its title, as published.
     pub title: String,
+    /// The beginning of its text, if it has no comment.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub body: String,
     /// Its state.
     pub state: EarlierState,
     /// Whether it is open and at or above the gate's severity.

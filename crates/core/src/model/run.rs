@@ -256,7 +256,7 @@ pub struct Aggregate {
 /// The readers of a unit in a run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Readers {
-    /// A model was asked again and gave an accepted answer. A stored answer doesn't count.
+    /// A model's answer about exactly this text was accepted, now or in an earlier run.
     pub model: bool,
     /// The rules ran.
     pub rules: bool,

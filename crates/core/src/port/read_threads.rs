@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 
-use crate::ledger::FindingMark;
+use crate::ledger::{EntryState, FindingMark};
 use crate::model::change::Target;
 
 use super::ReadError;
@@ -33,6 +33,14 @@ pub struct FindingThread {
     pub thumbs_down: Vec<String>,
     /// The replies that nobody but their author edited, oldest first, at most [`MAX_REPLIES`].
     pub replies: Vec<Reply>,
+}
+
+impl FindingThread {
+    /// Returns whether the comment shows its finding as fixed: its marker has the state.
+    pub fn is_shown_fixed(&self) -> bool {
+        let published = self.finding.published();
+        published.is_some_and(|(_, entry)| matches!(entry.state, EntryState::Fixed { .. }))
+    }
 }
 
 /// A reply in a thread.

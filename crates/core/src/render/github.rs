@@ -108,7 +108,19 @@ pub fn fixed_body(entry: &Entry, head: &CommitSha) -> String {
         finding_title(&entry.title),
         entry.severity,
         entry.category.as_str(),
-        body_within(&entry.body, &Links::none(), MAX_FINDING_CHARS)
+        body_within(&entry.shown_body(), &Links::none(), MAX_FINDING_CHARS)
+    )
+}
+
+/// Returns the comment of an earlier finding that is open, in its published words.
+pub fn open_body(entry: &Entry) -> String {
+    format!(
+        "{} {} · {} · {}\n\n{}\n",
+        severity_mark(entry.severity),
+        finding_title(&entry.title),
+        entry.severity,
+        entry.category.as_str(),
+        body_within(&entry.shown_body(), &Links::none(), MAX_FINDING_CHARS)
     )
 }
 

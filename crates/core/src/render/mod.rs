@@ -12,7 +12,9 @@ pub use crate::safe_text::{Links, body, code, is_active_code, path, plain_line, 
 pub use crate::visible::{
     is_invisible, json_escaped, terminal_line, terminal_name, terminal_text, visible, without_workflow_command,
 };
-pub use github::{Inline, Review, check_outcome, fixed_body, notice_body, reopened_body, review_of, waiting_body};
+pub use github::{
+    Inline, Review, check_outcome, fixed_body, notice_body, open_body, reopened_body, review_of, waiting_body,
+};
 pub use markdown::{comment_markdown, coverage_line, report_markdown};
 pub use notice::{alarm_subject, alarm_text, question_mail};
 pub use state::{

@@ -32,7 +32,7 @@ pub fn summary_body(report: &Report, without_comment: &[&Finding]) -> String {
     let head = report.target.head.get(..12).unwrap_or(&report.target.head);
     let mut body = format!("## Holdfast: {}\n\nReview of {}.\n", verdict(report), path(head));
     body.push_str(&table(report));
-    body.push_str(&details(without_comment, &links));
+    body.push_str(&details(without_comment, &report.earlier, &links));
     let walkthrough = walkthrough(report);
     if !walkthrough.is_empty() {
         let _infallible = write!(body, "\n{}\n", body_within(walkthrough, &links, MAX_WALKTHROUGH_CHARS));
@@ -155,25 +155,29 @@ struct Row<'a> {
 
 /// Returns the table of all findings: new ones first, then the worst.
 fn table(report: &Report) -> String {
-    let found = report.findings.iter().map(|finding| Row {
-        order: match finding.state() {
-            TrackedState::New => 0,
-            TrackedState::Reopened => 1,
-            TrackedState::Open => 2,
-            TrackedState::Closed => 4,
-            TrackedState::Dismissed => 5,
-        },
-        severity: finding.severity,
-        path: &finding.path,
-        side: finding.side,
-        line: finding.line,
-        title: &finding.title,
-        state: match finding.state() {
-            TrackedState::Closed => "resolved",
-            state => state.as_str(),
-        },
-        url: finding.tracked.as_ref().and_then(|tracked| tracked.url.as_deref()),
-    });
+    let found = report
+        .findings
+        .iter()
+        .filter(|finding| finding.is_public())
+        .map(|finding| Row {
+            order: match finding.state() {
+                TrackedState::New => 0,
+                TrackedState::Reopened => 1,
+                TrackedState::Open => 2,
+                TrackedState::Closed => 4,
+                TrackedState::Dismissed => 5,
+            },
+            severity: finding.severity,
+            path: &finding.path,
+            side: finding.side,
+            line: finding.line,
+            title: &finding.title,
+            state: match finding.state() {
+                TrackedState::Closed => "resolved",
+                state => state.as_str(),
+            },
+            url: finding.tracked.as_ref().and_then(|tracked| tracked.url.as_deref()),
+        });
     let earlier = report.earlier.iter().map(|finding: &EarlierFinding| Row {
         order: if finding.state == EarlierState::Fixed { 3 } else { 2 },
         severity: finding.severity,
@@ -266,23 +270,41 @@ fn link(report: &Report, row: &Row<'_>) -> Option<String> {
     Some(format!("{page}/files#diff-{file}{side}{}", row.line)).filter(|link| is_plain(&link.as_str()))
 }
 
+/// A finding without an inline comment.
+#[derive(Clone, Copy)]
+enum Uncommented<'a> {
+    Found(&'a Finding),
+    Earlier(&'a EarlierFinding),
+}
+
 /// Returns the texts of findings without an inline comment, folded.
-fn details(findings: &[&Finding], links: &Links) -> String {
-    if findings.is_empty() {
+fn details(findings: &[&Finding], earlier: &[EarlierFinding], links: &Links) -> String {
+    let is_hidden = |finding: &&EarlierFinding| finding.state == EarlierState::Open && !finding.body.is_empty();
+    let found = findings.iter().copied().map(Uncommented::Found);
+    let earlier = earlier.iter().filter(is_hidden).map(Uncommented::Earlier);
+    let all: Vec<Uncommented<'_>> = found.chain(earlier).collect();
+    if all.is_empty() {
         return String::new();
     }
-    let pieces = findings.iter().map(|finding| {
-        format!(
-            "\n**{} line {}**\n\n{} {}\n",
-            path(&finding.path),
-            finding.line,
-            severity_mark(finding.severity),
-            finding_markdown(finding, links, MAX_FINDING_CHARS.min(MAX_DETAILS_CHARS / 2))
-        )
+    let most = MAX_FINDING_CHARS.min(MAX_DETAILS_CHARS / 2);
+    let pieces = all.iter().map(|finding| {
+        let (file, line, severity, text) = match finding {
+            Uncommented::Found(finding) => {
+                let text = finding_markdown(finding, links, most);
+                (&finding.path, finding.line, finding.severity, text)
+            }
+            Uncommented::Earlier(finding) => {
+                let body = body_within(&finding.body, links, most);
+                let text = format!("{} · {}\n\n{body}", finding_title(&finding.title), finding.severity);
+                (&finding.path, finding.line, finding.severity, text)
+            }
+        };
+        let mark = severity_mark(severity);
+        format!("\n**{} line {line}**\n\n{mark} {text}\n", path(file))
     });
     let list = within(String::new(), pieces, "finding", MAX_DETAILS_CHARS);
     format!(
         "\n<details><summary>{} without an inline comment</summary>\n{list}\n</details>\n",
-        counted(findings.len(), "finding")
+        counted(all.len(), "finding")
     )
 }

@@ -104,7 +104,7 @@ pub async fn aggregate_findings(
         aggregate.findings.extend(context.rule_findings);
         let is_read = answers.iter().any(RecordedAnswer::is_of_model);
         let readers = Readers {
-            model: verdict.is_some() && answers.iter().any(|answer| answer.is_of_model() && !answer.cached),
+            model: verdict.is_some() && is_read,
             rules: result.is_some(),
         };
         aggregate.readers.insert(unit.id.clone(), readers);

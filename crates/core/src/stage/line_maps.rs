@@ -12,8 +12,8 @@ use crate::model::finding::Side;
 use crate::model::sha::CommitSha;
 use crate::port::{Deadline, FILES_PER_READ, ReadChange, ReadError};
 
-/// Maximum number of files whose versions are compared. Entries of further files are found by their text.
-const MAX_COMPARED_FILES: usize = 1_000;
+/// Maximum number of reads of files whose versions are compared. Entries of further files are found by their text.
+const MAX_COMPARED_READS: usize = 10;
 /// Maximum number of files without a new version that are searched under another name.
 const MAX_MISSING_FILES: usize = 50;
 /// Minimum share of equal lines by which a file is recognised under another name, in percent: git's own default.
@@ -46,16 +46,16 @@ pub(super) async fn read_line_maps(
             .iter()
             .filter(|entry| side == Side::Right || entry.anchor.side == side);
         let paths: BTreeSet<&str> = entries.map(|entry| entry.anchor.path.as_str()).collect();
-        paths.into_iter().take(MAX_COMPARED_FILES).collect()
+        paths.into_iter().collect()
     };
     let source = Source { target, read, deadline };
     let paths = paths_of(Side::Right);
     let mut maps = LineMaps::unknown();
     let mut missing: Vec<(&str, Vec<u8>)> = Vec::new();
     let mut of_files: BTreeMap<&str, FileMap> = BTreeMap::new();
-    for paths in paths.chunks(FILES_PER_READ) {
+    for (number, paths) in paths.chunks(FILES_PER_READ).enumerate() {
         let before = match (&ledger.head, is_same_head) {
-            (Some(head), false) => source.texts(paths, head).await?,
+            (Some(head), false) if number < MAX_COMPARED_READS => source.texts(paths, head).await?,
             _ => Texts::new(),
         };
         let after = if before.is_empty() {
@@ -84,10 +84,10 @@ pub(super) async fn read_line_maps(
     }
     follow_renames(missing, &mut of_files, change, &source).await?;
     if !is_same_base {
-        for paths in paths_of(Side::Left).chunks(FILES_PER_READ) {
+        for (number, paths) in paths_of(Side::Left).chunks(FILES_PER_READ).enumerate() {
             let before = match &ledger.base {
-                Some(base) => source.texts(paths, base).await?,
-                None => Texts::new(),
+                Some(base) if number < MAX_COMPARED_READS => source.texts(paths, base).await?,
+                _ => Texts::new(),
             };
             let after = if before.is_empty() {
                 Texts::new()

@@ -43,10 +43,7 @@ pub(super) fn of_rejected(reconciled: &Reconciliation, report: &Report, by: &str
         .filter_map(|finding| Some(&finding.tracked.as_ref()?.id))
         .collect();
     let states = states(reconciled);
-    let fixed: BTreeSet<&FindingId> = (reconciled.revisions.iter())
-        .filter(|revision| revision.is_fixed)
-        .map(|revision| &revision.id)
-        .collect();
+    let head = reconciled.ledger.head.clone();
     let mut ledger = reconciled.ledger.clone();
     ledger.entries.retain_mut(|entry| {
         match states.get(&entry.id) {
@@ -54,7 +51,7 @@ pub(super) fn of_rejected(reconciled: &Reconciliation, report: &Report, by: &str
             Some(TrackedState::New) => return false,
             Some(TrackedState::Reopened) => entry.state = EntryState::Outdated,
             // Its comment doesn't show it yet.
-            _ if fixed.contains(&entry.id) => {
+            _ if matches!(&entry.state, EntryState::Fixed { head: fixed } if Some(fixed) == head.as_ref()) => {
                 entry.state = EntryState::Open;
                 entry.touched = true;
             }

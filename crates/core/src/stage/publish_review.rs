@@ -11,7 +11,7 @@ use crate::announcement;
 use crate::approval::{apply_decision, content_now, find_decision};
 use crate::claim;
 use crate::gate;
-use crate::ledger::{FindingMark, Ledger};
+use crate::ledger::{EntryState, FindingMark, Ledger};
 use crate::model::change::Change;
 use crate::model::error_name::ErrorName;
 use crate::model::finding::Finding;
@@ -22,7 +22,7 @@ use crate::model::run::{Announcement, GateMode, Run};
 use crate::model::run_name::RunName;
 use crate::port::{CommentRevision, KeepRows, PublishReview, ReadChange, StoreArtifact};
 use crate::pull_ledger;
-use crate::render::{fixed_body, reopened_body};
+use crate::render::{fixed_body, open_body, reopened_body};
 
 use super::next_ledger;
 use super::run_header::write_report;
@@ -115,6 +115,7 @@ pub async fn publish_review(
     }
     announcement::summarize(&run, &public, &without_comment, publish).await?;
     if let (Some(reconciled), Some(ledger)) = (&reconciled, &ledger) {
+        claim::hold(rows, &run.target, &run.run).await?;
         revise(&run, reconciled, ledger, &public, publish).await?;
         claim::hold(rows, &run.target, &run.run).await?;
         pull_ledger::write(rows, store, &run.target, &run.run, ledger).await?;
@@ -149,13 +150,12 @@ async fn revise(
                 .as_ref()
                 .is_some_and(|tracked| tracked.id == revision.id)
         };
-        let body = if revision.is_fixed {
-            fixed_body(entry, run.target.head())
-        } else {
-            match report.findings.iter().find(is_it) {
-                Some(finding) => reopened_body(finding, report),
-                None => continue,
-            }
+        let body = match report.findings.iter().find(is_it) {
+            _ if revision.is_fixed => fixed_body(entry, run.target.head()),
+            // It is withheld, or left the change since.
+            _ if entry.state != EntryState::Open => continue,
+            Some(finding) => reopened_body(finding, report),
+            None => open_body(entry),
         };
         let revision = CommentRevision {
             comment: revision.comment,

@@ -13,7 +13,7 @@ use crate::ledger::{
     Dismissal, DismissalReason, Entry, EntryState, FindingId, HeadLines, Ledger, LineMaps, Reconciled, ReviewedUnit,
     RunFacts, Sighting, ThreadFacts, reconcile,
 };
-use crate::model::change::{Change, Target};
+use crate::model::change::{Change, FileStatus, Target};
 use crate::model::finding::{Side, Tracked, TrackedState};
 use crate::model::key;
 use crate::model::plan::Plan;
@@ -97,6 +97,9 @@ struct Thread {
     node: String,
     /// Its page.
     url: String,
+    /// Whether the comment shows the finding as fixed.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    is_shown_fixed: bool,
     /// What people did with it.
     facts: ThreadFacts,
 }
@@ -166,7 +169,11 @@ pub async fn reconcile_findings(
         })
         .collect();
     let units = reviewed_units(&plan, &aggregate, &hunks);
-    let in_diff: BTreeSet<&str> = change.files.iter().map(|file| file.path.as_str()).collect();
+    // Nobody reads a deleted file.
+    let in_diff: BTreeSet<&str> = (change.files.iter())
+        .filter(|file| file.status != FileStatus::Deleted)
+        .map(|file| file.path.as_str())
+        .collect();
     let left_the_diff: BTreeSet<String> = ledger
         .entries
         .iter()
@@ -321,6 +328,7 @@ async fn people(
             comment: thread.comment,
             node: thread.comment_node.clone(),
             url: thread.url.clone(),
+            is_shown_fixed: thread.is_shown_fixed(),
             facts: ThreadFacts::default(),
         });
         facts.resolved |= thread.is_resolved;
@@ -396,6 +404,10 @@ fn store_form(reconciled: Reconciled, found: usize, threads: &BTreeMap<FindingId
             line: entry.anchor.line,
             severity: entry.severity,
             title: entry.title.clone(),
+            body: match url(id) {
+                None => entry.shown_body(),
+                Some(_) => String::new(),
+            },
             state,
             gated: false,
             url: url(id),
@@ -412,7 +424,7 @@ fn store_form(reconciled: Reconciled, found: usize, threads: &BTreeMap<FindingId
         }
     };
     let mut not_reported = Vec::new();
-    let mut revised: Vec<(&FindingId, bool)> = Vec::new();
+    let mut reopened: BTreeSet<&FindingId> = BTreeSet::new();
     for placed in &reconciled.new {
         place(placed.found, &placed.id, TrackedState::New);
     }
@@ -427,7 +439,7 @@ fn store_form(reconciled: Reconciled, found: usize, threads: &BTreeMap<FindingId
             not_reported.extend(earlier(&open.id, EarlierState::Open));
         }
         if open.is_reopened {
-            revised.push((&open.id, false));
+            reopened.insert(&open.id);
         }
     }
     for placed in &reconciled.closed {
@@ -438,12 +450,18 @@ fn store_form(reconciled: Reconciled, found: usize, threads: &BTreeMap<FindingId
     }
     for id in &reconciled.fixed {
         not_reported.extend(earlier(id, EarlierState::Fixed));
-        revised.push((id, true));
     }
-    let revisions = revised.into_iter().filter_map(|(id, is_fixed)| {
-        let thread = threads.get(id)?;
-        Some(Revision {
-            id: id.clone(),
+    // Also what an earlier run didn't come to show, or showed and didn't store.
+    let revisions = reconciled.ledger.entries.iter().filter_map(|entry| {
+        let thread = threads.get(&entry.id)?;
+        let is_fixed = matches!(entry.state, EntryState::Fixed { .. });
+        let is_outdated = match entry.state {
+            EntryState::Fixed { .. } => !thread.is_shown_fixed,
+            EntryState::Open => thread.is_shown_fixed || reopened.contains(&entry.id),
+            EntryState::Closed | EntryState::Dismissed(_) | EntryState::Outdated => false,
+        };
+        is_outdated.then(|| Revision {
+            id: entry.id.clone(),
             comment: thread.comment,
             node: thread.node.clone(),
             is_fixed,

@@ -1,15 +1,17 @@
 //! SummarizeReview: writes the report, with the walkthrough (by the model or by a template) and the gate's decision.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use crate::gate;
+use crate::ledger::{Entry, FindingId};
 use crate::model::change::Change;
 use crate::model::error_name::ErrorName;
 use crate::model::failure::{Failure, OtherFailure};
-use crate::model::finding::severity_counts;
+use crate::model::finding::{Finding, TrackedState, severity_counts};
 use crate::model::key;
 use crate::model::policy::Policy;
 use crate::model::report::{
@@ -68,11 +70,27 @@ pub async fn summarize_review(
     let reconciled: Option<Reconciliation> = find_artifact(store, &key::reconciled(&input.run)).await?;
     let mut earlier = Vec::new();
     if let Some(reconciled) = reconciled {
+        let entries: BTreeMap<&FindingId, &Entry> = (reconciled.ledger.entries.iter())
+            .map(|entry| (&entry.id, entry))
+            .collect();
         earlier = reconciled.earlier;
         for (finding, tracked) in aggregate.findings.iter_mut().zip(reconciled.found) {
+            // What is published already keeps its words: an approver may have edited them, and nobody approved others.
+            if let (TrackedState::Open | TrackedState::Closed, Some(entry)) = (tracked.state, entries.get(&tracked.id))
+            {
+                entry.restore(finding);
+            }
             finding.tracked = Some(tracked);
         }
     }
+    // The walkthrough tells nothing of a file with a finding that must not be public.
+    let hidden: BTreeSet<&str> = (aggregate.findings.iter())
+        .filter(|finding| !finding.is_public())
+        .map(|finding| finding.path.as_str())
+        .collect();
+    aggregate
+        .summaries
+        .retain(|summary| !hidden.contains(summary.path.as_str()));
 
     let mut private_notes = Vec::new();
     let mut summary = template(&run, &aggregate);
@@ -166,7 +184,11 @@ async fn ask_for_summary(
     store: &dyn StoreArtifact,
 ) -> Result<(RecordedAnswer, String), StageError> {
     let light = &run.model_light;
-    let write_prompt = |about| summary_prompt(about, &aggregate.summaries, &aggregate.findings, run.tokens.summary());
+    let public: Vec<Finding> = (aggregate.findings.iter())
+        .filter(|finding| finding.is_public())
+        .cloned()
+        .collect();
+    let write_prompt = |about| summary_prompt(about, &aggregate.summaries, &public, run.tokens.summary());
     let question = json!([
         "walkthrough",
         repository_key(run),

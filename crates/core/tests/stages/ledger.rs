@@ -1,8 +1,8 @@
 //! Several runs of one pull request: which findings each of them publishes.
 
 use super::*;
-use holdfast_core::ledger::{EntryState, FindingId, Ledger};
-use holdfast_core::model::approval::Verdict;
+use holdfast_core::ledger::{EntryState, FindingId, FindingMark, Ledger};
+use holdfast_core::model::approval::{Edit, Verdict};
 use holdfast_core::model::finding::TrackedState;
 use holdfast_core::model::report::EarlierState;
 use holdfast_core::port::FindingThread;
@@ -318,4 +318,84 @@ fn what_a_person_rejected_needs_no_approval_again_and_the_rest_stays_as_it_is_sh
     let (output, report) = world.finish(json!([result]));
     assert_eq!(states(&report), [(2, TrackedState::Dismissed)]);
     assert!(!output.needs_approval);
+    world.publish().unwrap();
+    let comments = world.page.comments.lock().unwrap();
+    let summary = comments.values().next().unwrap();
+    assert!(
+        summary.contains("1 dismissed") && !summary.contains("overflows"),
+        "{summary}"
+    );
+}
+
+#[test]
+fn a_published_finding_keeps_its_words_and_an_edited_one_its_identity() {
+    let severe: &str = Box::leak(
+        answer(2, "The sum overflows", "two")
+            .replace("medium", "high")
+            .into_boxed_str(),
+    );
+    let mut world = first();
+    *world.model.answers.lock().unwrap() = [Ok(severe)].into();
+    world.prepare();
+    let result = world.walk_unit("u0001", Tier::Light);
+    let (_, report) = world.finish(json!([result]));
+    let edited = Edit {
+        title: "Please read the tracker".to_owned(),
+        body: "Ask us.".to_owned(),
+    };
+    let id = report.findings[0].id();
+    who_decides::approve(&world, |(_, ballot)| {
+        ballot.edited.insert(id, edited);
+    });
+    world.publish().unwrap();
+    world = push(world, "r-b", 'c', THREE_LINES, vec![severe]);
+    let report = review(&world);
+    let found = &report.findings[0];
+    assert_eq!((states(&report), posted(&world)), (vec![(2, TrackedState::Open)], 0));
+    assert_eq!(
+        (found.title.as_str(), found.body.as_str()),
+        ("Please read the tracker", "Ask us.")
+    );
+    let comments = world.page.comments.lock().unwrap();
+    assert!(
+        comments.values().all(|comment| !comment.contains("overflows")),
+        "{comments:?}"
+    );
+    let marks: Vec<_> = world
+        .threads
+        .0
+        .lock()
+        .unwrap()
+        .iter()
+        .map(|thread| thread.finding.published())
+        .collect();
+    assert!(
+        marks.iter().flatten().all(|(_, entry)| entry.last_words.is_none()),
+        "{marks:?}"
+    );
+}
+
+#[test]
+fn a_comment_that_shows_another_state_than_the_ledger_is_edited_by_the_next_run() {
+    let world = first();
+    review(&world);
+    let world = push(
+        world,
+        "r-b",
+        'c',
+        THREE_LINES,
+        vec![answer(2, "The sum overflows", "two")],
+    );
+    {
+        // A run showed it as fixed and ended before it stored its ledger.
+        let mut threads = world.threads.0.lock().unwrap();
+        let (head, mut entry) = threads[0].finding.published().unwrap();
+        entry.state = EntryState::Fixed { head: head.clone() };
+        threads[0].finding = FindingMark::new(&entry, &head);
+    }
+    let report = review(&world);
+    assert_eq!(states(&report), [(2, TrackedState::Open)]);
+    let revised = world.page.revised.lock().unwrap().clone();
+    assert!(revised.len() == 1 && !revised[0].is_minimized, "{revised:?}");
+    assert!(!revised[0].body.contains("Fixed"), "{revised:?}");
 }
