@@ -195,6 +195,7 @@ fn entry(number: u32, severity: Severity, title: &str, state: EntryState, say: S
         confidence: 0.9,
         state,
         dismissed_text: None,
+        resolved_before: false,
         touched: number == 1,
         thread: None,
         comment: (number != 1).then_some(1_795_000_000 + u64::from(number)),
