@@ -90,6 +90,13 @@ mod tests {
     }
 
     #[test]
+    fn a_text_of_one_mib_is_shown_and_a_longer_one_is_not() {
+        let text = |bytes: usize| filled("f.txt", b"", &vec![b'\n'; bytes]);
+        assert_eq!(text(1_048_576).omitted, None);
+        assert!(text(1_048_577).omitted.is_some());
+    }
+
+    #[test]
     fn each_content_has_its_outcome() {
         let token = format!("token = \"{}\"\n", TOKEN.concat());
         let filler = "a line of a table\n";

@@ -21,7 +21,7 @@ use holdfast_core::model::error_name::ErrorName;
 use holdfast_core::model::finding::Severity;
 use holdfast_core::model::repository_name::RepositoryName;
 use holdfast_core::model::sha::CommitSha;
-use holdfast_core::port::{AnswerTask, ExecutionError, KeepRows, Precondition, TaskAnswer};
+use holdfast_core::port::{AnswerTask, ExecutionError, KeepRows, Precondition, Row, TaskAnswer};
 use holdfast_testkit::port::{FixedChange, MemoryRows, run_name};
 use serde_json::{Value, json};
 
@@ -311,6 +311,9 @@ fn a_repeated_request_keeps_its_links_and_answers_the_newest_token() {
 fn the_mailed_code_identifies_its_person_until_too_many_wrong_codes() {
     let (rows, invitations) = asked(1);
     let (mine, other) = (&invitations[0], &invitations[1]);
+    assert_eq!(mine.code.len(), 10, "50 bits");
+    let is_first = |(key, row): (&String, &Row)| key.starts_with("question/") && row.value["version"] == 1;
+    assert!(rows.all().iter().any(is_first), "the version of stored questions");
     let code = mine.code.to_ascii_lowercase();
     let (first, second) = code.split_at(5);
     let who = block_on(check_code(&rows, &mine.id, &format!(" {first}-{second} "))).unwrap();

@@ -20,6 +20,42 @@ fn sides(patch: &str) -> (Vec<String>, Vec<String>) {
 }
 
 #[test]
+fn a_hunk_has_three_lines_of_context_and_nearer_changes_share_it() {
+    let before: String = (1..=40).map(|number| format!("{number}\n")).collect();
+    let changed = |lines: &[&str]| {
+        let after = lines.iter().fold(before.clone(), |text, line| {
+            text.replacen(&format!("\n{line}\n"), &format!("\n{line} new\n"), 1)
+        });
+        unified(before.as_bytes(), after.as_bytes()).text
+    };
+    assert!(
+        changed(&["20"]).starts_with("@@ -17,7 +17,7 @@\n 17\n"),
+        "{}",
+        changed(&["20"])
+    );
+    for (second, hunks) in [("27", 1), ("28", 2)] {
+        assert_eq!(changed(&["20", second]).matches("@@ -").count(), hunks, "{second}");
+    }
+}
+
+#[test]
+fn nul_bytes_count_in_the_first_8000_bytes_and_text_is_seven_tenths() {
+    let with_nul_at = |at: usize| {
+        let mut text = vec![b'a'; 9_000];
+        text[at] = 0;
+        content_of(b"", &text)
+    };
+    assert_eq!(with_nul_at(7_999), Content::TextWithNul);
+    assert_eq!(with_nul_at(8_000), Content::Text);
+    let with_text = |text: usize| {
+        let bytes = [vec![0], vec![b'a'; text], vec![1; 100 - text]].concat();
+        content_of(b"", &bytes)
+    };
+    assert_eq!(with_text(70), Content::TextWithNul);
+    assert_eq!(with_text(69), Content::Binary);
+}
+
+#[test]
 fn the_note_lists_coarse_files() {
     let paths: Vec<String> = (1..=7).map(|n| format!("{n}.txt")).collect();
     assert_eq!(coarse_note(&[]), None);
