@@ -1,6 +1,7 @@
 //! A run's effects on a pull request, each beside its undo: the check ([`announce`], [`conclude`]), the comment
-//! ([`announce`], [`summarize`]) and the draft of the review ([`draft`]). [`withdraw`] undoes all three for a run that failed or was
-//! superseded; [`discard`] shows that a review was not approved. Every effect is keyed by the run, so that a retry finds it.
+//! ([`announce`], [`summarize`]) and the draft of the review ([`draft`]). [`withdraw`] undoes all three for a run that
+//! failed or was superseded; [`discard`] shows that a review was not approved. Every effect is keyed by the run, so that
+//! a retry finds it.
 
 use crate::artifact::{find_artifact, write_artifact};
 use crate::claim;

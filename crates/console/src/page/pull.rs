@@ -9,7 +9,7 @@ use maud::{Markup, html};
 use super::run::{change_link, change_name};
 use crate::href;
 use crate::part::cell::cell;
-use crate::part::{frame, mark, text, time, usage};
+use crate::part::{frame, mark, run_cells, text, usage};
 use crate::view::{PullView, RunRow, RunsFilter};
 
 /// Maximum number of listed runs: the newest.
@@ -107,11 +107,7 @@ fn runs(view: &PullView) -> Markup {
                 tr role="row" {
                     th scope="col" role="columnheader" { "Status" }
                     th scope="col" role="columnheader" { "Head" }
-                    th scope="col" role="columnheader" { "Worst" }
-                    th.num scope="col" role="columnheader" { "Findings" }
-                    th.num scope="col" role="columnheader" { "Cost" }
-                    th.num scope="col" role="columnheader" { "Took" }
-                    th scope="col" role="columnheader" { "Started" }
+                    (run_cells::result_headings())
                 }
             }
             tbody role="rowgroup" {
@@ -127,18 +123,11 @@ fn runs(view: &PullView) -> Markup {
 fn run(run: &RunRow, now_ms: i64) -> Markup {
     html! {
         tr role="row" {
-            td.state role="cell" {
-                (mark::status(run.status))
-                @if run.needs_cleaning { " " (mark::needs_cleaning()) }
-            }
+            (run_cells::state(run))
             th.change scope="row" role="rowheader" {
                 a.change-link href=(href::run(&run.run)) { span.visually-hidden { "Run at " } code { (text::line(text::short(&run.head))) } }
             }
-            (cell("Worst", "", run.worst.map(mark::severity)))
-            (cell("Findings", "num", run.findings.map(|count| html! { (text::grouped(count)) })))
-            (cell("Cost", "num", run.cost_usd.map(|cost| html! { (text::dollars(cost)) })))
-            (cell("Took", "num", Some(html! { (time::duration(time::between(run.started_ms, run.ended_ms.unwrap_or(now_ms)))) @if run.ended_ms.is_none() { " so far" } })))
-            (cell("Started", "", Some(time::ago(run.started_ms, now_ms))))
+            (run_cells::results(run, now_ms))
         }
     }
 }

@@ -5,7 +5,7 @@ use maud::{Markup, html};
 use super::run::change_name;
 use crate::part::cell::cell;
 use crate::part::chart::{self, Part};
-use crate::part::{frame, mark, text, time};
+use crate::part::{frame, mark, run_cells, text};
 use crate::view::{RunRow, RunsFilter, RunsView};
 use crate::{field, href};
 
@@ -140,11 +140,7 @@ fn table(view: &RunsView) -> Markup {
                     th scope="col" role="columnheader" { "Status" }
                     th scope="col" role="columnheader" { "Change" }
                     th scope="col" role="columnheader" { "Head" }
-                    th scope="col" role="columnheader" { "Worst" }
-                    th.num scope="col" role="columnheader" { "Findings" }
-                    th.num scope="col" role="columnheader" { "Cost" }
-                    th.num scope="col" role="columnheader" { "Took" }
-                    th scope="col" role="columnheader" { "Started" }
+                    (run_cells::result_headings())
                 }
             }
             tbody role="rowgroup" {
@@ -157,10 +153,7 @@ fn table(view: &RunsView) -> Markup {
 fn row(run: &RunRow, now_ms: i64) -> Markup {
     html! {
         tr role="row" {
-            td.state role="cell" {
-                (mark::status(run.status))
-                @if run.needs_cleaning { " " (mark::needs_cleaning()) }
-            }
+            (run_cells::state(run))
             th.change scope="row" role="rowheader" {
                 a.change-link href=(href::run(&run.run)) { (change_name(&run.repository, run.pull_request.as_ref())) }
                 @if let Some(title) = run.pull_request.as_ref().and_then(|request| request.title.as_ref()) {
@@ -171,11 +164,7 @@ fn row(run: &RunRow, now_ms: i64) -> Markup {
                 }
             }
             (cell("Head", "", Some(html! { code { (text::line(text::short(&run.head))) } })))
-            (cell("Worst", "", run.worst.map(|worst| html! { (mark::severity(worst)) })))
-            (cell("Findings", "num", run.findings.map(|count| html! { (text::grouped(count)) })))
-            (cell("Cost", "num", run.cost_usd.map(|cost| html! { (text::dollars(cost)) })))
-            (cell("Took", "num", Some(html! { (time::duration(time::between(run.started_ms, run.ended_ms.unwrap_or(now_ms)))) @if run.ended_ms.is_none() { " so far" } })))
-            (cell("Started", "", Some(time::ago(run.started_ms, now_ms))))
+            (run_cells::results(run, now_ms))
         }
     }
 }

@@ -11,6 +11,7 @@ pub mod highlight;
 pub mod language;
 pub mod mark;
 pub mod prose;
+pub mod run_cells;
 pub mod span_chart;
 pub mod text;
 pub mod time;

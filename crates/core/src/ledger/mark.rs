@@ -4,11 +4,11 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 
+use crate::model::finding_id::FindingId;
 use crate::model::sha::CommitSha;
 use crate::rule::redacted;
 
 use super::entry::Entry;
-use crate::model::finding_id::FindingId;
 
 /// Maximum length of a marker's text, in bytes: a longer one has no entry.
 const MAX_MARK_BYTES: usize = 8_192;

@@ -192,6 +192,16 @@ impl Finding {
         self.tracked.as_ref().map_or(TrackedState::New, |tracked| tracked.state)
     }
 
+    /// Returns its id on the pull request, in runs that keep a ledger.
+    pub fn ledger_id(&self) -> Option<&FindingId> {
+        self.tracked.as_ref().map(|tracked| &tracked.id)
+    }
+
+    /// Returns the page of its comment, if it has one already.
+    pub fn comment_url(&self) -> Option<&str> {
+        self.tracked.as_ref()?.url.as_deref()
+    }
+
     /// Returns whether the pull request doesn't show it yet.
     pub fn is_unpublished(&self) -> bool {
         self.state().is_unpublished()
@@ -200,8 +210,7 @@ impl Finding {
     /// Returns whether the pull request may show it: a finding that a person dismissed before it was published stays
     /// unpublished.
     pub fn is_public(&self) -> bool {
-        let has_comment = self.tracked.as_ref().is_some_and(|tracked| tracked.url.is_some());
-        self.state() != TrackedState::Dismissed || has_comment
+        self.state() != TrackedState::Dismissed || self.comment_url().is_some()
     }
 
     /// Returns whether a person has to approve it before the pull request shows it.

@@ -143,6 +143,16 @@ pub enum EarlierState {
     Fixed,
 }
 
+impl EarlierState {
+    /// Returns its name in JSON.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Fixed => "fixed",
+        }
+    }
+}
+
 const fn is_zero(number: &u64) -> bool {
     *number == 0
 }

@@ -215,8 +215,8 @@ pub trait PublishReview: Send + Sync {
     /// # Errors
     /// The comments or reviews can't be listed, or one of them can't be edited or deleted.
     async fn withdraw(&self, target: &Target, run: &RunName) -> Result<bool, PublishError>;
-    /// Replaces the whole summary comment with the run's summary, and deletes older comments of runs, all notices, and the
-    /// answers that only announced a review.
+    /// Replaces the whole summary comment with the run's summary, and deletes older comments of runs, all notices, and
+    /// the answers that only announced a review.
     ///
     /// # Errors
     /// The comment can't be edited, or one of the others can't be deleted.
@@ -233,8 +233,8 @@ pub trait PublishReview: Send + Sync {
     /// # Errors
     /// As [`Self::announce`].
     async fn give_notice(&self, target: &Target, of: NoticeOf<'_>, body: &str) -> Result<(), PublishError>;
-    /// Writes or edits the one comment that answers the command in the comment of this id. `summarize` deletes it only if it
-    /// begins with [`ANSWER_OF_STARTED`].
+    /// Writes or edits the one comment that answers the command in the comment of this id. `summarize` deletes it only
+    /// if it begins with [`ANSWER_OF_STARTED`].
     ///
     /// # Errors
     /// As [`Self::announce`].

@@ -24,7 +24,7 @@ use crate::safe_text::{plain_line, plain_text};
 /// Maximum number of characters of a comment; GitHub's own limit is 65,536.
 pub(super) const MAX_BODY_CHARS: usize = 64_000;
 /// Maximum number of characters of one finding.
-pub(super) const MAX_FINDING_CHARS: usize = 48_000;
+const MAX_FINDING_CHARS: usize = 48_000;
 /// Maximum number of characters of a walkthrough.
 const MAX_SUMMARY_CHARS: usize = 24_000;
 /// Maximum number of annotations in one request.
@@ -61,9 +61,7 @@ pub fn review_of<'a>(report: &'a Report, change: &Change, inline: Inline, ledger
         .collect();
     let has_text = |finding: &&Finding| match finding.state() {
         TrackedState::New => true,
-        TrackedState::Open | TrackedState::Reopened => {
-            finding.tracked.as_ref().is_none_or(|tracked| tracked.url.is_none())
-        }
+        TrackedState::Open | TrackedState::Reopened => finding.comment_url().is_none(),
         TrackedState::Closed | TrackedState::Dismissed => false,
     };
     let (beside, without_comment): (Vec<&Finding>, Vec<&Finding>) =
@@ -82,9 +80,8 @@ pub fn review_of<'a>(report: &'a Report, change: &Change, inline: Inline, ledger
             line: finding.line,
             body: comment_body(finding, hunks_of(finding), &links),
             finding: finding
-                .tracked
-                .as_ref()
-                .and_then(|tracked| entries.get(&tracked.id))
+                .ledger_id()
+                .and_then(|id| entries.get(id))
                 .map(|entry| FindingMark::new(entry, &change.head)),
         })
         .collect();
@@ -100,27 +97,32 @@ pub fn review_of<'a>(report: &'a Report, change: &Change, inline: Inline, ledger
 
 /// Returns the comment of a finding that the reviewed head fixes.
 pub fn fixed_body(entry: &Entry, head: &CommitSha) -> String {
+    let (name, text) = published(entry);
     // No Markdown is read between the tags, so the title is outside.
     format!(
-        "**Fixed** in {}.\n\n{} {} · {} · {}\n\n<details><summary>The finding</summary>\n\n{}\n\n</details>\n",
-        head.short(),
-        severity_mark(entry.severity),
-        finding_title(&entry.title),
-        entry.severity,
-        entry.category.as_str(),
-        body_within(&entry.shown_body(), &Links::none(), MAX_FINDING_CHARS)
+        "**Fixed** in {}.\n\n{name}\n\n<details><summary>The finding</summary>\n\n{text}\n\n</details>\n",
+        head.short()
     )
 }
 
 /// Returns the comment of an earlier finding that is open, in its published words.
 pub fn open_body(entry: &Entry) -> String {
-    format!(
-        "{} {} · {} · {}\n\n{}\n",
+    let (name, text) = published(entry);
+    format!("{name}\n\n{text}\n")
+}
+
+/// Returns a published finding: its line with sign, title, severity and category, and its text.
+fn published(entry: &Entry) -> (String, String) {
+    let name = format!(
+        "{} {} · {} · {}",
         severity_mark(entry.severity),
         finding_title(&entry.title),
         entry.severity,
-        entry.category.as_str(),
-        body_within(&entry.shown_body(), &Links::none(), MAX_FINDING_CHARS)
+        entry.category.as_str()
+    );
+    (
+        name,
+        body_within(&entry.shown_body(), &Links::none(), MAX_FINDING_CHARS),
     )
 }
 

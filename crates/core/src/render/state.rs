@@ -1,5 +1,5 @@
 //! Renders the state of a review that is not published, at the top of the summary comment: it is in progress, waits for
-//! people, or was not published. None of these texts tells what a finding says.
+//! people, or was not published. No text here has the content of a finding.
 
 use crate::count::{counted, is_or_are};
 use crate::model::approval::{Approval, Identity, Person};

@@ -10,7 +10,7 @@ use crate::model::finding::{Finding, Severity, Side, TrackedState};
 use crate::model::report::{EarlierFinding, EarlierState, Outcome, Report, UNLISTED};
 use crate::safe_text::{Links, body_within, path, title};
 
-use super::github::{MAX_BODY_CHARS, MAX_FINDING_CHARS, repository_links};
+use super::github::{MAX_BODY_CHARS, repository_links};
 use super::markdown::{
     coverage_files, coverage_line, finding_markdown, finding_title, severity_mark, usage_line, within,
 };
@@ -176,7 +176,7 @@ fn table(report: &Report) -> String {
                 TrackedState::Closed => "resolved",
                 state => state.as_str(),
             },
-            url: finding.tracked.as_ref().and_then(|tracked| tracked.url.as_deref()),
+            url: finding.comment_url(),
         });
     let earlier = report.earlier.iter().map(|finding: &EarlierFinding| Row {
         order: if finding.state == EarlierState::Fixed { 3 } else { 2 },
@@ -185,11 +185,7 @@ fn table(report: &Report) -> String {
         side: finding.side,
         line: finding.line,
         title: &finding.title,
-        state: if finding.state == EarlierState::Fixed {
-            "fixed"
-        } else {
-            "open"
-        },
+        state: finding.state.as_str(),
         url: finding.url.as_deref(),
     });
     let mut rows: Vec<Row<'_>> = found.chain(earlier).collect();
@@ -286,7 +282,7 @@ fn details(findings: &[&Finding], earlier: &[EarlierFinding], links: &Links) -> 
     if all.is_empty() {
         return String::new();
     }
-    let most = MAX_FINDING_CHARS.min(MAX_DETAILS_CHARS / 2);
+    let most = MAX_DETAILS_CHARS / 2;
     let pieces = all.iter().map(|finding| {
         let (file, line, severity, text) = match finding {
             Uncommented::Found(finding) => {

@@ -5,21 +5,21 @@ use serde::{Deserialize, Serialize};
 
 use crate::announcement;
 use crate::approval::{Question, newest_question};
+use crate::artifact::find_artifact;
+use crate::claim;
 use crate::model::approval::Verdict;
 use crate::model::key;
 use crate::model::report::{Report, RunStatus};
 use crate::model::run::Run;
 use crate::model::run_name::RunName;
 use crate::port::{KeepRows, PublishReview, StoreArtifact};
+use crate::pull_ledger;
 use crate::render::NotPublished;
 
 use super::escalate_approval::NOBODY_DECIDED;
 use super::next_ledger;
 use super::run_header::write_report;
 use super::{Reconciliation, StageError, read_artifact};
-use crate::artifact::find_artifact;
-use crate::claim;
-use crate::pull_ledger;
 
 /// The run and the reason.
 #[derive(Debug, Deserialize)]

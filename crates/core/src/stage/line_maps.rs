@@ -54,21 +54,14 @@ pub(super) async fn read_line_maps(
     let mut missing: Vec<(&str, Vec<u8>)> = Vec::new();
     let mut of_files: BTreeMap<&str, FileMap> = BTreeMap::new();
     for (number, paths) in paths.chunks(FILES_PER_READ).enumerate() {
-        let before = match (&ledger.head, is_same_head) {
-            (Some(head), false) if number < MAX_COMPARED_READS => source.texts(paths, head).await?,
-            _ => Texts::new(),
-        };
-        let after = if before.is_empty() {
-            Texts::new()
-        } else {
-            source.texts(paths, &change.head).await?
-        };
+        let old_head = ledger.head.as_ref().filter(|_| !is_same_head);
+        let (mut before, after) = source.both(number, paths, old_head, &change.head).await?;
         for path in paths {
-            let head = match (before.get(*path), after.get(*path)) {
+            let head = match (before.remove(*path), after.get(*path)) {
                 _ if is_same_head => LineMap::Same,
-                (Some(before), Some(after)) => LineMap::between(before, after),
+                (Some(before), Some(after)) => LineMap::between(&before, after),
                 (Some(before), None) if missing.len() < MAX_MISSING_FILES => {
-                    missing.push((path, before.clone()));
+                    missing.push((path, before));
                     unknown(hunks, path, Side::Right)
                 }
                 _ => unknown(hunks, path, Side::Right),
@@ -85,15 +78,7 @@ pub(super) async fn read_line_maps(
     follow_renames(missing, &mut of_files, change, &source).await?;
     if !is_same_base {
         for (number, paths) in paths_of(Side::Left).chunks(FILES_PER_READ).enumerate() {
-            let before = match &ledger.base {
-                Some(base) if number < MAX_COMPARED_READS => source.texts(paths, base).await?,
-                _ => Texts::new(),
-            };
-            let after = if before.is_empty() {
-                Texts::new()
-            } else {
-                source.texts(paths, &change.base).await?
-            };
+            let (before, after) = source.both(number, paths, ledger.base.as_ref(), &change.base).await?;
             for path in paths {
                 let base = match before.get(*path).zip(after.get(*path)) {
                     Some((before, after)) => LineMap::between(before, after),
@@ -188,6 +173,25 @@ struct Source<'a> {
 }
 
 impl Source<'_> {
+    /// Returns the texts of these files at two commits. Empty for reads beyond the maximum and without the first commit.
+    async fn both(
+        &self,
+        number: usize,
+        paths: &[&str],
+        from: Option<&CommitSha>,
+        to: &CommitSha,
+    ) -> Result<(Texts, Texts), StageError> {
+        let before = match from {
+            Some(from) if number < MAX_COMPARED_READS => self.texts(paths, from).await?,
+            _ => Texts::new(),
+        };
+        if before.is_empty() {
+            return Ok((before, Texts::new()));
+        }
+        let after = self.texts(paths, to).await?;
+        Ok((before, after))
+    }
+
     /// Returns the texts of these files at a commit; none where the commit is gone or the time is over.
     async fn texts(&self, paths: &[&str], at: &CommitSha) -> Result<Texts, StageError> {
         if self.deadline.is_over() || paths.is_empty() {

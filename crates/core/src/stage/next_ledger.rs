@@ -13,7 +13,7 @@ use super::Reconciliation;
 /// not published.
 pub(super) fn of_published(reconciled: &Reconciliation, public: &Report, question: Option<&Question>) -> Ledger {
     let published: BTreeMap<&FindingId, &Finding> = (public.findings.iter())
-        .filter_map(|finding| Some((&finding.tracked.as_ref()?.id, finding)))
+        .filter_map(|finding| Some((finding.ledger_id()?, finding)))
         .collect();
     let approver = question.and_then(Question::last_vote).map(|vote| vote.by.name.as_str());
     let states = states(reconciled);
@@ -40,7 +40,7 @@ pub(super) fn of_published(reconciled: &Reconciliation, public: &Report, questio
 pub(super) fn of_rejected(reconciled: &Reconciliation, report: &Report, by: &str) -> Ledger {
     let rejected: BTreeSet<&FindingId> = (report.findings.iter())
         .filter(|finding| finding.needs_approval())
-        .filter_map(|finding| Some(&finding.tracked.as_ref()?.id))
+        .filter_map(Finding::ledger_id)
         .collect();
     let states = states(reconciled);
     let head = reconciled.ledger.head.clone();

@@ -144,12 +144,7 @@ async fn revise(
         let Some(entry) = ledger.entry(&revision.id) else {
             continue;
         };
-        let is_it = |finding: &&Finding| {
-            finding
-                .tracked
-                .as_ref()
-                .is_some_and(|tracked| tracked.id == revision.id)
-        };
+        let is_it = |finding: &&Finding| finding.ledger_id() == Some(&revision.id);
         let body = match report.findings.iter().find(is_it) {
             _ if revision.is_fixed => fixed_body(entry, run.target.head()),
             // It is withheld, or left the change since.

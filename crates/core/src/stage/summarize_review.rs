@@ -83,7 +83,7 @@ pub async fn summarize_review(
             finding.tracked = Some(tracked);
         }
     }
-    // The walkthrough tells nothing of a file with a finding that must not be public.
+    // The walkthrough leaves out files with a finding that must not be public.
     let hidden: BTreeSet<&str> = (aggregate.findings.iter())
         .filter(|finding| !finding.is_public())
         .map(|finding| finding.path.as_str())

@@ -16,6 +16,12 @@ fn answer(line: u32, title: &str, quote: &str) -> &'static str {
     Box::leak(answer.to_string().into_boxed_str())
 }
 
+/// Returns an answer with one finding that the gate holds.
+fn severe() -> &'static str {
+    let answer = answer(2, "The sum overflows", "two").replace("medium", "high");
+    Box::leak(answer.into_boxed_str())
+}
+
 /// Runs a whole review up to its publication.
 fn review(world: &World) -> Report {
     world.prepare();
@@ -219,11 +225,7 @@ fn a_run_that_is_not_published_leaves_the_ledger_as_it_was() {
 
 #[test]
 fn a_finding_that_an_approver_dropped_needs_no_approval_again() {
-    let severe: &str = Box::leak(
-        answer(2, "The sum overflows", "two")
-            .replace("medium", "high")
-            .into_boxed_str(),
-    );
+    let severe = severe();
     let mut world = world(
         vec![file("src/a.rs", Some(PATCH))],
         "openai/m",
@@ -280,11 +282,7 @@ fn a_repeated_write_leaves_the_ledger_of_its_first_call() {
 
 #[test]
 fn what_a_person_rejected_needs_no_approval_again_and_the_rest_stays_as_it_is_shown() {
-    let severe: &str = Box::leak(
-        answer(2, "The sum overflows", "two")
-            .replace("medium", "high")
-            .into_boxed_str(),
-    );
+    let severe = severe();
     let mut world = first();
     *world.model.answers.lock().unwrap() = [Ok(severe)].into();
     world.prepare();
@@ -329,11 +327,7 @@ fn what_a_person_rejected_needs_no_approval_again_and_the_rest_stays_as_it_is_sh
 
 #[test]
 fn a_published_finding_keeps_its_words_and_an_edited_one_its_identity() {
-    let severe: &str = Box::leak(
-        answer(2, "The sum overflows", "two")
-            .replace("medium", "high")
-            .into_boxed_str(),
-    );
+    let severe = severe();
     let mut world = first();
     *world.model.answers.lock().unwrap() = [Ok(severe)].into();
     world.prepare();

@@ -3,7 +3,7 @@
 use std::fmt::{self, Write};
 
 use holdfast_core::model::finding::Finding;
-use holdfast_core::model::report::{Coverage, EarlierFinding, EarlierState, Gate, GateDecision};
+use holdfast_core::model::report::{Coverage, EarlierFinding, Gate, GateDecision};
 use holdfast_core::model::run::{UnitResult, UnitStatus};
 use holdfast_core::render::{counted, terminal_text};
 use holdfast_core::rule::redacted;
@@ -273,13 +273,13 @@ fn place(finding: &Finding) -> String {
 }
 
 fn earlier_place(finding: &EarlierFinding) -> String {
-    let state = match finding.state {
-        EarlierState::Open => "open",
-        EarlierState::Fixed => "fixed",
-    };
     format!(
-        "{} {}:{}  {} ({state})",
-        finding.severity, finding.path, finding.line, finding.title
+        "{} {}:{}  {} ({})",
+        finding.severity,
+        finding.path,
+        finding.line,
+        finding.title,
+        finding.state.as_str()
     )
 }
 
