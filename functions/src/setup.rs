@@ -12,6 +12,7 @@ use holdfast_aws::s3::S3StoreArtifact;
 use holdfast_aws::step_functions::StepFunctionsRuns;
 use holdfast_core::intake::RunSettings;
 use holdfast_core::model::marker::MarkerKey;
+use holdfast_core::provider::{PacedModel, Terms};
 use holdfast_core::stage::request_approval::ApprovalSettings;
 use holdfast_core::webhook::WebhookSecrets;
 use holdfast_github::{
@@ -24,6 +25,7 @@ use holdfast_web::sign_in::SignInFlow;
 use secrecy::ExposeSecret;
 use url::Url;
 
+use crate::pace::FunctionPace;
 use crate::settings::{ALIAS, BUCKET, FunctionSettings, SEAL_KEY, STATE_MACHINE, TABLE, TOPIC, unknown_secret_names};
 
 /// Minimum length of the key that seals forms, in bytes.
@@ -197,12 +199,12 @@ impl Setup {
         })
     }
 
-    /// Returns the router to the models' providers.
+    /// Returns the models behind the shared state of their providers. Needs [`TABLE`].
     ///
     /// # Errors
     ///
     /// The address or a key can't be used.
-    pub fn model(&self) -> Result<ModelRouter, SetupError> {
+    pub fn model(&self) -> Result<PacedModel, SetupError> {
         let settings = &self.settings.deployment;
         let model = ModelSettings {
             url: settings.model_url.clone(),
@@ -214,7 +216,9 @@ impl Setup {
         };
         let bedrock = BedrockAskModel::new(model.url.clone(), model.timeout);
         let router = ModelRouter::new(model).map_err(|error| SetupError(error.to_string()))?;
-        Ok(router.with_bedrock(Arc::new(bedrock)))
+        let router = router.with_bedrock(Arc::new(bedrock));
+        let terms = Terms::of(settings);
+        Ok(PacedModel::new(Arc::new(router), Arc::new(self.rows()), Arc::new(FunctionPace), terms))
     }
 
     /// Returns the port that sends mails and alarms. Needs [`TOPIC`].

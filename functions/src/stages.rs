@@ -66,7 +66,7 @@ macro_rules! of_event {
 fn places(ports: &[&str]) -> Vec<&'static str> {
     let place = |port: &&str| match *port {
         "store" => Some(BUCKET),
-        "rows" => Some(TABLE),
+        "rows" | "model" => Some(TABLE),
         "runs" => Some(STATE_MACHINE),
         "notify" => Some(TOPIC),
         _ => None,
@@ -78,7 +78,9 @@ fn places(ports: &[&str]) -> Vec<&'static str> {
 macro_rules! run {
     (summarize_review, $input:ident, $model:expr, $store:expr) => {{
         let output = stage::summarize_review::summarize_review(&$input, $model, $store).await?;
-        metrics::count_review($store, &$input.run).await;
+        if let stage::summarize_review::Summarized::Written(_) = output {
+            metrics::count_review($store, &$input.run).await;
+        }
         Ok(output)
     }};
     ($stage:ident, $input:ident, $($port:expr),+) => {

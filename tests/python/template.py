@@ -20,7 +20,7 @@ PORTS = {
     "runs": ("states:",),
     "runs_by_alias": ("states:",),
     "notify": ("ses:", "sns:"),
-    "model": ("bedrock:",),
+    "model": ("bedrock:", "dynamodb:"),
 }
 # The actions of the setup itself, and of Lambda for the function.
 BESIDES_PORTS = ("secretsmanager:", "sqs:")
@@ -170,7 +170,8 @@ def allowed(documents):
 def mains():
     """Returns the source of each function's main: made from its row of the table of stages, or its own file."""
     stages = (ROOT / "functions/src/stages.rs").read_text(encoding="utf-8")
-    places = dict(re.findall(r'"(\w+)" => Some\((\w+)\)', stages))
+    arms = re.findall(r'((?:"\w+" \| )*"\w+") => Some\((\w+)\)', stages)
+    places = {port.strip('"'): place for ports, place in arms for port in ports.split(" | ")}
     calls = dict(re.findall(r"\((\w+), \$setup:ident\) => \{\s*\$?(\S+)\s*\}", stages))
     table = (ROOT / "crates/core/src/stage/table.rs").read_text(encoding="utf-8")
     found = {}
@@ -297,6 +298,7 @@ class TemplateTest(unittest.TestCase):
         )
         published = {on for on, who in writers.items() if "Table" in on and "publish-review" in who}
         self.assertEqual(published, {"Table/pull"})
+        self.assertEqual(writers["Table/provider"], {"review-unit", "summarize-review"})
         self.assertEqual(writers["Table/pull"], {"discard-review", "publish-review"})
         self.assertEqual(writers["Artifacts/pull/*/ledger/*.json"], {"discard-review", "publish-review"})
         self.assertEqual(writers["Table/link"], {"request-approval", "approval-page"})

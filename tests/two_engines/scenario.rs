@@ -113,7 +113,7 @@ fn units() -> Vec<Scenario> {
         Scenario {
             name: "rate-limited",
             script: || chosen(first(limited)),
-            through: &[state::WAIT_FOR_MODEL_BUDGET, state::REVIEW_PUBLISHED],
+            through: &[state::WAIT_FOR_MODEL, state::REVIEW_PUBLISHED],
             ..BASE
         },
         Scenario {

@@ -129,6 +129,7 @@ fn read(model: &str, output: &ConverseOutput) -> Result<RecordedAnswer, ModelErr
         output_tokens: tokens(usage.map(|usage| usage.output_tokens())),
         cost_nano_usd: None,
         cached: false,
+        observed: None,
     })
 }
 
@@ -138,7 +139,10 @@ fn failure(model: &str, error: &SdkError<ConverseError>) -> ModelError {
         return ModelError::TimedOut(line);
     }
     match error.code().unwrap_or_default() {
-        "ThrottlingException" => ModelError::RateLimited { retry_after_s: None },
+        "ThrottlingException" => ModelError::RateLimited {
+            retry_after_s: None,
+            observed: None,
+        },
         "ServiceQuotaExceededException" => ModelError::SpendingLimit(line),
         "ModelTimeoutException" => ModelError::TimedOut(line),
         "AccessDeniedException"

@@ -36,7 +36,7 @@ use holdfast_core::model::team_name::TeamName;
 use holdfast_core::model::{key, report::Coverage};
 use holdfast_core::port::{
     AskModel, CheckConclusion, Deadline, ExecutionError, FailedRun, ListFailedRuns, ModelError, ModelRequest,
-    Permission, ReadError, ReadPermission, StopRun,
+    Permission, ReadError, ReadPermission, StopRun, Waiting,
 };
 use holdfast_core::stage::{
     StageError, aggregate_findings, correct_findings, discard_review, gather_context, open_review, plan_review,
@@ -81,6 +81,7 @@ impl AskModel for ScriptedModel {
             output_tokens: 2,
             cost_nano_usd: Some(3_000),
             cached: false,
+            observed: None,
         })
     }
 }
@@ -268,7 +269,7 @@ impl World {
                     unit: unit.clone(),
                     attempt,
                     tier,
-                    waits: 0,
+                    waiting: Waiting::default(),
                 };
                 assert_eq!(
                     review_unit::review_unit(&input, &self.model, &self.store)
@@ -336,15 +337,19 @@ impl World {
             )
             .await
             .unwrap();
-            let output = summarize_review::summarize_review(
+            let summarized = summarize_review::summarize_review(
                 &summarize_review::Input {
                     run: self.run.run.clone(),
+                    waiting: Waiting::default(),
                 },
                 &self.model,
                 &self.store,
             )
             .await
             .unwrap();
+            let summarize_review::Summarized::Written(output) = summarized else {
+                panic!("the walkthrough waits");
+            };
             (
                 output,
                 read_artifact(&self.store, &key::report(&self.run.run)).await.unwrap(),

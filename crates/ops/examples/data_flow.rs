@@ -68,6 +68,7 @@ impl AskModel for InstantModel {
             output_tokens: 1,
             cost_nano_usd: None,
             cached: false,
+            observed: None,
         })
     }
 }

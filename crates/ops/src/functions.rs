@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use holdfast_core::for_each_stage;
 use holdfast_core::model::error_name::ErrorName;
 use holdfast_core::port::{
-    AskModel, KeepRows, NotifyPeople, PublishReview, ReadChange, ReadPermission, ReadThreads, SourceSyntax, StopRun,
+    KeepRows, NotifyPeople, PublishReview, ReachModel, ReadChange, ReadPermission, ReadThreads, SourceSyntax, StopRun,
     StoreArtifact,
 };
 use holdfast_core::stage::request_approval::ApprovalSettings;
@@ -28,7 +28,7 @@ pub struct StageFunctions {
     /// Writes to pull requests.
     pub publish: Arc<dyn PublishReview>,
     /// Calls models.
-    pub model: Arc<dyn AskModel>,
+    pub model: Arc<dyn ReachModel>,
     /// Reads syntax.
     pub syntax: Arc<dyn SourceSyntax>,
     /// Notifies people.
@@ -45,7 +45,7 @@ pub struct StageFunctions {
 
 impl StageFunctions {
     /// Returns the same stages with another model.
-    pub fn with_model(&self, model: Arc<dyn AskModel>) -> Self {
+    pub fn with_model(&self, model: Arc<dyn ReachModel>) -> Self {
         Self {
             read: Arc::clone(&self.read),
             threads: Arc::clone(&self.threads),

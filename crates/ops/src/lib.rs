@@ -24,6 +24,7 @@ pub mod lost_artifacts;
 pub mod machine;
 pub mod mail_report;
 pub mod marker_key;
+mod pace;
 pub mod pull_runs;
 pub mod recovery;
 pub mod redrive;

@@ -12,6 +12,7 @@ use holdfast_core::model::sha::CommitSha;
 use holdfast_core::port::{
     Ends, NotifyPeople, ReadChange, ReadError, ReadPermission, ReadPull, RedeliverWebhooks, RootEntry, StoreArtifact,
 };
+use holdfast_core::provider::{PacedModel, Terms};
 use holdfast_core::stage::request_approval::ApprovalSettings;
 use holdfast_git::GitReadChange;
 use holdfast_github::{
@@ -33,6 +34,7 @@ use crate::executions::EngineExecutions;
 use crate::failure::Failure;
 use crate::functions::StageFunctions;
 use crate::marker_key::marker_key;
+use crate::pace::LocalPace;
 use crate::run_summary::RunSummary;
 use holdfast_engine::{Clock, Engine, EngineOptions, ObjectFailure, Objects, Recovered, SystemClock, check_free};
 
@@ -312,7 +314,7 @@ fn stages_on(
         threads: Arc::new(GithubReadThreads::new(connection.clone(), key.clone())),
         permission: Arc::new(GithubReadPermission::new(connection.clone())),
         publish: Arc::new(GithubPublishReview::new(connection, key).with_console(settings.public_url.clone())),
-        model: Arc::new(model(settings)?),
+        model: Arc::new(paced_model(settings, table.clone())?),
         syntax: Arc::new(TreeSitterSyntax::new()),
         notify: people(data, settings)?,
         rows: Arc::new(table),
@@ -328,6 +330,12 @@ fn stages_on(
 /// Returns the artifacts as the engine's objects, in one bucket.
 pub fn artifact_objects(data: &Path) -> impl Objects + use<> {
     ArtifactObjects { store: artifacts(data) }
+}
+
+/// Returns the models behind the shared state of their providers.
+fn paced_model(settings: &Settings, table: SqliteKeepRows) -> Result<PacedModel, Failure> {
+    let (model, pace) = (Arc::new(model(settings)?), Arc::new(LocalPace::default()));
+    Ok(PacedModel::new(model, Arc::new(table), pace, Terms::of(settings)))
 }
 
 /// Returns the router to the models that the settings name.

@@ -134,7 +134,10 @@ impl Tracker {
                 });
                 open.state.clone_from(name);
                 if name == state::REVIEW_UNIT {
-                    open.attempts += 1;
+                    // A wait enters the state again with the same attempt.
+                    let attempt = input.get("attempt").and_then(serde_json::Value::as_u64);
+                    let attempt = attempt.and_then(|attempt| u32::try_from(attempt).ok());
+                    open.attempts = attempt.unwrap_or_else(|| open.attempts + 1);
                 }
                 None
             }
@@ -191,14 +194,22 @@ impl Tracker {
     }
 }
 
+/// The reason of a wait for a provider that is down.
+const SERVER_FAILS: &str = "the model's server fails";
+
 /// Returns the reason and the end of a wait for the model that begins with this event.
 fn wait_of(kind: &EventKind) -> Option<(&'static str, Timestamp)> {
     match kind {
         EventKind::StateEntered {
             name,
+            input,
             wait: Some(WaitEnd::At(until)),
             ..
-        } if name == state::WAIT_FOR_MODEL_BUDGET => Some(("the model's server limits requests", *until)),
+        } if state::waits_for_model(name) => {
+            let is_down = input.pointer("/waiting/for").and_then(serde_json::Value::as_str) == Some("outage");
+            let reason = if is_down { SERVER_FAILS } else { "the model's server limits requests" };
+            Some((reason, *until))
+        }
         EventKind::TaskFailed {
             error,
             retrial: Some(Retrial { at, .. }),
@@ -210,7 +221,7 @@ fn wait_of(kind: &EventKind) -> Option<(&'static str, Timestamp)> {
             ..
         } => {
             let names = [
-                (ErrorName::ModelUnavailable, "the model's server fails"),
+                (ErrorName::ModelUnavailable, SERVER_FAILS),
                 (ErrorName::ModelTimedOut, "the model's server does not answer in time"),
             ];
             let reason = names.into_iter().find(|(name, _)| name.as_str() == error)?.1;
@@ -231,6 +242,7 @@ fn step_of(state: &str) -> &'static str {
         (state::AGGREGATE_FINDINGS, "merging findings"),
         (state::RECONCILE_FINDINGS, "comparing with earlier findings"),
         (state::SUMMARIZE_REVIEW, "summarizing"),
+        (state::WAIT_FOR_WALKTHROUGH, "summarizing: waiting for the model"),
         (state::REQUEST_APPROVAL, "requesting approval"),
         (state::ESCALATE_APPROVAL, "reporting that nobody has decided"),
         (state::PUBLISH_REVIEW, "finishing"),
@@ -313,7 +325,7 @@ mod tests {
     #[test]
     fn waits_for_the_model_are_reported_at_most_every_30_s() {
         let mut tracker = tracker();
-        let wait = || entered(state::WAIT_FOR_MODEL_BUDGET, Some(WaitEnd::At(Timestamp(21_000))));
+        let wait = || entered(state::WAIT_FOR_MODEL, Some(WaitEnd::At(Timestamp(21_000))));
         let mut line = |child, kind, elapsed| update(&mut tracker, Some(child), 1_000, &kind, elapsed).waits;
         assert_eq!(
             line("c1", wait(), 5).as_deref(),
@@ -357,7 +369,7 @@ mod tests {
         steps.retain(|(_, status)| status.starts_with("working"));
         let of_units = [
             state::REVIEW_UNIT,
-            state::WAIT_FOR_MODEL_BUDGET,
+            state::WAIT_FOR_MODEL,
             state::VALIDATE_FINDINGS,
             state::CORRECT_FINDINGS,
             state::UNIT_REVIEWED,

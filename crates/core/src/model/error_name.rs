@@ -50,13 +50,17 @@ error_names! {
     GithubConversationLocked,
     /// GitHub refused the content of a write (422).
     GithubRejected,
-    /// The model's server did not answer, or is overloaded; worth a retry.
+    /// The model's server did not answer, or was overloaded, for longer than the deployment waits.
     ModelUnavailable,
-    /// The model's server exceeded the time limit of one call; worth one retry.
+    /// The model's server exceeded the time limit of one call, twice.
     ModelTimedOut,
+    /// The model's provider limited requests for longer than the deployment waits.
+    ModelRateLimited,
+    /// The model's server has no such model, or nothing at its address.
+    ModelNotFound,
     /// The model's provider refused the key.
     ModelUnauthorized,
-    /// The provider refused the request itself: an unknown model, a prompt too long, a bad parameter.
+    /// The provider refused the request itself: a prompt too long, a bad parameter.
     ModelRequestRejected,
     /// The account's spending limit is reached: a retry is useless.
     ModelSpendingLimitReached,
@@ -84,8 +88,6 @@ impl ErrorName {
         Self::StageTimedOut,
         Self::GithubUnavailable,
         Self::GithubRateLimited,
-        Self::ModelUnavailable,
-        Self::ModelTimedOut,
         Self::PullRequestHeadMoved,
         Self::RunSuperseded,
         Self::ApprovalRejected,

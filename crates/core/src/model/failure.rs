@@ -20,7 +20,7 @@ pub enum Failure {
 pub enum OtherFailure {
     /// No attempt gave an answer that passed the checks.
     AnswersInvalid,
-    /// The provider limited requests for too long.
+    /// The provider limited requests for too long, in a run of version 0.1.
     ModelLimited,
     /// The execution ended without a result.
     Interrupted,
@@ -33,6 +33,9 @@ pub enum OtherFailure {
 pub const NO_VALID_ANSWER: &str = "no valid answer in ";
 /// The beginning of the reason of a unit whose provider limited requests for too long.
 const LIMITED: &str = "the model's server limited requests ";
+
+/// The sentence of a limit that lasted too long.
+const LIMITED_TOO_LONG: &str = "the model's provider limited requests for too long";
 
 impl Failure {
     /// Returns the kind of a reason that is an error's name. Any other text is [`OtherFailure::Unknown`], except the
@@ -52,7 +55,7 @@ impl Failure {
         match self {
             Self::Error(name) => name.public_sentence(),
             Self::Other(OtherFailure::AnswersInvalid) => "the model gave no answer that passed the checks",
-            Self::Other(OtherFailure::ModelLimited) => "the model's provider limited requests for too long",
+            Self::Other(OtherFailure::ModelLimited) => LIMITED_TOO_LONG,
             Self::Other(OtherFailure::Interrupted) => "its review ended without a result",
             Self::Other(OtherFailure::Unknown) => "an internal error; the run's record has the details",
         }
@@ -80,6 +83,8 @@ impl ErrorName {
             Self::GithubRejected => "GitHub rejected what was written",
             Self::ModelUnavailable => "the model could not be reached",
             Self::ModelTimedOut => "the model did not answer in time",
+            Self::ModelRateLimited => LIMITED_TOO_LONG,
+            Self::ModelNotFound => "the model's provider has no such model",
             Self::ModelUnauthorized => "the model's provider refused the credentials",
             Self::ModelRequestRejected => "the model's provider rejected the request",
             Self::ModelSpendingLimitReached => "the spending limit of the model's account is reached",

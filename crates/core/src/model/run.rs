@@ -11,6 +11,7 @@ use super::model_id::ModelId;
 use super::report::{Coverage, Usage};
 use super::run_name::RunName;
 use super::token_limits::TokenLimits;
+use crate::provider::ObservedLimits;
 
 /// Version of the payloads between states that new runs have.
 pub const PAYLOAD_VERSION: u32 = 2;
@@ -125,6 +126,9 @@ pub struct RecordedAnswer {
     /// Whether it is the stored answer to an equal question, without a new call.
     #[serde(default)]
     pub cached: bool,
+    /// The provider's limits, as it stated them with the answer. Not stored: they are the provider's state.
+    #[serde(skip)]
+    pub observed: Option<ObservedLimits>,
 }
 
 impl RecordedAnswer {
@@ -138,6 +142,7 @@ impl RecordedAnswer {
             output_tokens: 0,
             cost_nano_usd: None,
             cached: false,
+            observed: None,
         }
     }
 

@@ -39,8 +39,18 @@ pub struct Settings {
     pub anthropic_key: Option<SecretString>,
     /// `OPENAI_API_KEY`.
     pub openai_key: Option<SecretString>,
-    /// Maximum number of units reviewed at once in one review, 1 to 1,000. `HOLDFAST_MAX_CONCURRENCY`, default 10.
+    /// Maximum number of model calls in flight, shared by all reviews of the deployment, 1 to 1,000.
+    /// `HOLDFAST_MAX_CONCURRENCY`, default 10.
     pub max_concurrency: u32,
+    /// The provider's limit of calls a minute, for each model. `HOLDFAST_MODEL_REQUESTS_PER_MINUTE`; none: learned from
+    /// the provider's answers.
+    pub model_requests_per_minute: Option<u32>,
+    /// The provider's limit of input tokens a minute, for each model. `HOLDFAST_MODEL_TOKENS_PER_MINUTE`; none: learned.
+    pub model_tokens_per_minute: Option<u64>,
+    /// Longest wait for a provider that is down, in seconds. `HOLDFAST_MODEL_PATIENCE`; none: the command's default.
+    pub model_patience_s: Option<u64>,
+    /// Longest wait for a provider that limits, in seconds. `HOLDFAST_MODEL_LIMIT_PATIENCE`; none: the command's default.
+    pub model_limit_patience_s: Option<u64>,
     /// The address of GitHub's API, if not `https://api.github.com`. `HOLDFAST_GITHUB_URL`.
     pub github_url: Option<Url>,
     /// Maximum writes to GitHub per minute of one process. `HOLDFAST_GITHUB_WRITES_PER_MINUTE`.
@@ -172,6 +182,11 @@ impl Settings {
             model_timeout_s: reader.number("HOLDFAST_MODEL_TIMEOUT_SECONDS", 120, 900),
             model_tokens: reader.token_limits(),
             max_concurrency: u32::try_from(reader.number("HOLDFAST_MAX_CONCURRENCY", 10, 1_000)).unwrap_or(10),
+            model_requests_per_minute: (reader.optional_number("HOLDFAST_MODEL_REQUESTS_PER_MINUTE", 1_000_000))
+                .and_then(|number| u32::try_from(number).ok()),
+            model_tokens_per_minute: reader.optional_number("HOLDFAST_MODEL_TOKENS_PER_MINUTE", 10_000_000_000),
+            model_patience_s: reader.duration_s("HOLDFAST_MODEL_PATIENCE"),
+            model_limit_patience_s: reader.duration_s("HOLDFAST_MODEL_LIMIT_PATIENCE"),
             anthropic_key: reader.credential("ANTHROPIC_API_KEY"),
             openai_key: reader.credential("OPENAI_API_KEY"),
             github_url: reader.github_url(),

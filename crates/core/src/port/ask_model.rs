@@ -5,6 +5,7 @@ use async_trait::async_trait;
 use crate::model::error_name::ErrorName;
 use crate::model::model_id::ModelId;
 use crate::model::run::{Prompt, RecordedAnswer};
+use crate::provider::ObservedLimits;
 
 /// One call.
 #[derive(Clone, Debug)]
@@ -27,6 +28,8 @@ pub enum ModelError {
     RateLimited {
         /// When to retry, in seconds from now, where the server names a time.
         retry_after_s: Option<u64>,
+        /// The limits that it states.
+        observed: Option<ObservedLimits>,
     },
     /// A spending limit (429 or 402).
     #[error("{0}")]
@@ -46,9 +49,18 @@ pub enum ModelError {
     /// 401 or 403.
     #[error("{0}")]
     Unauthorized(String),
-    /// 400, 404, 413, 422: the server will never accept the request.
+    /// 404: the server has no such model, or nothing at this address.
+    #[error("{0}")]
+    NotFound(String),
+    /// 400, 413, 422: the server will never accept the request.
     #[error("{0}")]
     Rejected(String),
+    /// The provider limited requests for longer than the deployment waits.
+    #[error("{0}")]
+    LimitedTooLong(String),
+    /// The row of the provider's limits can't be reached: no call is made without it.
+    #[error("{0}")]
+    LimitsUnavailable(String),
 }
 
 impl ModelError {
@@ -61,7 +73,10 @@ impl ModelError {
             Self::TimedOut(_) => ErrorName::ModelTimedOut,
             Self::SpendingLimit(_) => ErrorName::ModelSpendingLimitReached,
             Self::Unauthorized(_) => ErrorName::ModelUnauthorized,
+            Self::NotFound(_) => ErrorName::ModelNotFound,
             Self::Rejected(_) => ErrorName::ModelRequestRejected,
+            Self::LimitedTooLong(_) => ErrorName::ModelRateLimited,
+            Self::LimitsUnavailable(_) => ErrorName::ArtifactUnavailable,
         }
     }
 }

@@ -5,7 +5,9 @@ mod deadline;
 mod executions;
 mod keep_rows;
 mod notify;
+mod pace;
 mod publish_review;
+mod reach_model;
 mod read_change;
 mod read_permission;
 mod read_pull;
@@ -23,10 +25,12 @@ pub use executions::{
 };
 pub use keep_rows::{KeepRows, Precondition, ROW_DAYS, ROWS_KEPT, Row, RowError, Written};
 pub use notify::{Alarm, Mail, NotifyError, NotifyPeople};
+pub use pace::Pace;
 pub use publish_review::{
     ANSWER_OF_STARTED, Annotation, CheckConclusion, CheckOutcome, CommentRevision, DraftedReview, NoticeOf,
     PublishError, PublishReview, ReviewComment, ReviewDraft,
 };
+pub use reach_model::{MAX_WAIT_S, ModelCall, ReachModel, Reached, WaitFor, Waiting};
 pub use read_change::{Ends, FILES_PER_READ, ReadChange, ReadError, RootEntry, RootKind};
 pub use read_permission::{Permission, ReadPermission};
 pub use read_pull::{Account, CommentNow, PullNow, ReadPull};

@@ -51,7 +51,7 @@ pub struct Output {
 /// unreviewed, with that reason.
 ///
 /// # Errors
-/// The results have another shape; the store fails.
+/// The results have another shape; the store fails; the model's provider refused every call.
 #[tracing::instrument(skip_all, fields(run = %input.run))]
 pub async fn aggregate_findings(
     input: &Input,
@@ -167,6 +167,9 @@ pub async fn aggregate_findings(
             .coverage
             .push(settled.remove(file.path.as_str()).unwrap_or_else(unknown));
     }
+    if let Some(error) = refusal_of_all(&aggregate, results.values()) {
+        return Err(error);
+    }
     rank(&mut aggregate.findings);
     write_artifact(store, &key::aggregate(&input.run), &aggregate).await?;
     let count_of = |outcome| {
@@ -186,6 +189,27 @@ pub async fn aggregate_findings(
         skipped: count_of(Outcome::Skipped),
         unreviewed: count_of(Outcome::Unreviewed),
     })
+}
+
+/// Errors that a wait doesn't cure and that every call to the provider meets.
+const REFUSALS: [ErrorName; 3] = [
+    ErrorName::ModelUnauthorized,
+    ErrorName::ModelNotFound,
+    ErrorName::ModelSpendingLimitReached,
+];
+
+/// Returns the provider's refusal, if it is the reason why no model has read any file: then the run fails with it. A
+/// review by rules alone would hide that.
+fn refusal_of_all<'a>(aggregate: &Aggregate, results: impl Iterator<Item = &'a UnitResult>) -> Option<StageError> {
+    if aggregate.readers.values().any(|readers| readers.model) {
+        return None;
+    }
+    let mut refused = results.filter_map(|result| match result.failure() {
+        Failure::Error(name) if REFUSALS.contains(&name) => Some((name, result)),
+        _ => None,
+    });
+    let (name, result) = refused.next()?;
+    Some(StageError::new(name, explain_failure("", result.cause.as_deref())))
 }
 
 /// A unit's artifacts.

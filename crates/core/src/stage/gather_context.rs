@@ -24,7 +24,7 @@ use crate::port::{Deadline, ReadChange, SourceSyntax, StoreArtifact, SyntaxAnswe
 use crate::prompt::{description_text, estimate_tokens};
 use crate::rule::{redact_hunks, redacted, secret_findings};
 
-use super::unit_document::{Ambient, UnitDocument, repository_key};
+use super::unit_document::{Ambient, UnitDocument, repository_key, tenant_of};
 use super::{AT_ONCE, StageError, find_artifact, read_artifact, read_change, write_artifact};
 
 /// Maximum time for reading the syntax of one change; the adapter limits a single file.
@@ -295,6 +295,7 @@ impl Gathering<'_> {
             version: self.run.version,
             unit: unit.id.clone(),
             repository: repository_key(self.run),
+            tenant: tenant_of(self.run),
             model: self.run.model.clone(),
             model_light: self.run.model_light.clone(),
             tokens: self.run.tokens,

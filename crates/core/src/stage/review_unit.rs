@@ -6,15 +6,12 @@ use crate::model::key;
 use crate::model::plan::Tier;
 use crate::model::run::{Prompt, RecordedAnswer};
 use crate::model::run_name::RunName;
-use crate::port::{AskModel, ModelError, ModelRequest, StoreArtifact};
+use crate::port::{ModelCall, ModelRequest, ReachModel, Reached, StoreArtifact, Waiting};
 use crate::prompt::{answer_schema, unit_prompt};
 
 use super::unit_document::{UnitDocument, read_unit};
 use super::{StageError, write_artifact};
 use crate::artifact::find_artifact;
-
-/// The longest wait after one rate limit, in seconds.
-const MAX_WAIT_S: u64 = 3_600;
 
 /// One attempt.
 #[derive(Debug, Deserialize)]
@@ -27,8 +24,14 @@ pub struct Input {
     pub attempt: u32,
     /// The tier whose model is called.
     pub tier: Tier,
-    /// The number of times that this unit has waited for the model's budget.
-    pub waits: u32,
+    /// What this attempt has waited for so far.
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub waiting: Waiting,
+}
+
+/// Reads null as nothing: the workflow passes it before the first wait.
+pub(super) fn null_as_default<'de, D: serde::Deserializer<'de>>(value: D) -> Result<Waiting, D::Error> {
+    Option::deserialize(value).map(Option::unwrap_or_default)
 }
 
 /// The call's outcome.
@@ -37,19 +40,22 @@ pub struct Input {
 pub enum Output {
     /// The answer is stored.
     Answered,
-    /// The provider limits requests: retry after a wait.
+    /// The provider limits or is down, or the deployment's other calls come first: try again after a wait.
     Limited {
         /// In seconds, 1 to 3,600.
         wait_s: u64,
+        /// Belongs to the next try's payload.
+        waiting: Waiting,
     },
 }
 
 /// Calls the model, unless this attempt's answer is stored already.
 ///
 /// # Errors
-/// Every [`ModelError`] except a rate limit; an artifact is missing or has another shape; the store fails.
+/// The call fails in a way that a wait doesn't cure, or has waited for too long; an artifact is missing or has another
+/// shape; the store fails.
 #[tracing::instrument(skip_all, fields(run = %input.run, unit = %input.unit, attempt = input.attempt))]
-pub async fn review_unit(input: &Input, model: &dyn AskModel, store: &dyn StoreArtifact) -> Result<Output, StageError> {
+pub async fn review_unit(input: &Input, model: &dyn ReachModel, store: &dyn StoreArtifact) -> Result<Output, StageError> {
     let answer_key = key::answer(&input.run, &input.unit, input.attempt);
     if store.get(&answer_key).await?.is_some() {
         return Ok(Output::Answered);
@@ -73,23 +79,20 @@ pub async fn review_unit(input: &Input, model: &dyn AskModel, store: &dyn StoreA
             return Ok(Output::Answered);
         }
     }
-    match model.ask(&request).await {
-        Ok(answer) => {
+    let call = ModelCall {
+        run: &input.run,
+        tenant: &unit.tenant,
+        part: &input.unit,
+        attempt: input.attempt,
+        waiting: input.waiting,
+    };
+    match model.reach(&call, &request).await? {
+        Reached::Answered(answer) => {
             write_artifact(store, &answer_key, &answer).await?;
             Ok(Output::Answered)
         }
-        Err(ModelError::RateLimited { retry_after_s }) => Ok(Output::Limited {
-            wait_s: wait_for(retry_after_s, input.waits),
-        }),
-        Err(error) => Err(error.into()),
+        Reached::Wait { wait_s, waiting } => Ok(Output::Limited { wait_s, waiting }),
     }
-}
-
-/// Returns the provider's wait, or one that doubles from two seconds if the provider names none.
-fn wait_for(retry_after_s: Option<u64>, waits: u32) -> u64 {
-    retry_after_s
-        .unwrap_or_else(|| 2_u64.saturating_pow(waits.saturating_add(1).min(9)))
-        .clamp(1, MAX_WAIT_S)
 }
 
 /// Returns the attempt's prompt. `CorrectFindings` has written that of a correction; the first attempt's is written
@@ -102,18 +105,4 @@ async fn find_prompt(input: &Input, unit: &UnitDocument, store: &dyn StoreArtifa
     let prompt = unit_prompt(&unit.prompt());
     write_artifact(store, &prompt_key, &prompt).await?;
     Ok(prompt)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_wait_is_the_providers_or_doubles() {
-        assert_eq!(
-            [wait_for(Some(7), 3), wait_for(Some(0), 0), wait_for(Some(999_999), 0)],
-            [7, 1, 3_600]
-        );
-        assert_eq!([0, 1, 2, 8, 40].map(|waits| wait_for(None, waits)), [2, 4, 8, 512, 512]);
-    }
 }

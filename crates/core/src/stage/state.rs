@@ -25,15 +25,17 @@ other_states! {
     REVIEW_EACH_UNIT = "ReviewEachUnit";
     /// Goes to the checks of an answer, or to a wait for a rate limit.
     ROUTE_ANSWER = "RouteAnswer";
-    /// A unit waits until the provider accepts calls again.
-    WAIT_FOR_MODEL_BUDGET = "WaitForModelBudget";
+    /// A unit waits until its provider accepts the call.
+    WAIT_FOR_MODEL = "WaitForModel";
     /// Accepts the answer, has it corrected, or gives up.
     ROUTE_VALIDATION = "RouteValidation";
     /// A unit's end: an answer was accepted.
     UNIT_REVIEWED = "UnitReviewed";
     /// A unit's end: no answer was accepted.
     UNIT_UNREVIEWED = "UnitUnreviewed";
-    /// Goes to an approval, or straight to publication.
+    /// The walkthrough waits until its provider accepts the call.
+    WAIT_FOR_WALKTHROUGH = "WaitForWalkthrough";
+    /// Goes to an approval, or straight to publication; to a wait if the walkthrough's provider limits.
     ROUTE_BY_GATE = "RouteByGate";
     /// After a wait without an answer: requests the approval again, or discards the review. A stored decision counts.
     ROUTE_UNANSWERED = "RouteUnanswered";
@@ -52,4 +54,12 @@ other_states! {
 /// Returns true for a state that only decides where the workflow continues.
 pub fn is_route(state: &str) -> bool {
     state.starts_with("Route")
+}
+
+/// A unit's wait for its provider, in the workflow of version 0.1.
+const WAIT_FOR_MODEL_BUDGET: &str = "WaitForModelBudget";
+
+/// Returns true for a state that waits until a model's provider accepts a call.
+pub fn waits_for_model(state: &str) -> bool {
+    [WAIT_FOR_MODEL, WAIT_FOR_WALKTHROUGH, WAIT_FOR_MODEL_BUDGET].contains(&state)
 }

@@ -19,14 +19,15 @@ use crate::model::report::{
 };
 use crate::model::run::{Aggregate, GateMode, RecordedAnswer, Run};
 use crate::model::run_name::RunName;
-use crate::port::{AskModel, ModelRequest, StoreArtifact};
+use crate::port::{ModelCall, ModelRequest, ReachModel, Reached, StoreArtifact, Waiting};
 use crate::prompt::{Described, PROMPT_VERSION, summary_prompt, summary_schema};
 use crate::render::coverage_line;
 use crate::validate::read_summary;
 
 use super::aggregate_findings::count;
 use super::run_header::write_report;
-use super::unit_document::{question_digest, repository_key};
+use super::review_unit::null_as_default;
+use super::unit_document::{question_digest, repository_key, tenant_of};
 use super::{Reconciliation, StageError, read_artifact, read_change, write_artifact};
 use crate::artifact::find_artifact;
 
@@ -41,9 +42,29 @@ pub const NO_MODEL: &str = "No model read this change: files were only scanned b
 pub struct Input {
     /// Its name.
     pub run: RunName,
+    /// What the walkthrough's call has waited for so far.
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub waiting: Waiting,
 }
 
 /// The answer that the workflow routes by.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+pub enum Summarized {
+    /// The report is written.
+    Written(Output),
+    /// The walkthrough's call has to wait; nothing is written yet.
+    Limited {
+        /// Always `limited`.
+        status: Limited,
+        /// In seconds, 1 to 3,600.
+        wait_s: u64,
+        /// Belongs to the next try's payload.
+        waiting: Waiting,
+    },
+}
+
+/// The decision about a written report.
 #[derive(Debug, Serialize)]
 pub struct Output {
     /// The gate's decision.
@@ -52,16 +73,28 @@ pub struct Output {
     pub needs_approval: bool,
 }
 
-/// Writes the report. If the model gives no walkthrough, a template replaces it: that never fails a review.
+/// The word that the workflow routes a wait by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Limited {
+    /// The only one.
+    Limited,
+}
+
+/// The name of the walkthrough's call beside the units'.
+const WALKTHROUGH: &str = "walkthrough";
+
+/// Writes the report. If the model gives no walkthrough, a template replaces it: that never fails a review. While the
+/// provider limits or is down, the stage writes nothing and returns the wait.
 ///
 /// # Errors
 /// An artifact is missing or has another shape; the store fails.
 #[tracing::instrument(skip_all, fields(run = %input.run))]
 pub async fn summarize_review(
     input: &Input,
-    model: &dyn AskModel,
+    model: &dyn ReachModel,
     store: &dyn StoreArtifact,
-) -> Result<Output, StageError> {
+) -> Result<Summarized, StageError> {
     let run: Run = read_artifact(store, &key::run(&input.run)).await?;
     let change = read_change(&input.run, store).await?.header;
     let policy: Policy = read_artifact(store, &key::policy(&input.run)).await?;
@@ -98,8 +131,15 @@ pub async fn summarize_review(
     if let [only] = aggregate.summaries.as_slice() {
         summary = format!("{}\n\n{summary}", only.text);
     } else if !run.is_rules_only() && !aggregate.summaries.is_empty() {
-        match ask_for_summary(&run, &change, &aggregate, model, store).await {
-            Ok((answer, kept)) => {
+        match ask_for_summary(&run, &change, &aggregate, input.waiting, model, store).await {
+            Ok((Reached::Wait { wait_s, waiting }, _)) => {
+                return Ok(Summarized::Limited {
+                    status: Limited::Limited,
+                    wait_s,
+                    waiting,
+                });
+            }
+            Ok((Reached::Answered(answer), kept)) => {
                 count(&mut aggregate.usage, &answer);
                 match read_summary(&answer) {
                     Ok(text) => {
@@ -146,7 +186,7 @@ pub async fn summarize_review(
         earlier,
     };
     write_report(&input.run, &report, store).await?;
-    Ok(Output { gate, needs_approval })
+    Ok(Summarized::Written(Output { gate, needs_approval }))
 }
 
 /// Notes why the walkthrough is a template: the run's own record gets the details, the public gets the kind of failure.
@@ -174,15 +214,16 @@ pub fn decide_status(aggregate: &Aggregate, unlisted: u64) -> RunStatus {
     }
 }
 
-/// Returns the walkthrough's answer and its key in the cache. Calls the model only if neither this run nor an earlier
+/// Returns the walkthrough's answer, or a wait, and its key in the cache. Calls the model only if neither this run nor an earlier
 /// run with the same question has stored an answer.
 async fn ask_for_summary(
     run: &Run,
     change: &Change,
     aggregate: &Aggregate,
-    model: &dyn AskModel,
+    waiting: Waiting,
+    model: &dyn ReachModel,
     store: &dyn StoreArtifact,
-) -> Result<(RecordedAnswer, String), StageError> {
+) -> Result<(Reached, String), StageError> {
     let light = &run.model_light;
     let public: Vec<Finding> = (aggregate.findings.iter())
         .filter(|finding| finding.is_public())
@@ -190,7 +231,7 @@ async fn ask_for_summary(
         .collect();
     let write_prompt = |about| summary_prompt(about, &aggregate.summaries, &public, run.tokens.summary());
     let question = json!([
-        "walkthrough",
+        WALKTHROUGH,
         repository_key(run),
         light,
         PROMPT_VERSION,
@@ -200,7 +241,7 @@ async fn ask_for_summary(
     let kept = key::cached_answer(&question_digest(&question));
     let answer_key = key::summary_answer(&run.run);
     if let Some(answer) = find_artifact(store, &answer_key).await? {
-        return Ok((answer, kept));
+        return Ok((Reached::Answered(answer), kept));
     }
     let prompt = write_prompt(Described {
         title: &change.title,
@@ -218,11 +259,21 @@ async fn ask_for_summary(
                 schema: summary_schema(),
                 max_output_tokens: run.tokens.summary_output(),
             };
-            model.ask(&request).await?
+            let call = ModelCall {
+                run: &run.run,
+                tenant: &tenant_of(run),
+                part: WALKTHROUGH,
+                attempt: 1,
+                waiting,
+            };
+            match model.reach(&call, &request).await? {
+                Reached::Answered(answer) => answer,
+                wait @ Reached::Wait { .. } => return Ok((wait, kept)),
+            }
         }
     };
     write_artifact(store, &answer_key, &answer).await?;
-    Ok((answer, kept))
+    Ok((Reached::Answered(answer), kept))
 }
 
 /// Stores a valid walkthrough in the cache, under its question.

@@ -27,6 +27,9 @@ pub struct UnitDocument {
     pub unit: String,
     /// The repository's name in the keys of cached answers.
     pub repository: String,
+    /// The account that owns the repository; tenants share a provider fairly. Empty in documents of earlier versions.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub tenant: String,
     /// The main model.
     pub model: ModelId,
     /// The light tier's model.
@@ -139,6 +142,14 @@ pub fn repository_key(run: &Run) -> String {
             ..
         } => format!("github {id}"),
         Target::PullRequest { repository, .. } => format!("github {repository}").to_ascii_lowercase(),
+    }
+}
+
+/// Returns the account that owns the run's repository; of a work tree, a name that no account has.
+pub fn tenant_of(run: &Run) -> String {
+    match &run.target {
+        Target::WorkTree { .. } => "this machine".to_owned(),
+        Target::PullRequest { repository, .. } => repository.owner().to_ascii_lowercase(),
     }
 }
 

@@ -16,6 +16,7 @@ use crate::http::{ModelHttp, ModelLimits, ModelSettingsError, Provider, Reply};
 use crate::reply::event_stream::assemble_message;
 use crate::reply::failure::read_success;
 use crate::reply::fields::{count, join, text_of};
+use crate::reply::limits::observed_limits;
 use crate::request::answer_schema;
 use crate::request::dialect::{Api, Dialect, Dialects, Format, LimitName};
 
@@ -107,6 +108,7 @@ impl AnthropicAskModel {
             output_tokens,
             cost_nano_usd: None,
             cached: false,
+            observed: observed_limits(&reply.headers),
         })
     }
 }

@@ -17,6 +17,7 @@ use crate::http::{ModelHttp, ModelLimits, ModelSettingsError, Provider, Reply};
 use crate::reply::event_stream::assemble_chat;
 use crate::reply::failure::{failure_in_choice, read_success};
 use crate::reply::fields::{count, join, text_of};
+use crate::reply::limits::observed_limits;
 use crate::request::answer_schema;
 use crate::request::dialect::{Api, Dialect, Dialects, Format, LimitName};
 
@@ -115,6 +116,7 @@ impl OpenaiAskModel {
             output_tokens,
             cost_nano_usd: None,
             cached: false,
+            observed: observed_limits(&reply.headers),
         })
     }
 }

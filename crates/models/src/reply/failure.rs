@@ -11,6 +11,7 @@ use serde_json::Value;
 
 use crate::http::{ModelHttp, Reply};
 use crate::reply::event_stream::{Assemble, Streamed, read_stream};
+use crate::reply::limits::observed_limits;
 use crate::reply::money::is_about_money;
 
 /// Maximum length of a server's message in an error, in characters.
@@ -166,6 +167,7 @@ fn failure_with_status(http: &ModelHttp, reply: &Reply, status: u16) -> ModelErr
     match status {
         429 => ModelError::RateLimited {
             retry_after_s: retry_after_s(&reply.headers).or(error.retry_after_s),
+            observed: observed_limits(&reply.headers),
         },
         _ if matches!(status, 401 | 403) || (status == 400 && error.is_about_key) => {
             let key = http.key_name;
@@ -181,7 +183,7 @@ fn failure_with_status(http: &ModelHttp, reply: &Reply, status: u16) -> ModelErr
         408 | 409 | 425 | 500.. => ModelError::Outage(format!(
             "{text}: check the provider's status page, or the server's log where it is yours"
         )),
-        404 => ModelError::Rejected(format!(
+        404 => ModelError::NotFound(format!(
             "{text}: check the model's name in HOLDFAST_MODEL, and HOLDFAST_MODEL_URL"
         )),
         413 => ModelError::Rejected(format!(
@@ -287,7 +289,7 @@ fn quoted_key(word: &str) -> Option<usize> {
 /// server's own `Date`), else the latest reset of the used-up limits. At most a day.
 fn retry_after_s(headers: &HeaderMap) -> Option<u64> {
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim);
-    let now = text("date").and_then(http_date).unwrap_or_else(Timestamp::now);
+    let now = server_time(headers).unwrap_or_else(Timestamp::now);
     let wait_s = text("retry-after-ms")
         .and_then(|ms| ms.parse::<f64>().ok())
         .map(|ms| ms / 1000.0)
@@ -321,16 +323,26 @@ fn longest_reset(headers: &HeaderMap, now: Timestamp) -> Option<f64> {
             if text(remaining) != Some("0") {
                 continue;
             }
-            let wait_s = text(reset).and_then(|reset| match reset.parse::<Timestamp>() {
-                Ok(at) => Some(until(at, now)),
-                Err(_) => short_duration_s(reset),
-            });
+            let wait_s = text(reset).and_then(|reset| until_reset_s(reset, now));
             if let Some(wait_s) = wait_s {
                 longest = Some(longest.map_or(wait_s, |so_far| so_far.max(wait_s)));
             }
         }
     }
     longest
+}
+
+/// Returns the server's own time.
+pub(super) fn server_time(headers: &HeaderMap) -> Option<Timestamp> {
+    http_date(headers.get("date")?.to_str().ok()?.trim())
+}
+
+/// Returns the seconds until a limit's reset: a time, or a short duration.
+pub(super) fn until_reset_s(reset: &str, now: Timestamp) -> Option<f64> {
+    match reset.parse::<Timestamp>() {
+        Ok(at) => Some(until(at, now)),
+        Err(_) => short_duration_s(reset),
+    }
 }
 
 fn http_date(text: &str) -> Option<Timestamp> {

@@ -3,4 +3,5 @@
 pub(crate) mod event_stream;
 pub(crate) mod failure;
 pub(crate) mod fields;
+pub(crate) mod limits;
 mod money;

@@ -251,7 +251,7 @@ async fn a_rate_limit_differs_from_an_empty_account() {
     ] {
         let error = refused(429, &gemini(delay)).await.error();
         assert!(
-            matches!(error, ModelError::RateLimited { retry_after_s } if retry_after_s == expected_s),
+            matches!(error, ModelError::RateLimited { retry_after_s, .. } if retry_after_s == expected_s),
             "{delay}: {error:?}"
         );
     }

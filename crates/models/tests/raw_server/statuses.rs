@@ -8,14 +8,16 @@ use crate::server::{Act, KEY, RawServer, both, http, limits, request};
 /// Returns the error's kind, with the wait if there is one.
 fn kind(error: &ModelError) -> String {
     match error {
-        ModelError::RateLimited { retry_after_s } => format!("limited {retry_after_s:?}"),
+        ModelError::RateLimited { retry_after_s, .. } => format!("limited {retry_after_s:?}"),
         ModelError::SpendingLimit(_) => "money".to_owned(),
         ModelError::TimedOut(_) => "timed out".to_owned(),
         ModelError::Unavailable(_) => "unavailable".to_owned(),
         ModelError::Outage(_) => "outage".to_owned(),
         ModelError::Unreadable(_) => "unreadable".to_owned(),
         ModelError::Unauthorized(_) => "unauthorized".to_owned(),
+        ModelError::NotFound(_) => "not found".to_owned(),
         ModelError::Rejected(_) => "rejected".to_owned(),
+        ModelError::LimitedTooLong(_) | ModelError::LimitsUnavailable(_) => unreachable!("no server answers so"),
     }
 }
 
@@ -51,7 +53,7 @@ async fn each_status_has_its_error() {
         (401, "unauthorized"),
         (402, "money"),
         (403, "unauthorized"),
-        (404, "rejected"),
+        (404, "not found"),
         (405, "rejected"),
         (408, "outage"),
         (409, "outage"),

@@ -109,13 +109,18 @@ impl RecordedModel {
                     () if names(ErrorName::ModelTimedOut) => ModelError::TimedOut(message),
                     () if names(ErrorName::ModelUnauthorized) => ModelError::Unauthorized(message),
                     () if names(ErrorName::ModelRequestRejected) => ModelError::Rejected(message),
+                    () if names(ErrorName::ModelRateLimited) => ModelError::LimitedTooLong(message),
+                    () if names(ErrorName::ModelNotFound) => ModelError::NotFound(message),
                     () if names(ErrorName::ModelSpendingLimitReached) => ModelError::SpendingLimit(message),
                     () => return None,
                 })
             }
             End::Succeeded(output) => {
                 let status = output.pointer("/Payload/status").and_then(Value::as_str);
-                (status == Some("limited")).then_some(ModelError::RateLimited { retry_after_s: Some(1) })
+                (status == Some("limited")).then_some(ModelError::RateLimited {
+                    retry_after_s: Some(1),
+                    observed: None,
+                })
             }
             End::Open => None,
         }

@@ -131,7 +131,7 @@ fn attempts(run: &RunName, unit: &str, store: &MemoryStore) -> Result<Vec<Attemp
 fn without_waits(visits: &[Visit]) -> Vec<String> {
     let mut states: Vec<String> = Vec::new();
     for visit in visits {
-        if visit.state == state::WAIT_FOR_MODEL_BUDGET {
+        if state::waits_for_model(&visit.state) {
             states.truncate(states.len().saturating_sub(2));
         } else {
             states.push(visit.state.clone());

@@ -413,7 +413,8 @@ async fn audit(rows: &dyn KeepRows, record: &RunSummary, now_ms: i64) -> Result<
 
 fn kind_of(state: &str) -> SpanKind {
     match state {
-        state::REQUEST_APPROVAL | state::WAIT_FOR_MODEL_BUDGET => SpanKind::Wait,
+        state::REQUEST_APPROVAL => SpanKind::Wait,
+        waiting if state::waits_for_model(waiting) => SpanKind::Wait,
         _ if state::is_route(state) => SpanKind::Step,
         _ => SpanKind::Work,
     }

@@ -131,17 +131,33 @@ impl<'a> Reader<'a> {
     }
 
     pub fn number(&mut self, name: &str, default: u64, most: u64) -> u64 {
-        let Some(text) = self.text(name) else { return default };
-        match text.parse() {
-            Ok(number) if (1..=most).contains(&number) => number,
-            _ => {
-                self.report(
-                    name,
-                    format!("{text:?} is not allowed: a whole number from 1 to {most}"),
-                );
-                default
-            }
+        self.optional_number(name, most).unwrap_or(default)
+    }
+
+    pub fn optional_number(&mut self, name: &str, most: u64) -> Option<u64> {
+        let text = self.text(name)?;
+        let number = text.parse().ok().filter(|number| (1..=most).contains(number));
+        if number.is_none() {
+            self.report(
+                name,
+                format!("{text:?} is not allowed: a whole number from 1 to {most}"),
+            );
         }
+        number
+    }
+
+    /// Reads a duration: a number with `s`, `m`, `h` or `d`.
+    pub fn duration_s(&mut self, name: &str) -> Option<u64> {
+        let text = self.text(name)?;
+        let seconds = duration_s(&text).filter(|seconds| (1..=MAX_DURATION_S).contains(seconds));
+        if seconds.is_none() {
+            let days = MAX_DURATION_S / 86_400;
+            self.report(
+                name,
+                format!("{text:?} is not allowed: a whole number with s, m, h or d, such as 90s, 10m or 6h, from 1s to {days}d"),
+            );
+        }
+        seconds
     }
 
     pub fn token_limits(&mut self) -> TokenLimits {
@@ -310,4 +326,22 @@ fn split(list: &str) -> Vec<String> {
         .filter(|entry| !entry.is_empty())
         .map(str::to_owned)
         .collect()
+}
+
+/// Longest duration of a setting: an execution lasts 14 days.
+const MAX_DURATION_S: u64 = 7 * 86_400;
+
+/// Returns a duration such as `10m` in seconds.
+fn duration_s(text: &str) -> Option<u64> {
+    let text = text.trim();
+    let unit = text.chars().last()?;
+    let unit_s = match unit {
+        's' => 1,
+        'm' => 60,
+        'h' => 3_600,
+        'd' => 86_400,
+        _ => return None,
+    };
+    let number: u64 = text.strip_suffix(unit)?.trim_end().parse().ok()?;
+    number.checked_mul(unit_s)
 }

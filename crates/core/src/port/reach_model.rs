@@ -1,0 +1,118 @@
+//! The port of the stages to a model: one call, made only when the provider's limits and health allow it. Otherwise the
+//! answer is a wait, which is a state of the workflow.
+
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+
+use super::{AskModel, ModelError, ModelRequest};
+use crate::model::run::RecordedAnswer;
+use crate::model::run_name::RunName;
+
+/// The longest wait before the next try, in seconds.
+pub const MAX_WAIT_S: u64 = 3_600;
+
+/// A call's place in the work of a deployment.
+#[derive(Clone, Copy, Debug)]
+pub struct ModelCall<'a> {
+    /// The run.
+    pub run: &'a RunName,
+    /// The account that owns the repository; tenants share a provider fairly.
+    pub tenant: &'a str,
+    /// The unit, or another name within the run.
+    pub part: &'a str,
+    /// The attempt, from 1.
+    pub attempt: u32,
+    /// What the call has waited for so far. Default before its first wait.
+    pub waiting: Waiting,
+}
+
+/// The subject of a wait.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WaitFor {
+    /// The provider's limits, or another call's end.
+    #[default]
+    Limit,
+    /// The end of an outage.
+    Outage,
+}
+
+/// What a call has waited for so far. It goes through the workflow with the call.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Waiting {
+    /// The subject.
+    #[serde(rename = "for")]
+    pub subject: WaitFor,
+    /// The begin of this wait, in milliseconds since 1970; 0 before the first wait.
+    pub since_ms: u64,
+    /// Waits so far.
+    pub waits: u32,
+    /// Failures of this call while the provider answered other calls.
+    pub failures: u32,
+    /// Calls that gave no complete answer in time.
+    pub timeouts: u32,
+}
+
+impl Waiting {
+    /// Returns the state after one more wait for `subject` that begins at `now_ms`.
+    #[must_use]
+    pub const fn after(self, subject: WaitFor, now_ms: u64) -> Self {
+        let is_same = self.since_ms > 0 && matches!(
+            (self.subject, subject),
+            (WaitFor::Limit, WaitFor::Limit) | (WaitFor::Outage, WaitFor::Outage)
+        );
+        Self {
+            subject,
+            since_ms: if is_same { self.since_ms } else { now_ms },
+            waits: self.waits.saturating_add(1),
+            ..self
+        }
+    }
+}
+
+/// The outcome of a call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reached {
+    /// The model's answer.
+    Answered(RecordedAnswer),
+    /// No call now.
+    Wait {
+        /// The time until the next try, in seconds, 1 to [`MAX_WAIT_S`].
+        wait_s: u64,
+        /// Belongs to the next try.
+        waiting: Waiting,
+    },
+}
+
+/// Calls a model when its provider allows it.
+#[async_trait]
+pub trait ReachModel: Send + Sync {
+    /// Makes at most one call.
+    ///
+    /// # Errors
+    ///
+    /// See [`ModelError`]; a wait was longer than the deployment's patience.
+    async fn reach(&self, call: &ModelCall<'_>, request: &ModelRequest) -> Result<Reached, ModelError>;
+}
+
+/// A model without shared limits: each call is made at once. After a rate limit, the call waits as long as the provider
+/// states, or for a time that doubles from two seconds.
+#[async_trait]
+impl<M: AskModel> ReachModel for M {
+    async fn reach(&self, call: &ModelCall<'_>, request: &ModelRequest) -> Result<Reached, ModelError> {
+        match self.ask(request).await {
+            Ok(answer) => Ok(Reached::Answered(answer)),
+            Err(ModelError::RateLimited { retry_after_s, .. }) => Ok(Reached::Wait {
+                wait_s: retry_after_s
+                    .unwrap_or_else(|| 2_u64.saturating_pow(call.waiting.waits.saturating_add(1).min(9)))
+                    .clamp(1, MAX_WAIT_S),
+                waiting: Waiting {
+                    waits: call.waiting.waits.saturating_add(1),
+                    ..call.waiting
+                },
+            }),
+            Err(error) => Err(error),
+        }
+    }
+}

@@ -1,0 +1,78 @@
+//! The time of this process: its clock, and rests of calls to models that end early when it is a call's turn.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use holdfast_core::port::Pace;
+use holdfast_engine::{Clock, SystemClock};
+use tokio::sync::Notify;
+
+/// The longest rest within one call of a stage, in milliseconds. With the longest model call it is below the state's
+/// time limit.
+const LONGEST_REST_MS: u64 = 20_000;
+
+/// Rests in this process.
+#[derive(Debug, Default)]
+pub struct LocalPace {
+    resting: Mutex<HashMap<String, Arc<Notify>>>,
+}
+
+impl LocalPace {
+    fn resting(&self) -> std::sync::MutexGuard<'_, HashMap<String, Arc<Notify>>> {
+        self.resting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[async_trait]
+impl Pace for LocalPace {
+    fn now_ms(&self) -> u64 {
+        u64::try_from(SystemClock.now().0).unwrap_or_default()
+    }
+
+    fn longest_rest_ms(&self) -> u64 {
+        LONGEST_REST_MS
+    }
+
+    async fn rest(&self, call: &str, ms: u64) {
+        let woken = Arc::clone(self.resting().entry(call.to_owned()).or_default());
+        let time = Duration::from_millis(ms.min(LONGEST_REST_MS));
+        let _woken_or_over = tokio::time::timeout(time, woken.notified()).await;
+        self.resting().remove(call);
+    }
+
+    fn wake(&self, calls: &[String]) {
+        let resting = self.resting();
+        for call in calls {
+            if let Some(call) = resting.get(call) {
+                call.notify_one();
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Instant;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_rest_ends_when_it_is_over_or_when_it_is_the_calls_turn() {
+        let pace = Arc::new(LocalPace::default());
+        pace.rest("a", 1).await;
+        let (resting, begun) = (Arc::clone(&pace), Instant::now());
+        let rest = tokio::spawn(async move { resting.rest("a", LONGEST_REST_MS).await });
+        while pace.resting().is_empty() {
+            tokio::task::yield_now().await;
+        }
+        pace.wake(&["b".to_owned()]);
+        tokio::task::yield_now().await;
+        assert!(!rest.is_finished(), "another call's turn");
+        pace.wake(&["a".to_owned()]);
+        rest.await.unwrap();
+        assert!(begun.elapsed() < Duration::from_millis(LONGEST_REST_MS));
+        assert!(pace.resting().is_empty());
+    }
+}
