@@ -1,8 +1,9 @@
 //! The domain of Holdfast, as pure code. It has no clock, environment, network or files; `clippy.toml` beside this
 //! crate's manifest forbids them.
 //!
-//! - `model`: the data types; `error`, `artifact`, `rows`: failures, stored documents and rows
+//! - `model`: the data types; `error`, `artifact`, `rows`, `logs`: failures, stored documents, rows and logs
 //! - `stage`: one file for each task state of the workflow; `port`: the interfaces that stages need from outside
+//! - `provider`: a model provider's budget and circuit breaker, shared by all reviews
 //! - `webhook`, `intake`, `identity`: from a delivery to a named run
 //! - `policy_file`, `starter`: a repository's settings, and the proposal of `holdfast init`
 //! - `content`, `diff`, `filter`: changed files, hunks, noise
@@ -28,10 +29,12 @@ pub mod gate;
 pub mod identity;
 pub mod intake;
 pub mod ledger;
+pub mod logs;
 pub mod model;
 pub mod policy_file;
 pub mod port;
 pub mod prompt;
+pub mod provider;
 pub mod pull_ledger;
 pub mod render;
 pub mod rows;

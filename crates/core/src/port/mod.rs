@@ -3,6 +3,7 @@
 mod ask_model;
 mod deadline;
 mod executions;
+mod keep_logs;
 mod keep_rows;
 mod notify;
 mod pace;
@@ -23,6 +24,7 @@ pub use deadline::Deadline;
 pub use executions::{
     AnswerTask, ExecutionError, FailedRun, ListFailedRuns, StartRun, StartedRun, StopRun, TaskAnswer,
 };
+pub use keep_logs::{KeepLogs, Log};
 pub use keep_rows::{KeepRows, Precondition, ROW_DAYS, ROWS_KEPT, Row, RowError, Written};
 pub use notify::{Alarm, Mail, NotifyError, NotifyPeople};
 pub use pace::Pace;

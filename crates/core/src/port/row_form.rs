@@ -10,6 +10,18 @@ const KEY_BYTES: usize = 900;
 /// item.
 const VALUE_BYTES: usize = 100 * 1024;
 
+/// Maximum length of a log's entry, in bytes of JSON.
+const ENTRY_BYTES: usize = 4 * 1024;
+
+/// Maximum length of a log's base, in bytes of JSON. It leaves room for the entries of a busy minute.
+const BASE_BYTES: usize = 200 * 1024;
+
+/// Maximum length of a log, base and entries, in bytes of JSON. DynamoDB's largest item has 400 KB.
+pub const LOG_BYTES: usize = 300 * 1024;
+
+/// Maximum number of entries in one fold: DynamoDB's longest update expression removes about 200.
+pub const MAX_FOLDED: usize = 100;
+
 /// Returns the group and the name of a key.
 ///
 /// # Errors
@@ -47,17 +59,46 @@ pub fn split_prefix(prefix: &str) -> Result<(&str, &str), RowError> {
 ///
 /// It isn't an object, or is too large.
 pub fn write_value(key: &str, value: &Value) -> Result<String, RowError> {
+    write_bounded(key, value, "value", VALUE_BYTES)
+}
+
+/// Writes an entry of a log as it is stored.
+///
+/// # Errors
+///
+/// It isn't an object, or is too large.
+pub fn write_entry(key: &str, entry: &Value) -> Result<String, RowError> {
+    write_bounded(key, entry, "entry", ENTRY_BYTES)
+}
+
+/// Writes the base of a log as it is stored, into which `count` entries are folded.
+///
+/// # Errors
+///
+/// It isn't an object, or is too large; the count is outside of the limits.
+pub fn write_base(key: &str, base: &Value, count: usize) -> Result<String, RowError> {
+    if count == 0 || count > MAX_FOLDED {
+        return Err(failed(key, format!("a fold takes 1 to {MAX_FOLDED} entries, not {count}")));
+    }
+    write_bounded(key, base, "base", BASE_BYTES)
+}
+
+fn write_bounded(key: &str, value: &Value, what: &str, most: usize) -> Result<String, RowError> {
     if !value.is_object() {
-        return Err(failed(key, "its value isn't a JSON object"));
+        return Err(failed(key, format!("its {what} isn't a JSON object")));
     }
     let text = value.to_string();
-    if text.len() > VALUE_BYTES {
-        return Err(failed(
-            key,
-            format!("its value has {} bytes, and at most {VALUE_BYTES} are kept", text.len()),
-        ));
+    if text.len() > most {
+        let detail = format!("its {what} has {} bytes, and at most {most} are kept", text.len());
+        return Err(failed(key, detail));
     }
     Ok(text)
+}
+
+/// Returns the error of an append beyond [`LOG_BYTES`].
+pub fn log_full(key: &str) -> RowError {
+    let detail = format!("the log is full: it would have more than {LOG_BYTES} bytes until its next fold. Try again");
+    failed(key, detail)
 }
 
 /// Reads a stored value. The error leaves the parser's message out, because it may quote a credential.

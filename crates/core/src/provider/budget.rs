@@ -1,0 +1,599 @@
+//! The budget of a provider's model: requests and input tokens per minute, and concurrent calls. A caller reserves before
+//! a call and settles after it. A call that has to wait gets the exact time of its own slot in the rates. If all
+//! concurrent calls are taken then, it keeps its place in a fair order and gets an estimated time.
+
+use serde::{Deserialize, Serialize};
+
+use super::clock::{advance, move_back};
+use super::digest;
+use super::learned::{Effective, Learned, Limits, ObservedLimits};
+use super::rate::{Cost, Rates, cost_us};
+use super::share::{Shares, Waiting, is_passed};
+use crate::error::StageError;
+use crate::logs::{self, State};
+use crate::port::KeepLogs;
+
+/// Maximum number of reservations. A call beyond them waits without one.
+pub const MAX_RESERVATIONS: usize = 2000;
+
+/// Milliseconds after the end of its wait in which a call still keeps a free place from the calls behind it.
+const PRESENT_MS: u64 = 2000;
+
+/// Shortest estimated wait for a concurrent call.
+const MIN_ESTIMATE_MS: u64 = 100;
+
+/// Assumed duration of a call before the first answer.
+const FIRST_DURATION_MS: u64 = 10_000;
+
+/// Longest wait that a provider may name: a day. Its answers are a stranger's input.
+const MAX_RETRY_AFTER_MS: u64 = 86_400_000;
+
+/// Calls come back after a refusal in steps: in each of these at most a fifth of the waiting ones.
+const STEP_MS: u64 = 100;
+
+/// A change of the budget.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum BudgetEntry {
+    /// A call wants to start. Each return after a wait, and each retry, is another entry for the same call.
+    Reserve {
+        /// The call's identity: the same in each retry.
+        call: String,
+        /// The tenant: the installation.
+        tenant: String,
+        /// The run.
+        run: String,
+        /// True if the call precedes others of its run.
+        urgent: bool,
+        /// Estimated input tokens.
+        tokens: u64,
+        /// The caller's time.
+        now_ms: u64,
+        /// Milliseconds after the grant, or after the end of a wait, in which the call settles or reserves again.
+        /// Otherwise its run has died. At least the call's time limit and [`MAX_SKEW_MS`](super::MAX_SKEW_MS).
+        hold_ms: u64,
+        /// The limits in force from now on.
+        limits: Limits,
+    },
+    /// A call has ended, or isn't needed any more.
+    Settle {
+        /// The call's identity.
+        call: String,
+        /// The caller's time.
+        now_ms: u64,
+        /// The outcome.
+        outcome: Settled,
+    },
+}
+
+/// The outcome of a call.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Settled {
+    /// The provider answered.
+    Answered {
+        /// Input tokens that the provider counted.
+        input_tokens: u64,
+        /// The limits in the answer's headers.
+        observed: Option<ObservedLimits>,
+    },
+    /// The provider refused the call because of a limit or an overload.
+    Refused {
+        /// The wait that the provider named.
+        retry_after_ms: Option<u64>,
+        /// The limits in the answer's headers.
+        observed: Option<ObservedLimits>,
+    },
+    /// The call failed otherwise. It may have been counted.
+    Failed,
+    /// The call wasn't sent.
+    NotSent,
+}
+
+/// The answer to an entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Answer {
+    /// The call may be sent now.
+    Granted,
+    /// The call has to come back after a wait.
+    Wait {
+        /// Milliseconds until its turn, from now.
+        ms: u64,
+        /// The reason.
+        why: WaitReason,
+    },
+    /// The outcome is recorded.
+    Settled,
+}
+
+/// The limit that a call waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum WaitReason {
+    /// Requests per minute.
+    Requests,
+    /// Input tokens per minute.
+    Tokens,
+    /// Concurrent calls.
+    Concurrency,
+    /// The provider refused a call, and nobody may call before the time that it named.
+    Refused,
+}
+
+/// A call that waits or is in flight.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(from = "Packed", into = "Packed")]
+struct Reservation {
+    call: u64,
+    tenant: u32,
+    run: u32,
+    tokens: u64,
+    /// Its slot in the rates.
+    slot_ms: u64,
+    /// The end of its wait; of a granted call the time of the grant.
+    since_ms: u64,
+    hold_ms: u64,
+    passed: u8,
+    urgent: bool,
+    granted: bool,
+}
+
+/// A reservation as it is stored: 2,000 of them have to fit into a row. The last number holds `passed` and the flags.
+type Packed = (u64, u32, u32, u64, u64, u64, u64, u8);
+
+impl From<Packed> for Reservation {
+    fn from((call, tenant, run, tokens, slot_ms, since_ms, hold_ms, flags): Packed) -> Self {
+        Self {
+            call,
+            tenant,
+            run,
+            tokens,
+            slot_ms,
+            since_ms,
+            hold_ms,
+            passed: flags >> 2,
+            urgent: flags & 2 != 0,
+            granted: flags & 1 != 0,
+        }
+    }
+}
+
+impl From<Reservation> for Packed {
+    fn from(of: Reservation) -> Self {
+        let flags = (of.passed << 2) | (u8::from(of.urgent) << 1) | u8::from(of.granted);
+        (of.call, of.tenant, of.run, of.tokens, of.slot_ms, of.since_ms, of.hold_ms, flags)
+    }
+}
+
+impl Reservation {
+    /// Returns the time at which its caller comes back.
+    fn due_ms(&self) -> u64 {
+        self.since_ms.max(self.slot_ms)
+    }
+
+    fn is_expired(&self, now_ms: u64) -> bool {
+        let from_ms = if self.granted { self.since_ms } else { self.due_ms() };
+        now_ms >= from_ms.saturating_add(self.hold_ms)
+    }
+
+    fn waiting(&self, at: usize) -> Waiting {
+        Waiting {
+            at,
+            tenant: self.tenant,
+            run: self.run,
+            urgent: self.urgent,
+            passed: self.passed,
+        }
+    }
+}
+
+/// The return of calls after a refusal.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+struct Resumption {
+    /// Nobody is granted before.
+    from_ms: u64,
+    /// The next slot. In the past if nobody has to be spread any more.
+    next_ms: u64,
+    gap_ms: u64,
+}
+
+impl Resumption {
+    /// Returns the slot of a call that could start at `slot_ms`.
+    fn slot(&mut self, slot_ms: u64, now_ms: u64) -> u64 {
+        if self.next_ms <= now_ms {
+            return slot_ms;
+        }
+        let slot_ms = slot_ms.max(self.next_ms);
+        self.next_ms = slot_ms.saturating_add(self.gap_ms);
+        slot_ms
+    }
+}
+
+/// The budget, as the base of its log.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Budget {
+    now_ms: u64,
+    limits: Limits,
+    learned: Learned,
+    /// The grants so far. The slots of waiting calls follow from them and from the order of arrival.
+    sent: Rates,
+    resumption: Resumption,
+    /// The observed duration of a call; 0 before the first.
+    duration_ms: u64,
+    shares: Shares,
+    /// In the order of arrival, which is the order of slots.
+    reservations: Vec<Reservation>,
+}
+
+impl State for Budget {
+    type Entry = BudgetEntry;
+    type Answer = Answer;
+
+    fn apply(&mut self, entry: &BudgetEntry) -> Answer {
+        Self::apply(self, entry)
+    }
+}
+
+/// Appends an entry to the budget's log, and returns the answer. One write, however many callers there are.
+///
+/// # Errors
+///
+/// The table can't be reached; the log has another shape.
+pub async fn reserve(logs: &dyn KeepLogs, key: &str, entry: BudgetEntry) -> Result<Answer, StageError> {
+    Ok(logs::append::<Budget>(logs, key, &entry).await?.1)
+}
+
+/// Records the outcome of a call. A repeated entry changes nothing.
+///
+/// # Errors
+///
+/// The table can't be reached; the log has another shape.
+pub async fn settle(logs: &dyn KeepLogs, key: &str, entry: BudgetEntry) -> Result<(), StageError> {
+    logs::append::<Budget>(logs, key, &entry).await?;
+    Ok(())
+}
+
+impl Budget {
+    /// Changes the budget, and returns the answer for the caller of this entry.
+    pub fn apply(&mut self, entry: &BudgetEntry) -> Answer {
+        match entry {
+            BudgetEntry::Reserve {
+                call,
+                tenant,
+                run,
+                urgent,
+                tokens,
+                now_ms,
+                hold_ms,
+                limits,
+            } => {
+                self.advance(*now_ms);
+                self.reservations.retain(|held| !held.is_expired(self.now_ms));
+                self.set_limits(*limits);
+                let wanted = Reservation {
+                    call: digest(call),
+                    tenant: short(tenant),
+                    run: short(run),
+                    tokens: *tokens,
+                    slot_ms: 0,
+                    since_ms: 0,
+                    hold_ms: *hold_ms,
+                    passed: 0,
+                    urgent: *urgent,
+                    granted: false,
+                };
+                self.reserve(wanted)
+            }
+            BudgetEntry::Settle { call, now_ms, outcome } => {
+                self.advance(*now_ms);
+                let call = digest(call);
+                let at = self.reservations.iter().position(|held| held.call == call);
+                let settled = at.map(|at| self.reservations.remove(at));
+                self.settle(settled, outcome, call);
+                self.reservations.retain(|held| !held.is_expired(self.now_ms));
+                Answer::Settled
+            }
+        }
+    }
+
+    /// Returns the number of calls in flight.
+    pub fn in_flight(&self) -> usize {
+        self.reservations.iter().filter(|held| held.granted).count()
+    }
+
+    /// Returns the number of waiting calls.
+    pub fn waiting(&self) -> usize {
+        self.reservations.len() - self.in_flight()
+    }
+
+    /// Returns the number of concurrent calls that are allowed now.
+    pub fn concurrent(&self) -> u32 {
+        self.effective().concurrent
+    }
+
+    fn effective(&self) -> Effective {
+        self.learned.effective(&self.limits)
+    }
+
+    fn advance(&mut self, seen_ms: u64) {
+        let Some(by_ms) = advance(&mut self.now_ms, seen_ms) else { return };
+        self.sent.move_back(by_ms);
+        self.learned.move_back(by_ms);
+        move_back(&mut self.resumption.from_ms, by_ms);
+        move_back(&mut self.resumption.next_ms, by_ms);
+        for held in &mut self.reservations {
+            move_back(&mut held.slot_ms, by_ms);
+            move_back(&mut held.since_ms, by_ms);
+        }
+    }
+
+    /// A lowered rate moves the slots of waiting calls.
+    fn set_limits(&mut self, limits: Limits) {
+        let before = self.effective();
+        self.limits = limits;
+        if self.effective().is_slower_than(&before) {
+            self.plan();
+        }
+    }
+
+    fn cost(&self, tokens: u64) -> Cost {
+        let effective = self.effective();
+        Cost {
+            requests_us: cost_us(1, effective.requests),
+            tokens_us: cost_us(tokens, effective.tokens),
+        }
+    }
+
+    /// Moves the slots of waiting calls later where they no longer conform. Their order stays.
+    fn plan(&mut self) {
+        let now_ms = self.now_ms;
+        if self.resumption.next_ms > now_ms {
+            self.resumption.next_ms = self.resumption.from_ms.max(now_ms + 1);
+        }
+        let (mut rates, mut last_ms) = (self.sent, now_ms);
+        for at in 0..self.reservations.len() {
+            let held = self.reservations[at];
+            if held.granted {
+                continue;
+            }
+            let cost = self.cost(held.tokens);
+            let slot_ms = rates.earliest_ms(cost, held.slot_ms.max(last_ms));
+            last_ms = self.resumption.slot(slot_ms, now_ms);
+            rates.charge(cost, last_ms);
+            self.reservations[at].slot_ms = last_ms;
+        }
+    }
+
+    /// Returns the slot of a new call: after all that wait.
+    fn new_slot(&mut self, tokens: u64) -> u64 {
+        let (mut rates, mut last_ms) = (self.sent, self.now_ms);
+        for held in self.reservations.iter().filter(|held| !held.granted) {
+            rates.charge(self.cost(held.tokens), held.slot_ms);
+            last_ms = last_ms.max(held.slot_ms);
+        }
+        let slot_ms = rates.earliest_ms(self.cost(tokens), last_ms);
+        self.resumption.slot(slot_ms, self.now_ms)
+    }
+
+    fn reserve(&mut self, wanted: Reservation) -> Answer {
+        let found = self.reservations.iter().position(|held| held.call == wanted.call);
+        let at = match found {
+            Some(at) => {
+                let held = &mut self.reservations[at];
+                held.hold_ms = wanted.hold_ms;
+                if held.granted {
+                    // A retry holds from now on; the time of its grant stays.
+                    let elapsed_ms = self.now_ms.saturating_sub(held.since_ms);
+                    held.hold_ms = wanted.hold_ms.saturating_add(elapsed_ms);
+                    return Answer::Granted;
+                }
+                at
+            }
+            None if self.reservations.len() >= MAX_RESERVATIONS => return self.overflow(),
+            None => {
+                let slot_ms = self.new_slot(wanted.tokens);
+                self.reservations.push(Reservation { slot_ms, ..wanted });
+                self.reservations.len() - 1
+            }
+        };
+        self.answer(at)
+    }
+
+    /// Returns the answer to a call without a reservation.
+    fn overflow(&self) -> Answer {
+        let last_ms = self.reservations.iter().map(|held| held.slot_ms).max();
+        let rates_ms = last_ms.unwrap_or(0).saturating_sub(self.now_ms);
+        Answer::Wait {
+            ms: rates_ms.max(self.estimate_ms(self.waiting(), &[])).max(1000),
+            why: WaitReason::Concurrency,
+        }
+    }
+
+    /// Grants the waiting call at `at`, or returns its wait.
+    fn answer(&mut self, at: usize) -> Answer {
+        if self.reservations[at].slot_ms > self.now_ms {
+            return self.wait_for_slot(at);
+        }
+        let ready = self.ready(at);
+        let concurrent = self.effective().concurrent as usize;
+        let free = concurrent.saturating_sub(self.in_flight());
+        let rank = self.shares.rank(ready.clone(), at, free.saturating_add(100));
+        if rank >= free {
+            let ms = self.estimate_ms(rank, &ready);
+            self.reservations[at].since_ms = self.now_ms + ms;
+            return Answer::Wait {
+                ms,
+                why: WaitReason::Concurrency,
+            };
+        }
+        let cost = self.cost(self.reservations[at].tokens);
+        if self.sent.earliest_ms(cost, self.now_ms) > self.now_ms {
+            // Calls that came back late used the rate of this slot.
+            self.plan();
+            return self.wait_for_slot(at);
+        }
+        self.grant(at, cost);
+        Answer::Granted
+    }
+
+    fn wait_for_slot(&mut self, at: usize) -> Answer {
+        let slot_ms = self.reservations[at].slot_ms;
+        self.reservations[at].since_ms = slot_ms;
+        let now_us = self.now_ms.saturating_mul(1000);
+        let why = if self.resumption.from_ms > self.now_ms || self.sent.requests_us.max(self.sent.tokens_us) <= now_us {
+            WaitReason::Refused
+        } else if self.sent.tokens_us > self.sent.requests_us {
+            WaitReason::Tokens
+        } else {
+            WaitReason::Requests
+        };
+        Answer::Wait {
+            ms: slot_ms.saturating_sub(self.now_ms),
+            why,
+        }
+    }
+
+    /// Returns the calls that compete for a concurrent call with the one at `at`: those whose slot has come, except
+    /// those that should have come back and did not.
+    fn ready(&self, at: usize) -> Vec<Waiting> {
+        let is_ready = |(other, held): &(usize, &Reservation)| {
+            let is_present = held.due_ms().saturating_add(PRESENT_MS) >= self.now_ms;
+            *other == at || (!held.granted && held.slot_ms <= self.now_ms && is_present)
+        };
+        let all = self.reservations.iter().enumerate();
+        all.filter(is_ready).map(|(other, held)| held.waiting(other)).collect()
+    }
+
+    fn grant(&mut self, at: usize, cost: Cost) {
+        self.sent.charge(cost, self.now_ms);
+        self.learned.count(self.now_ms);
+        let held = &mut self.reservations[at];
+        (held.granted, held.since_ms) = (true, self.now_ms);
+        let granted = held.waiting(at);
+        self.shares.grant(&granted);
+        for (other, held) in self.reservations.iter_mut().enumerate().filter(|(_, held)| !held.granted) {
+            if is_passed(&granted, &held.waiting(other)) {
+                held.passed = held.passed.saturating_add(1);
+            }
+        }
+        let reservations = &self.reservations;
+        self.shares
+            .forget(|tenant, run| reservations.iter().any(|held| (held.tenant, held.run) == (tenant, run)));
+    }
+
+    /// Returns the estimated wait of a call with `rank` others before it: until the call in flight ends whose place it
+    /// gets.
+    fn estimate_ms(&self, rank: usize, ready: &[Waiting]) -> u64 {
+        let duration_ms = match self.duration_ms {
+            0 => FIRST_DURATION_MS,
+            known => known,
+        };
+        let concurrent = self.effective().concurrent as usize;
+        let mut ends: Vec<u64> = self
+            .reservations
+            .iter()
+            .filter(|held| held.granted)
+            .map(|held| {
+                let elapsed_ms = self.now_ms.saturating_sub(held.since_ms);
+                // A call that takes longer than usual is expected to take a quarter longer still.
+                let least_ms = (duration_ms / 8).max(elapsed_ms / 4).max(MIN_ESTIMATE_MS);
+                duration_ms.saturating_sub(elapsed_ms).max(least_ms)
+            })
+            .collect();
+        let free = concurrent.saturating_sub(ends.len());
+        let starting = ready.iter().take(free).map(|call| {
+            let due_ms = self.reservations[call.at].due_ms();
+            due_ms.saturating_sub(self.now_ms).saturating_add(duration_ms)
+        });
+        ends.extend(starting);
+        ends.sort_unstable();
+        // Calls beyond a lowered limit have to end first.
+        let behind = rank.saturating_sub(free) + ends.len().saturating_sub(concurrent);
+        let rounds = (behind / ends.len().max(1)) as u64;
+        let end_ms = ends.get(behind % ends.len().max(1)).copied().unwrap_or(duration_ms);
+        end_ms.saturating_add(rounds.saturating_mul(duration_ms)).max(MIN_ESTIMATE_MS)
+    }
+
+    fn settle(&mut self, settled: Option<Reservation>, outcome: &Settled, call: u64) {
+        let granted = settled.filter(|held| held.granted);
+        match outcome {
+            Settled::Answered { input_tokens, observed } => {
+                if let Some(held) = granted {
+                    self.correct(held.tokens, *input_tokens);
+                    self.learn_duration(self.now_ms.saturating_sub(held.since_ms));
+                    self.learned.raise(&self.limits, *input_tokens);
+                }
+                self.observe(observed.as_ref(), call);
+            }
+            Settled::Refused {
+                retry_after_ms,
+                observed,
+            } => {
+                if let Some(held) = granted {
+                    let flying = self.in_flight() as u64 + 1;
+                    self.learned.lower(&self.limits, held.since_ms, flying, self.now_ms);
+                }
+                self.observe(observed.as_ref(), call);
+                self.hold_back(retry_after_ms.unwrap_or_else(|| self.learned.backoff_ms()), call);
+            }
+            Settled::NotSent => {
+                if let Some(held) = granted {
+                    let cost = self.cost(held.tokens);
+                    self.sent.give_back(cost, self.now_ms);
+                }
+            }
+            Settled::Failed => {}
+        }
+    }
+
+    /// Replaces the estimated tokens of a call by the counted ones.
+    fn correct(&mut self, estimated: u64, counted: u64) {
+        let difference = Cost {
+            tokens_us: self.cost(estimated.abs_diff(counted)).tokens_us,
+            requests_us: 0,
+        };
+        if counted > estimated {
+            self.sent.charge(difference, self.now_ms);
+            self.plan();
+        } else {
+            self.sent.give_back(difference, self.now_ms);
+        }
+    }
+
+    fn learn_duration(&mut self, duration_ms: u64) {
+        self.duration_ms = match self.duration_ms {
+            0 => duration_ms,
+            known => known - known / 8 + duration_ms / 8,
+        };
+    }
+
+    /// Adopts the limits of an answer. If nothing is left, calls wait for the reset.
+    fn observe(&mut self, observed: Option<&ObservedLimits>, call: u64) {
+        let Some(observed) = observed else { return };
+        let before = self.effective();
+        self.learned.observe(observed);
+        let is_used_up = observed.requests_left == Some(0) || observed.tokens_left == Some(0);
+        match observed.resets_in_ms {
+            Some(resets_in_ms) if is_used_up => self.hold_back(resets_in_ms, call),
+            _ if self.effective().is_slower_than(&before) => self.plan(),
+            _ => {}
+        }
+    }
+
+    /// Moves the whole bucket: nobody is granted for `ms`, and then a fifth of the calls in each step.
+    fn hold_back(&mut self, ms: u64, call: u64) {
+        let ms = ms.clamp(1, MAX_RETRY_AFTER_MS);
+        let calls = self.reservations.len() as u64 + 1;
+        // The spread of the first call, by its identity.
+        let spread_ms = 1 + call % STEP_MS;
+        let from_ms = self.now_ms.saturating_add(ms).saturating_add(spread_ms);
+        let resumption = &mut self.resumption;
+        resumption.gap_ms = STEP_MS.div_ceil((calls / 5).max(1));
+        resumption.from_ms = resumption.from_ms.max(from_ms);
+        resumption.next_ms = resumption.from_ms;
+        self.plan();
+    }
+}
+
+/// Returns a short identity for a tenant or a run. Two that share it share their part of the budget.
+fn short(name: &str) -> u32 {
+    u32::try_from(digest(name) >> 32).unwrap_or(u32::MAX)
+}

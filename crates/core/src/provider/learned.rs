@@ -1,0 +1,194 @@
+//! The limits of a provider: configured, observed in its answers, and lowered after its refusals. A refusal halves the
+//! limits once for each burst; answers raise them again, by a tenth in a minute.
+
+use serde::{Deserialize, Serialize};
+
+use super::clock::move_back;
+
+/// The configured limits.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Limits {
+    /// Requests per minute; learned if none.
+    pub requests_per_minute: Option<u32>,
+    /// Input tokens per minute; learned if none.
+    pub input_tokens_per_minute: Option<u64>,
+    /// Calls in flight; at least one is allowed.
+    pub concurrent: u32,
+}
+
+/// The limits in the headers of a provider's answer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct ObservedLimits {
+    /// Requests per minute.
+    pub requests_per_minute: Option<u32>,
+    /// Input tokens per minute.
+    pub input_tokens_per_minute: Option<u64>,
+    /// Requests left until the reset.
+    pub requests_left: Option<u32>,
+    /// Input tokens left until the reset.
+    pub tokens_left: Option<u64>,
+    /// Milliseconds until the reset.
+    pub resets_in_ms: Option<u64>,
+}
+
+/// The limits in force. Rates are thousandths per minute; none is no limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Effective {
+    pub requests: Option<u64>,
+    pub tokens: Option<u64>,
+    pub concurrent: u32,
+}
+
+impl Effective {
+    /// Returns true if a rate is lower than in `before`.
+    pub fn is_slower_than(&self, before: &Self) -> bool {
+        let speed = |rate: Option<u64>| rate.unwrap_or(u64::MAX);
+        speed(self.requests) < speed(before.requests) || speed(self.tokens) < speed(before.tokens)
+    }
+}
+
+/// Milliseconds of the window that counts grants.
+const WINDOW_MS: u64 = 60_000;
+
+/// Maximum wait after a refusal that names no time.
+const MAX_BACKOFF_MS: u64 = 60_000;
+
+/// The thousandths of one.
+const MILLI: u64 = 1000;
+
+/// A limit below the known one, in thousandths.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+struct Lowered {
+    milli: u64,
+    /// The limit that the provider refused.
+    refused_milli: u64,
+}
+
+impl Lowered {
+    fn half_of(refused_milli: u64) -> Self {
+        Self {
+            milli: (refused_milli / 2).max(MILLI),
+            refused_milli,
+        }
+    }
+
+    /// Grows with an answer that used `amount` of the limit. Returns none once it is lowered no longer.
+    fn grown(self, amount: u64, known_milli: Option<u64>) -> Option<Self> {
+        let step_milli = (self.refused_milli / 10).max(MILLI);
+        let more = u128::from(step_milli) * u128::from(amount) * u128::from(MILLI) / u128::from(self.milli.max(1));
+        let milli = self.milli.saturating_add(u64::try_from(more).unwrap_or(u64::MAX));
+        // Without a known limit: twice the refused one without a refusal shows that it wasn't the limit.
+        let end = known_milli.unwrap_or(self.refused_milli.saturating_mul(2));
+        (milli < end).then_some(Self { milli, ..self })
+    }
+}
+
+/// Limits that the provider's answers and refusals taught.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(default)]
+pub(super) struct Learned {
+    observed_requests: Option<u32>,
+    observed_tokens: Option<u64>,
+    requests: Option<Lowered>,
+    tokens: Option<Lowered>,
+    concurrent: Option<Lowered>,
+    /// The time of the last decrease.
+    decreased_ms: u64,
+    /// Decreases since the last answer.
+    strikes: u32,
+    window_ms: u64,
+    granted: u32,
+    granted_before: u32,
+}
+
+impl Learned {
+    /// Returns the limits in force: the lowest of the configured, the observed and the lowered ones.
+    pub fn effective(&self, limits: &Limits) -> Effective {
+        let known = self.known(limits);
+        let lowest = |known: Option<u64>, lowered: Option<Lowered>| {
+            let lowered = lowered.map(|lowered| lowered.milli);
+            known.into_iter().chain(lowered).min()
+        };
+        let concurrent = self.concurrent.map_or(u64::MAX, |lowered| lowered.milli / MILLI);
+        Effective {
+            requests: lowest(known.requests, self.requests),
+            tokens: lowest(known.tokens, self.tokens),
+            concurrent: known.concurrent.min(u32::try_from(concurrent).unwrap_or(u32::MAX)).max(1),
+        }
+    }
+
+    fn known(&self, limits: &Limits) -> Effective {
+        let milli = |limit: u64| limit.max(1).saturating_mul(MILLI);
+        let requests = limits.requests_per_minute.into_iter().chain(self.observed_requests).min();
+        let tokens = limits.input_tokens_per_minute.into_iter().chain(self.observed_tokens).min();
+        Effective {
+            requests: requests.map(|requests| milli(u64::from(requests))),
+            tokens: tokens.map(milli),
+            concurrent: limits.concurrent.max(1),
+        }
+    }
+
+    /// Stores the limits of an answer's headers. A limit of 0 is no limit of a minute and is ignored.
+    pub fn observe(&mut self, observed: &ObservedLimits) {
+        let requests = observed.requests_per_minute.filter(|limit| *limit > 0);
+        let tokens = observed.input_tokens_per_minute.filter(|limit| *limit > 0);
+        self.observed_requests = requests.or(self.observed_requests);
+        self.observed_tokens = tokens.or(self.observed_tokens);
+    }
+
+    /// Counts a grant.
+    pub fn count(&mut self, now_ms: u64) {
+        self.turn(now_ms);
+        self.granted = self.granted.saturating_add(1);
+    }
+
+    /// Raises lowered limits after an answer.
+    pub fn raise(&mut self, limits: &Limits, tokens: u64) {
+        self.strikes = 0;
+        let known = self.known(limits);
+        let concurrent = u64::from(known.concurrent).saturating_mul(MILLI);
+        self.requests = self.requests.and_then(|lowered| lowered.grown(1, known.requests));
+        self.tokens = self.tokens.and_then(|lowered| lowered.grown(tokens, known.tokens));
+        self.concurrent = self.concurrent.and_then(|lowered| lowered.grown(1, Some(concurrent)));
+    }
+
+    /// Halves the limits after the refusal of a call that was granted at `granted_ms`, with `flying` calls in flight.
+    /// The calls that were granted before the last decrease don't count again: they are of the same burst.
+    pub fn lower(&mut self, limits: &Limits, granted_ms: u64, flying: u64, now_ms: u64) {
+        if granted_ms <= self.decreased_ms {
+            return;
+        }
+        self.decreased_ms = now_ms;
+        self.strikes = self.strikes.saturating_add(1);
+        let effective = self.effective(limits);
+        self.turn(now_ms);
+        // Without a limit, the rate at which calls were granted is the refused one.
+        let before = u64::from(self.granted_before) * WINDOW_MS.saturating_sub(now_ms - self.window_ms) / WINDOW_MS;
+        let recent = u64::from(self.granted).saturating_add(before).max(1).saturating_mul(MILLI);
+        self.requests = Some(Lowered::half_of(effective.requests.unwrap_or(recent)));
+        self.tokens = effective.tokens.map(Lowered::half_of);
+        let flying = u64::from(effective.concurrent).min(flying.max(1));
+        self.concurrent = Some(Lowered::half_of(flying.saturating_mul(MILLI)));
+    }
+
+    /// Returns the wait after a refusal that names no time: longer with each one since the last answer.
+    pub fn backoff_ms(&self) -> u64 {
+        MAX_BACKOFF_MS.min(1000 << self.strikes.saturating_sub(1).min(6))
+    }
+
+    /// Moves all times back.
+    pub fn move_back(&mut self, by_ms: u64) {
+        move_back(&mut self.decreased_ms, by_ms);
+        move_back(&mut self.window_ms, by_ms);
+    }
+
+    fn turn(&mut self, now_ms: u64) {
+        let elapsed_ms = now_ms.saturating_sub(self.window_ms);
+        if elapsed_ms >= WINDOW_MS {
+            let was_last = elapsed_ms < 2 * WINDOW_MS;
+            self.granted_before = if was_last { self.granted } else { 0 };
+            self.granted = 0;
+            self.window_ms = now_ms - elapsed_ms % WINDOW_MS;
+        }
+    }
+}

@@ -1,0 +1,34 @@
+//! A model provider as all reviews share it: its [budget] of requests, tokens and concurrent calls, and its circuit
+//! [breaker]. Both are states of a log ([`crate::logs`]), so callers on many machines change them without conflicts.
+//!
+//! Times are milliseconds since 1970 by the caller's clock. Callers' clocks may differ by up to [`MAX_SKEW_MS`].
+//! `clock` joins them, `rate` spreads calls over time, `share` orders waiting calls fairly, `learned` adapts limits.
+
+pub mod breaker;
+pub mod budget;
+mod clock;
+mod learned;
+mod rate;
+mod share;
+
+pub use breaker::{Breaker, BreakerAnswer, BreakerEntry, ask, note};
+pub use budget::{Answer, Budget, BudgetEntry, Settled, WaitReason, reserve, settle};
+pub use clock::MAX_SKEW_MS;
+pub use learned::{Limits, ObservedLimits};
+
+use sha2::{Digest, Sha256};
+
+/// Returns a short identity of a name: two names of one row never share it, in practice.
+fn digest(name: &str) -> u64 {
+    Sha256::digest(name)
+        .iter()
+        .take(8)
+        .fold(0, |sum, byte| (sum << 8) | u64::from(*byte))
+}
+
+#[cfg(test)]
+mod breaker_tests;
+#[cfg(test)]
+mod budget_tests;
+#[cfg(test)]
+mod simulation;
