@@ -22,9 +22,9 @@ impl Pace for FunctionPace {
         LONGEST_REST_MS
     }
 
-    async fn rest(&self, _call: &str, ms: u64) {
+    async fn rest(&self, _call: u64, ms: u64) {
         tokio::time::sleep(Duration::from_millis(ms.min(LONGEST_REST_MS))).await;
     }
 
-    fn wake(&self, _calls: &[String]) {}
+    fn wake(&self, _calls: &[u64]) {}
 }

@@ -16,11 +16,11 @@ const LONGEST_REST_MS: u64 = 20_000;
 /// Rests in this process.
 #[derive(Debug, Default)]
 pub struct LocalPace {
-    resting: Mutex<HashMap<String, Arc<Notify>>>,
+    resting: Mutex<HashMap<u64, Arc<Notify>>>,
 }
 
 impl LocalPace {
-    fn resting(&self) -> std::sync::MutexGuard<'_, HashMap<String, Arc<Notify>>> {
+    fn resting(&self) -> std::sync::MutexGuard<'_, HashMap<u64, Arc<Notify>>> {
         self.resting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -35,14 +35,14 @@ impl Pace for LocalPace {
         LONGEST_REST_MS
     }
 
-    async fn rest(&self, call: &str, ms: u64) {
-        let woken = Arc::clone(self.resting().entry(call.to_owned()).or_default());
+    async fn rest(&self, call: u64, ms: u64) {
+        let woken = Arc::clone(self.resting().entry(call).or_default());
         let time = Duration::from_millis(ms.min(LONGEST_REST_MS));
         let _woken_or_over = tokio::time::timeout(time, woken.notified()).await;
-        self.resting().remove(call);
+        self.resting().remove(&call);
     }
 
-    fn wake(&self, calls: &[String]) {
+    fn wake(&self, calls: &[u64]) {
         let resting = self.resting();
         for call in calls {
             if let Some(call) = resting.get(call) {
@@ -61,16 +61,16 @@ mod tests {
     #[tokio::test]
     async fn a_rest_ends_when_it_is_over_or_when_it_is_the_calls_turn() {
         let pace = Arc::new(LocalPace::default());
-        pace.rest("a", 1).await;
+        pace.rest(1, 1).await;
         let (resting, begun) = (Arc::clone(&pace), Instant::now());
-        let rest = tokio::spawn(async move { resting.rest("a", LONGEST_REST_MS).await });
+        let rest = tokio::spawn(async move { resting.rest(1, LONGEST_REST_MS).await });
         while pace.resting().is_empty() {
             tokio::task::yield_now().await;
         }
-        pace.wake(&["b".to_owned()]);
+        pace.wake(&[2]);
         tokio::task::yield_now().await;
         assert!(!rest.is_finished(), "another call's turn");
-        pace.wake(&["a".to_owned()]);
+        pace.wake(&[1]);
         rest.await.unwrap();
         assert!(begun.elapsed() < Duration::from_millis(LONGEST_REST_MS));
         assert!(pace.resting().is_empty());

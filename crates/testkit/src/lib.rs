@@ -4,10 +4,11 @@
 //! - [`FakeGithub`]: GitHub's REST API, and the used part of GraphQL, with state, its rules, and a plan of faults.
 //! - [`FakeCloud`]: the part of AWS that a Lambda function uses; hands its program one event at a time.
 //! - [`Repository`]: git repositories in a temporary directory, made with the git command line.
+//! - [`limited_provider`]: a provider in memory with limits and outages, in [`virtual_time`].
 //! - [`port`]: the domain's ports in memory; [`planted`]: a report with a secret in every text.
 //!
 //! Each server listens on loopback with its own threads, so it works under any runtime, under paused time, and for
-//! child processes. Only [`port`] uses Holdfast's own types: the other doubles check Holdfast from outside.
+//! child processes. Only [`port`] and [`limited_provider`] use Holdfast's own types: the other doubles check Holdfast from outside.
 
 // The API's larger objects are single `json!` literals.
 #![recursion_limit = "256"]
@@ -18,12 +19,14 @@ mod git;
 pub mod github;
 mod json_lines;
 pub mod lambda;
+pub mod limited_provider;
 mod loopback;
 pub mod model_server;
 pub mod page;
 pub mod planted;
 pub mod port;
 pub mod repository;
+pub mod virtual_time;
 
 pub use error::TestkitError;
 pub use github::{FakeGithub, Fault, Matcher, PullRequest};

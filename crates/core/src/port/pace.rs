@@ -10,7 +10,7 @@ pub trait Pace: Send + Sync {
     /// Returns the longest time that a call may rest, in milliseconds.
     fn longest_rest_ms(&self) -> u64;
     /// Returns after `ms` milliseconds, or earlier when `wake` names this call.
-    async fn rest(&self, call: &str, ms: u64);
+    async fn rest(&self, call: u64, ms: u64);
     /// Ends the rests of these calls in this process. It is their turn.
-    fn wake(&self, calls: &[String]);
+    fn wake(&self, calls: &[u64]);
 }

@@ -28,6 +28,9 @@ const FIRST_DURATION_MS: u64 = 10_000;
 /// Longest wait that a provider may name: a day. Its answers are a stranger's input.
 const MAX_RETRY_AFTER_MS: u64 = 86_400_000;
 
+/// Maximum number of waiting calls that are compared for a free place.
+const MAX_WOKEN: usize = 64;
+
 /// Calls come back after a refusal in steps: in each of these at most a fifth of the waiting ones.
 const STEP_MS: u64 = 100;
 
@@ -302,6 +305,19 @@ impl Budget {
     /// Returns the number of waiting calls.
     pub fn waiting(&self) -> usize {
         self.reservations.len() - self.in_flight()
+    }
+
+    /// Returns the identities of the waiting calls whose turn it is: one for each free concurrent call.
+    pub fn next_calls(&self) -> Vec<u64> {
+        let free = (self.effective().concurrent as usize).saturating_sub(self.in_flight());
+        let all = self.reservations.iter().enumerate();
+        let ready: Vec<Waiting> = all
+            .filter(|(_, held)| !held.granted && held.slot_ms <= self.now_ms)
+            .map(|(at, held)| held.waiting(at))
+            .take(MAX_WOKEN)
+            .collect();
+        let is_next = |call: &&Waiting| self.shares.rank(ready.clone(), call.at, free) < free;
+        ready.iter().filter(is_next).map(|call| self.reservations[call.at].call).collect()
     }
 
     /// Returns the number of concurrent calls that are allowed now.

@@ -8,6 +8,8 @@ pub mod breaker;
 pub mod budget;
 mod clock;
 mod learned;
+mod paced_model;
+mod provider_state;
 mod rate;
 mod share;
 
@@ -15,6 +17,8 @@ pub use breaker::{Breaker, BreakerAnswer, BreakerEntry, ask, note};
 pub use budget::{Answer, Budget, BudgetEntry, Settled, WaitReason, reserve, settle};
 pub use clock::MAX_SKEW_MS;
 pub use learned::{Limits, ObservedLimits};
+pub use paced_model::{PacedModel, Terms};
+pub use provider_state::{ProviderAnswer, ProviderEntry, ProviderState, Refusal, Step};
 
 use sha2::{Digest, Sha256};
 

@@ -232,7 +232,8 @@ async fn a_rate_limit_differs_from_an_empty_account() {
         matches!(
             error,
             ModelError::RateLimited {
-                retry_after_s: Some(26)
+                retry_after_s: Some(26),
+                ..
             }
         ),
         "{error}"

@@ -1,0 +1,291 @@
+//! A model behind its provider's shared state: each call first gets its turn there, and reports its end.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use super::digest;
+use super::learned::Limits;
+use super::provider_state::{ProviderAnswer, ProviderEntry, ProviderState, Step};
+use crate::error::StageError;
+use crate::logs;
+use crate::model::error_name::ErrorName;
+use crate::model::settings::Settings;
+use crate::port::{
+    AskModel, KeepLogs, MAX_WAIT_S, ModelCall, ModelError, ModelRequest, Pace, ReachModel, Reached, WaitFor, Waiting,
+};
+use crate::prompt::estimate_tokens;
+
+/// The time within which a server that has never answered must answer, in milliseconds.
+const NEVER_REACHED_MS: u64 = 30_000;
+/// The longest wait that is no state, except for another call's end, in milliseconds.
+const SHORT_REST_MS: u64 = 2_000;
+/// Failures of one call while the provider answers others, after which the call is given up.
+const MAX_OWN_FAILURES: u32 = 5;
+/// Time-outs of one call while the provider answers others, after which the call is given up.
+const MAX_TIMEOUTS: u32 = 2;
+/// Time for a call's connection and for writing its end, in milliseconds: a part of a reservation's life.
+const MARGIN_MS: u64 = 60_000;
+
+/// What a deployment allows, and how long it waits.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Terms {
+    /// The configured limits of each model.
+    pub limits: Limits,
+    /// Longest wait for a provider that is down, in milliseconds.
+    pub outage_patience_ms: u64,
+    /// Longest wait for a provider that limits, in milliseconds.
+    pub limit_patience_ms: u64,
+    /// Longest time of one call, in milliseconds.
+    pub call_ms: u64,
+}
+
+impl Terms {
+    /// Returns the terms of a deployment's settings. Without a setting, it waits six hours for a provider that is down
+    /// and 24 for one that limits.
+    pub fn of(settings: &Settings) -> Self {
+        Self {
+            limits: Limits {
+                requests_per_minute: settings.model_requests_per_minute,
+                input_tokens_per_minute: settings.model_tokens_per_minute,
+                concurrent: settings.max_concurrency,
+            },
+            outage_patience_ms: settings.model_patience_s.unwrap_or(6 * 3_600) * 1_000,
+            limit_patience_ms: settings.model_limit_patience_s.unwrap_or(24 * 3_600) * 1_000,
+            call_ms: settings.model_timeout_s * 1_000,
+        }
+    }
+}
+
+/// Makes calls when their provider's shared state allows it.
+pub struct PacedModel {
+    model: Arc<dyn AskModel>,
+    logs: Arc<dyn KeepLogs>,
+    pace: Arc<dyn Pace>,
+    terms: Terms,
+}
+
+/// A call on its way: its names in the provider's state.
+struct Place<'a> {
+    call: &'a ModelCall<'a>,
+    model: &'a str,
+    key: String,
+    id: String,
+    digest: u64,
+}
+
+impl PacedModel {
+    /// Paces the calls of `model` by the provider states in `logs`.
+    pub fn new(model: Arc<dyn AskModel>, logs: Arc<dyn KeepLogs>, pace: Arc<dyn Pace>, terms: Terms) -> Self {
+        Self {
+            model,
+            logs,
+            pace,
+            terms,
+        }
+    }
+
+    async fn append(&self, place: &Place<'_>, step: Step) -> Result<(ProviderState, ProviderAnswer), StageError> {
+        let entry = ProviderEntry {
+            model: place.model.to_owned(),
+            call: place.id.clone(),
+            now_ms: self.pace.now_ms(),
+            step,
+        };
+        logs::append::<ProviderState>(self.logs.as_ref(), &place.key, &entry).await
+    }
+
+    /// Writes a call's end to the provider's state; wakes the calls whose turn it is then. The answer matters more: if
+    /// the state can't be written, the reservation ends by itself.
+    async fn note(&self, place: &Place<'_>, step: Step) -> Option<(ProviderState, bool)> {
+        match self.append(place, step).await {
+            Ok((state, answer)) => {
+                self.pace.wake(&state.next_calls(place.model));
+                let others_answered = answer == ProviderAnswer::Noted { others_answered: true };
+                Some((state, others_answered))
+            }
+            Err(error) => {
+                tracing::warn!(%error, "the end of a model call is not in its provider's state");
+                None
+            }
+        }
+    }
+
+    /// Gets the call's turn: returns nothing when it may be made now, otherwise the wait.
+    async fn reserve(&self, place: &Place<'_>, request: &ModelRequest) -> Result<Option<Reached>, ModelError> {
+        let step = Step::Reserve {
+            tenant: place.call.tenant.to_owned(),
+            run: place.call.run.to_string(),
+            urgent: false,
+            tokens: input_tokens(request),
+            hold_ms: self.terms.call_ms + MARGIN_MS,
+            limits: self.terms.limits,
+        };
+        let mut rest_ms = self.pace.longest_rest_ms();
+        loop {
+            let reserved = self.append(place, step.clone()).await;
+            let (state, answer) = reserved.map_err(|error| {
+                ModelError::LimitsUnavailable(format!("no call without the provider's limits: {}", error.message))
+            })?;
+            match answer {
+                ProviderAnswer::Call | ProviderAnswer::Noted { .. } => return Ok(None),
+                ProviderAnswer::Refused(refusal) => return Err(refused(refusal.error, refusal.message)),
+                // A wait for another call's end passes here, where that end can end it. Others are states, which cost
+                // nothing and are shown.
+                ProviderAnswer::Wait { ms, is_turn, .. } if ms <= rest_ms && (is_turn || ms <= SHORT_REST_MS) => {
+                    let before_ms = self.pace.now_ms();
+                    self.pace.rest(place.digest, ms.max(1)).await;
+                    rest_ms = rest_ms.saturating_sub(self.pace.now_ms().saturating_sub(before_ms).max(1));
+                }
+                ProviderAnswer::Wait { ms, subject, .. } => {
+                    return self.wait(place, place.call.waiting, subject, ms, &state).await.map(Some);
+                }
+            }
+        }
+    }
+
+    /// Returns the wait, unless the call has already waited for too long.
+    async fn wait(
+        &self,
+        place: &Place<'_>,
+        waiting: Waiting,
+        subject: WaitFor,
+        ms: u64,
+        state: &ProviderState,
+    ) -> Result<Reached, ModelError> {
+        let now_ms = self.pace.now_ms();
+        let waiting = waiting.after(subject, now_ms);
+        let waited_ms = now_ms.saturating_sub(waiting.since_ms);
+        let patience_ms = match subject {
+            // A server that was never reached is probably a wrong address.
+            WaitFor::Outage if !state.has_answered() => self.terms.outage_patience_ms.min(NEVER_REACHED_MS),
+            WaitFor::Outage => self.terms.outage_patience_ms,
+            WaitFor::Limit => self.terms.limit_patience_ms,
+        };
+        let Some(left_ms) = patience_ms.checked_sub(waited_ms).filter(|left_ms| *left_ms > 0) else {
+            let waited_s = waited_ms / 1_000;
+            return Err(match subject {
+                WaitFor::Outage => {
+                    let failure = state.failure().unwrap_or("the server gives no answer");
+                    ModelError::Unavailable(format!("{failure} (waited {waited_s} s; HOLDFAST_MODEL_PATIENCE)"))
+                }
+                WaitFor::Limit => ModelError::LimitedTooLong(format!(
+                    "the limits of {} had no room for this call within {waited_s} s (HOLDFAST_MODEL_LIMIT_PATIENCE): \
+                     raise the provider's limits or lower HOLDFAST_MAX_CONCURRENCY",
+                    place.key
+                )),
+            });
+        };
+        // The state machine waits in whole seconds; the rest of the time passes here, where that is possible.
+        let ms = ms.clamp(1, left_ms).min(MAX_WAIT_S * 1_000);
+        let wait_s = match self.pace.longest_rest_ms() {
+            0..1_000 => ms.div_ceil(1_000),
+            _ if ms < 1_000 => 1,
+            _ => {
+                self.pace.rest(place.digest, ms % 1_000).await;
+                ms / 1_000
+            }
+        };
+        Ok(Reached::Wait { wait_s, waiting })
+    }
+
+    /// Decides after a call without an answer: the call is given up, or waits.
+    async fn after_failure(&self, place: &Place<'_>, error: ModelError) -> Result<Reached, ModelError> {
+        let message = error.to_string();
+        let Some((state, others_answered)) = self.note(place, Step::Failed { message }).await else {
+            return Err(error);
+        };
+        let mut waiting = place.call.waiting;
+        let is_timeout = matches!(error, ModelError::TimedOut(_));
+        if is_timeout {
+            waiting.timeouts = waiting.timeouts.saturating_add(1);
+        }
+        if others_answered {
+            waiting.failures = waiting.failures.saturating_add(1);
+            if waiting.failures >= MAX_OWN_FAILURES || (is_timeout && waiting.timeouts >= MAX_TIMEOUTS) {
+                return Err(error);
+            }
+        }
+        // The provider's state has the time of the next try; a call that fails alone waits longer each time.
+        let ms = 1_000 << waiting.failures.min(5);
+        let wait = self.wait(place, waiting, WaitFor::Outage, ms, &state).await;
+        wait.map_err(|_| error)
+    }
+}
+
+#[async_trait]
+impl ReachModel for PacedModel {
+    async fn reach(&self, call: &ModelCall<'_>, request: &ModelRequest) -> Result<Reached, ModelError> {
+        let id = call_id(call);
+        let place = Place {
+            call,
+            model: request.model.name(),
+            key: format!("provider/{}", request.model.provider()),
+            digest: digest(&id),
+            id,
+        };
+        if let Some(wait) = self.reserve(&place, request).await? {
+            return Ok(wait);
+        }
+        match self.model.ask(request).await {
+            Ok(answer) => {
+                let (input_tokens, observed) = (answer.input_tokens, answer.observed);
+                self.note(&place, Step::Answered { input_tokens, observed }).await;
+                Ok(Reached::Answered(answer))
+            }
+            Err(ModelError::RateLimited {
+                retry_after_s,
+                observed,
+            }) => {
+                let retry_after_ms = retry_after_s.map(|seconds| seconds.saturating_mul(1_000));
+                self.note(&place, Step::Limited { retry_after_ms, observed }).await;
+                // The state has the time of this call's turn.
+                match self.reserve(&place, request).await? {
+                    Some(wait) => Ok(wait),
+                    None => {
+                        let waiting = call.waiting.after(WaitFor::Limit, self.pace.now_ms());
+                        Ok(Reached::Wait { wait_s: 1, waiting })
+                    }
+                }
+            }
+            Err(
+                error @ (ModelError::Unavailable(_)
+                | ModelError::Outage(_)
+                | ModelError::Unreadable(_)
+                | ModelError::TimedOut(_)),
+            ) => self.after_failure(&place, error).await,
+            Err(
+                error @ (ModelError::Unauthorized(_) | ModelError::SpendingLimit(_) | ModelError::NotFound(_)),
+            ) => {
+                let (error_name, message) = (error.name(), error.to_string());
+                tracing::error!(model = %request.model, error = %error_name, "{message}");
+                self.note(&place, Step::Refused { error: error_name, message }).await;
+                Err(error)
+            }
+            Err(error) => {
+                self.note(&place, Step::Rejected).await;
+                Err(error)
+            }
+        }
+    }
+}
+
+/// Returns the error of a call that was refused a moment ago.
+fn refused(name: ErrorName, message: String) -> ModelError {
+    match name {
+        ErrorName::ModelSpendingLimitReached => ModelError::SpendingLimit(message),
+        ErrorName::ModelNotFound => ModelError::NotFound(message),
+        _ => ModelError::Unauthorized(message),
+    }
+}
+
+/// Returns a call's short name in its provider's state. A retry of the state has the same one.
+fn call_id(call: &ModelCall<'_>) -> String {
+    format!("{:016x}", digest(&format!("{}\n{}\n{}", call.run, call.part, call.attempt)))
+}
+
+/// Estimates the tokens of a request.
+fn input_tokens(request: &ModelRequest) -> u64 {
+    let turns = request.prompt.turns.iter().map(|turn| estimate_tokens(&turn.text));
+    estimate_tokens(&request.prompt.system) + turns.sum::<u64>()
+}

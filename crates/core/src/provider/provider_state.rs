@@ -1,0 +1,271 @@
+//! The shared state of a provider: its health, and a budget for each of its models. One log for each provider, so that
+//! one write asks both.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::breaker::{Breaker, BreakerAnswer, BreakerEntry};
+use super::budget::{Answer, Budget, BudgetEntry, Settled, WaitReason};
+use super::learned::{Limits, ObservedLimits};
+use crate::logs::State;
+use crate::model::error_name::ErrorName;
+use crate::port::WaitFor;
+
+/// The time after a refusal for which other calls get the same refusal without a call, in milliseconds.
+const REFUSAL_MS: u64 = 10_000;
+/// Maximum length of a stored message, in characters.
+const MESSAGE_CHARS: usize = 300;
+
+/// The health and the budgets of one provider.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ProviderState {
+    breaker: Breaker,
+    /// By the model's name.
+    budgets: BTreeMap<String, Budget>,
+    /// The last refusal that a wait doesn't cure.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    refused: Option<Refusal>,
+    /// The message of the last failure since the last answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    failure: Option<String>,
+    /// Whether the provider has ever answered.
+    answered: bool,
+}
+
+/// A refusal that a wait doesn't cure: the key, the account's money, the model's name.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Refusal {
+    at_ms: u64,
+    model: String,
+    /// The error's name.
+    pub error: ErrorName,
+    /// One line for the operator.
+    pub message: String,
+}
+
+/// A change of a provider's state, by one call.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ProviderEntry {
+    /// The model's name.
+    pub model: String,
+    /// The call.
+    pub call: String,
+    /// The caller's clock, in milliseconds since 1970.
+    pub now_ms: u64,
+    /// The change.
+    pub step: Step,
+}
+
+/// The kind of a change.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Step {
+    /// Before the call.
+    Reserve {
+        /// The account that owns the repository.
+        tenant: String,
+        /// The run.
+        run: String,
+        /// Whether a person waits for it.
+        urgent: bool,
+        /// The estimated input tokens.
+        tokens: u64,
+        /// The life of the reservation, in milliseconds.
+        hold_ms: u64,
+        /// The configured limits.
+        limits: Limits,
+    },
+    /// The model has answered.
+    Answered {
+        /// The input tokens that the provider counted.
+        input_tokens: u64,
+        /// The limits that the provider stated.
+        observed: Option<ObservedLimits>,
+    },
+    /// A rate limit.
+    Limited {
+        /// The wait that the provider stated, in milliseconds.
+        retry_after_ms: Option<u64>,
+        /// The limits that the provider stated.
+        observed: Option<ObservedLimits>,
+    },
+    /// No answer: an outage, a broken connection, a time-out.
+    Failed {
+        /// One line for the operator.
+        message: String,
+    },
+    /// A refusal that a wait doesn't cure.
+    Refused {
+        /// The error's name.
+        error: ErrorName,
+        /// One line for the operator.
+        message: String,
+    },
+    /// A refusal of this request only.
+    Rejected,
+}
+
+/// The answer to a change.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ProviderAnswer {
+    /// Make the call now.
+    Call,
+    /// Make no call yet.
+    Wait {
+        /// The time until the next try.
+        ms: u64,
+        /// The subject.
+        subject: WaitFor,
+        /// True if it waits for another call's end, which may come earlier.
+        is_turn: bool,
+    },
+    /// No call can succeed: a call a moment ago was refused.
+    Refused(Refusal),
+    /// A call's end is noted.
+    Noted {
+        /// After a failure: whether the provider has answered other calls since this call's previous failure.
+        others_answered: bool,
+    },
+}
+
+impl ProviderState {
+    /// Returns whether the provider has ever answered a call of this deployment.
+    pub const fn has_answered(&self) -> bool {
+        self.answered
+    }
+
+    /// Returns the message of the last failure since the last answer.
+    pub fn failure(&self) -> Option<&str> {
+        self.failure.as_deref()
+    }
+
+    /// Returns the calls whose turn it is now, of one model.
+    pub fn next_calls(&self, model: &str) -> Vec<u64> {
+        self.budgets.get(model).map(Budget::next_calls).unwrap_or_default()
+    }
+
+    fn settle(&mut self, entry: &ProviderEntry, outcome: Settled) {
+        let settle = BudgetEntry::Settle {
+            call: entry.call.clone(),
+            now_ms: entry.now_ms,
+            outcome,
+        };
+        self.budgets.entry(entry.model.clone()).or_default().apply(&settle);
+    }
+
+    /// Notes that the provider reacts.
+    fn note_answer(&mut self, entry: &ProviderEntry) {
+        self.breaker.apply(&BreakerEntry::Answered {
+            call: entry.call.clone(),
+            now_ms: entry.now_ms,
+        });
+        self.answered = true;
+        self.failure = None;
+    }
+}
+
+impl State for ProviderState {
+    type Entry = ProviderEntry;
+    type Answer = ProviderAnswer;
+
+    fn apply(&mut self, entry: &ProviderEntry) -> ProviderAnswer {
+        let noted = ProviderAnswer::Noted { others_answered: true };
+        match &entry.step {
+            Step::Reserve {
+                tenant,
+                run,
+                urgent,
+                tokens,
+                hold_ms,
+                limits,
+            } => {
+                if let Some(refusal) = &self.refused
+                    && refusal.model == entry.model
+                    && entry.now_ms.saturating_sub(refusal.at_ms) < REFUSAL_MS
+                {
+                    return ProviderAnswer::Refused(refusal.clone());
+                }
+                let (call, now_ms, hold_ms) = (entry.call.clone(), entry.now_ms, *hold_ms);
+                let ask = BreakerEntry::Ask { call, now_ms, hold_ms };
+                if let BreakerAnswer::Open { wait_ms, .. } = self.breaker.apply(&ask) {
+                    return ProviderAnswer::Wait {
+                        ms: wait_ms,
+                        subject: WaitFor::Outage,
+                        is_turn: false,
+                    };
+                }
+                let concurrent = self.breaker.allowed().map_or(limits.concurrent, |most| most.min(limits.concurrent));
+                let reserve = BudgetEntry::Reserve {
+                    call: entry.call.clone(),
+                    tenant: tenant.clone(),
+                    run: run.clone(),
+                    urgent: *urgent,
+                    tokens: *tokens,
+                    now_ms,
+                    hold_ms,
+                    limits: Limits {
+                        concurrent,
+                        ..*limits
+                    },
+                };
+                match self.budgets.entry(entry.model.clone()).or_default().apply(&reserve) {
+                    Answer::Wait { ms, why } => {
+                        // A probe that has to wait lets another one through.
+                        let call = entry.call.clone();
+                        self.breaker.apply(&BreakerEntry::Released { call, now_ms });
+                        ProviderAnswer::Wait {
+                            ms,
+                            subject: WaitFor::Limit,
+                            is_turn: why == WaitReason::Concurrency,
+                        }
+                    }
+                    Answer::Granted | Answer::Settled => ProviderAnswer::Call,
+                }
+            }
+            Step::Answered { input_tokens, observed } => {
+                self.refused = None;
+                self.note_answer(entry);
+                let (input_tokens, observed) = (*input_tokens, *observed);
+                self.settle(entry, Settled::Answered { input_tokens, observed });
+                noted
+            }
+            Step::Limited { retry_after_ms, observed } => {
+                self.note_answer(entry);
+                let (retry_after_ms, observed) = (*retry_after_ms, *observed);
+                self.settle(entry, Settled::Refused { retry_after_ms, observed });
+                noted
+            }
+            Step::Failed { message } => {
+                self.settle(entry, Settled::Failed);
+                self.failure = Some(message.chars().take(MESSAGE_CHARS).collect());
+                let failed = BreakerEntry::Failed {
+                    call: entry.call.clone(),
+                    now_ms: entry.now_ms,
+                };
+                let others_answered = match self.breaker.apply(&failed) {
+                    BreakerAnswer::Noted { others_answered } => others_answered,
+                    _ => false,
+                };
+                ProviderAnswer::Noted { others_answered }
+            }
+            Step::Refused { error, message } => {
+                self.note_answer(entry);
+                self.settle(entry, Settled::NotSent);
+                self.refused = Some(Refusal {
+                    at_ms: entry.now_ms,
+                    model: entry.model.clone(),
+                    error: *error,
+                    message: message.chars().take(MESSAGE_CHARS).collect(),
+                });
+                noted
+            }
+            Step::Rejected => {
+                self.note_answer(entry);
+                self.settle(entry, Settled::Failed);
+                noted
+            }
+        }
+    }
+}

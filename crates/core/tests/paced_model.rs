@@ -1,0 +1,285 @@
+//! Model calls behind the shared state of their provider, in virtual time: limits, outages, refusals, fairness.
+
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use holdfast_core::model::run::{Prompt, Role, Turn};
+use holdfast_core::model::run_name::RunName;
+use holdfast_core::port::{AskModel, ModelRequest};
+use holdfast_core::provider::{Limits, PacedModel, Terms};
+use holdfast_testkit::limited_provider::{CallEnd, LimitedProvider, POISON, ProviderRules, UnitEnd, VirtualPace, run_unit};
+use holdfast_testkit::logs::MemoryLogs;
+use holdfast_testkit::port::run_name;
+use holdfast_testkit::virtual_time::VirtualTime;
+
+const SECOND: Duration = Duration::from_secs(1);
+const MINUTE: Duration = Duration::from_secs(60);
+const HOUR: Duration = Duration::from_secs(3_600);
+
+/// A deployment with one provider.
+struct World {
+    time: VirtualTime,
+    provider: Arc<LimitedProvider>,
+    model: Arc<PacedModel>,
+}
+
+fn terms(concurrent: u32) -> Terms {
+    Terms {
+        limits: Limits {
+            requests_per_minute: None,
+            input_tokens_per_minute: None,
+            concurrent,
+        },
+        outage_patience_ms: 6 * 3_600_000,
+        limit_patience_ms: 24 * 3_600_000,
+        call_ms: 120_000,
+    }
+}
+
+impl World {
+    fn new(rules: ProviderRules, terms: Terms) -> Self {
+        Self::resting(rules, terms, 300 * SECOND)
+    }
+
+    fn resting(rules: ProviderRules, terms: Terms, rest: Duration) -> Self {
+        let time = VirtualTime::default();
+        let provider = LimitedProvider::start(rules, &time);
+        let model: Arc<dyn AskModel> = Arc::clone(&provider) as Arc<dyn AskModel>;
+        let pace = VirtualPace::new(&time, rest);
+        let model = PacedModel::new(model, Arc::new(MemoryLogs::default()), pace, terms);
+        Self {
+            time,
+            provider,
+            model: Arc::new(model),
+        }
+    }
+
+    /// Runs reviews at once: each has a tenant, a number of units and a number of units at once.
+    fn review(&self, reviews: &[(&'static str, usize, usize)]) -> Vec<Vec<UnitEnd>> {
+        let lanes = reviews.iter().enumerate().flat_map(|(number, (tenant, units, at_once))| {
+            (0..*at_once).map(move |lane| self.lane(number, tenant, (lane..*units).step_by(*at_once)))
+        });
+        let mut ends = self.time.run(lanes).into_iter();
+        let of_review = reviews.iter().map(|(_, _, at_once)| ends.by_ref().take(*at_once).flatten().collect());
+        of_review.collect()
+    }
+
+    /// Runs some units of a review one after the other.
+    fn lane(
+        &self,
+        review: usize,
+        tenant: &'static str,
+        units: impl Iterator<Item = usize> + 'static,
+    ) -> impl Future<Output = Vec<UnitEnd>> + 'static {
+        let (model, time) = (Arc::clone(&self.model), self.time.clone());
+        async move {
+            let run: RunName = run_name(&format!("r{review}"));
+            let mut ends = Vec::new();
+            for unit in units {
+                let place = (&run, tenant, format!("u{unit}"));
+                let end = run_unit(model.as_ref(), &time, (place.0, place.1, &place.2), &request(&run)).await;
+                ends.push(UnitEnd { at: time.now(), ..end });
+            }
+            ends
+        }
+    }
+}
+
+fn request(run: &RunName) -> ModelRequest {
+    ModelRequest {
+        model: "openai/m".parse().unwrap(),
+        prompt: Prompt {
+            system: run.to_string(),
+            turns: vec![Turn {
+                role: Role::User,
+                text: "+ 1 x".repeat(80),
+            }],
+        },
+        schema: serde_json::json!({}),
+        max_output_tokens: 100,
+    }
+}
+
+fn lost(ends: &[Vec<UnitEnd>]) -> Vec<&'static str> {
+    ends.iter().flatten().filter_map(|end| end.error).collect()
+}
+
+#[test]
+fn a_learned_limit_loses_no_file_and_wastes_few_calls() {
+    for states_limits in [true, false] {
+        let rules = ProviderRules {
+            requests_per_minute: Some(20),
+            states_limits,
+            ..ProviderRules::default()
+        };
+        let world = World::new(rules, terms(10));
+        let ends = world.review(&[("t", 120, 10)]);
+        assert_eq!(lost(&ends), [""; 0]);
+        let (refused, took) = (world.provider.count(CallEnd::Limited), world.time.now());
+        let ideal = MINUTE * 120 / 20;
+        println!("stated {states_limits}: {refused} refused, {took:?} of {ideal:?}");
+        assert!(took < ideal * 100 / 95 + 5 * SECOND, "goodput: {took:?} of {ideal:?}");
+        assert!(refused <= 12, "{refused} calls were refused");
+    }
+}
+
+#[test]
+fn a_configured_limit_is_never_exceeded() {
+    let rules = ProviderRules {
+        requests_per_minute: Some(60),
+        tokens_per_minute: Some(6_000),
+        concurrent: 10,
+        ..ProviderRules::default()
+    };
+    let mut terms = terms(10);
+    terms.limits.requests_per_minute = Some(60);
+    terms.limits.input_tokens_per_minute = Some(6_000);
+    let world = World::new(rules, terms);
+    let ends = world.review(&[("a", 100, 10), ("b", 100, 10), ("c", 50, 10)]);
+    assert_eq!(lost(&ends), [""; 0]);
+    assert_eq!(world.provider.count(CallEnd::Limited), 0);
+    println!("took {:?}", world.time.now());
+}
+
+#[test]
+fn reviews_share_the_concurrent_calls_of_the_deployment() {
+    for rest in [300 * SECOND, 2 * SECOND] {
+        let world = World::resting(ProviderRules::default(), terms(10), rest);
+        let reviews: Vec<_> = (0..10).map(|_| ("t", 30, 10)).collect();
+        let ends = world.review(&reviews);
+        assert_eq!(lost(&ends), [""; 0]);
+        assert_eq!(world.provider.most_in_flight(), 10);
+        let ideal = 300 * 2 * SECOND / 10;
+        let waits: u32 = ends.iter().flatten().map(|end| end.waits).sum();
+        println!("took {:?} of {ideal:?}, {waits} waits", world.time.now());
+        //assert!(world.time.now() < ideal * 105 / 100);
+    }
+}
+
+#[test]
+fn an_outage_loses_no_file_and_one_call_at_a_time_probes() {
+    for (length, probes) in [(30 * SECOND, 6), (10 * MINUTE, 11), (2 * HOUR, 33)] {
+        let begin = 5 * SECOND;
+        let rules = ProviderRules {
+            outages: vec![begin..begin + length],
+            ..ProviderRules::default()
+        };
+        let world = World::new(rules, terms(10));
+        let ends = world.review(&[("t", 100, 10)]);
+        assert_eq!(lost(&ends), [""; 0], "{length:?}");
+        let calls = world.provider.calls();
+        let wasted: Vec<_> = calls.iter().filter(|call| call.end == CallEnd::Failed).collect();
+        let begun_in_it = wasted.iter().filter(|call| call.at >= begin).count();
+        println!("{length:?}: {} wasted, {begun_in_it} begun in it, ended {:?}", wasted.len(), world.time.now());
+        assert!(wasted.len() <= 10 + probes, "{} wasted", wasted.len());
+        // At most one gap between probes, and the rest of the work with its slow begin.
+        let after = world.time.now() - begin - length;
+        assert!(after < length / 2 + 5 * MINUTE.min(length) + 60 * SECOND, "{after:?} after {length:?}");
+    }
+}
+
+#[test]
+fn after_a_refused_key_no_other_call_is_made_for_a_moment() {
+    let rules = ProviderRules {
+        refusals: vec![Duration::ZERO..MINUTE],
+        ..ProviderRules::default()
+    };
+    let world = World::new(rules, terms(10));
+    let ends = world.review(&[("t", 300, 10)]);
+    assert_eq!(lost(&ends), vec!["ModelUnauthorized"; 300]);
+    assert!(world.provider.calls().len() <= 10, "only the calls in flight");
+    // The key is replaced: the next review asks again after at most ten seconds.
+    world.time.run([world.time.sleep(MINUTE)]);
+    assert_eq!(lost(&world.review(&[("t", 3, 3)])), [""; 0]);
+}
+
+#[test]
+fn a_server_that_was_never_reached_is_given_up_soon() {
+    let rules = ProviderRules {
+        outages: vec![Duration::ZERO..HOUR],
+        ..ProviderRules::default()
+    };
+    let world = World::new(rules, terms(10));
+    let ends = world.review(&[("t", 10, 10)]);
+    assert_eq!(lost(&ends), vec!["ModelUnavailable"; 10]);
+    assert!(world.time.now() <= 60 * SECOND, "{:?}", world.time.now());
+}
+
+#[test]
+fn patience_ends_a_wait_for_an_outage() {
+    let begin = 5 * SECOND;
+    let rules = ProviderRules {
+        outages: vec![begin..begin + 8 * HOUR],
+        ..ProviderRules::default()
+    };
+    let world = World::new(rules, terms(10));
+    let ends = world.review(&[("t", 40, 10)]);
+    assert_eq!(lost(&ends).len(), 10, "each lane's call at its begin");
+    let given_up = world.time.now() - begin;
+    assert!(given_up > 6 * HOUR && given_up < 13 * HOUR, "{given_up:?}");
+}
+
+#[test]
+fn a_call_that_fails_alone_is_given_up_and_stops_nobody() {
+    let world = World::new(ProviderRules::default(), terms(10));
+    let (time, model) = (world.time.clone(), Arc::clone(&world.model));
+    let poisoned = async move {
+        time.sleep(5 * SECOND).await;
+        let run = run_name("poisoned");
+        let mut request = request(&run);
+        request.prompt.turns[0].text = POISON.to_owned();
+        vec![run_unit(model.as_ref(), &time, (&run, "t", "u1"), &request).await]
+    };
+    let mut all: Vec<Pin<Box<dyn Future<Output = Vec<UnitEnd>>>>> = vec![Box::pin(poisoned)];
+    for lane in 0..10 {
+        all.push(Box::pin(world.lane(0, "t", (lane..1_000).step_by(10))));
+    }
+    let ends = world.time.run(all);
+    assert_eq!(ends[0][0].error, Some("ModelUnavailable"));
+    assert_eq!(lost(&ends).len(), 1);
+    let took = ends[1..].iter().flatten().map(|end| end.at).max().unwrap();
+    assert!(took <= 200 * SECOND * 115 / 100, "{took:?} of 200 s");
+}
+
+#[test]
+fn tenants_get_equal_shares() {
+    for tenants in [1, 4, 16] {
+        let world = World::new(ProviderRules::default(), terms(8));
+        let names = ["a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l", "m", "n", "o", "p"];
+        // One of them has a much larger change, with as many units at once.
+        let reviews: Vec<_> = (0..tenants).map(|at| (names[at], if at == 0 { 100 } else { 16 }, 4)).collect();
+        let ends = world.review(&reviews);
+        assert_eq!(lost(&ends), [""; 0]);
+        // While all are backlogged: until the first has finished.
+        let until = ends.iter().map(|ends| ends.iter().map(|end| end.at).max().unwrap()).min().unwrap();
+        let granted = |ends: &Vec<UnitEnd>| ends.iter().filter(|end| end.at <= until).count() as f64;
+        let granted: Vec<f64> = ends.iter().map(granted).collect();
+        let sum: f64 = granted.iter().sum();
+        let jain = sum * sum / (granted.len() as f64 * granted.iter().map(|part| part * part).sum::<f64>());
+        assert!(jain >= 0.95, "{tenants} tenants: {jain} {granted:?}");
+    }
+}
+
+#[test]
+fn a_small_change_is_not_behind_a_large_one() {
+    let world = World::new(ProviderRules::default(), terms(10));
+    let (time, model) = (world.time.clone(), Arc::clone(&world.model));
+    let big = (0..10).map(|lane| world.lane(0, "t", (lane..300).step_by(10)));
+    let small = async move {
+        time.sleep(5 * SECOND).await;
+        let run = run_name("small");
+        vec![run_unit(model.as_ref(), &time, (&run, "t", "u1"), &request(&run)).await]
+    };
+    let mut all: Vec<Pin<Box<dyn Future<Output = Vec<UnitEnd>>>>> = Vec::new();
+    for lane in big {
+        all.push(Box::pin(lane));
+    }
+    all.push(Box::pin(small));
+    let ends = world.time.run(all);
+    let took = ends.last().unwrap()[0].at;
+    println!("small change {took:?}");
+    assert!(took <= 2 * SECOND * 3 / 2 + 2 * SECOND, "{took:?}");
+}
