@@ -4,10 +4,10 @@
 //! - [`FakeGithub`]: GitHub's REST API, and the used part of GraphQL, with state, its rules, and a plan of faults.
 //! - [`FakeCloud`]: the part of AWS that a Lambda function uses; hands its program one event at a time.
 //! - [`Repository`]: git repositories in a temporary directory, made with the git command line.
-//! - [`port`]: the domain's ports in memory; [`planted`]: a report with a secret in every text.
+//! - [`port`]: the domain's ports in memory, [`logs`] with faults; [`planted`]: a report with a secret in every text.
 //!
 //! Each server listens on loopback with its own threads, so it works under any runtime, under paused time, and for
-//! child processes. Only [`port`] uses Holdfast's own types: the other doubles check Holdfast from outside.
+//! child processes. Only [`port`] and [`logs`] use Holdfast's own types: the other doubles check Holdfast from outside.
 
 // The API's larger objects are single `json!` literals.
 #![recursion_limit = "256"]
@@ -19,6 +19,7 @@ pub mod github;
 mod json_lines;
 pub mod lambda;
 mod loopback;
+pub mod logs;
 pub mod model_server;
 pub mod page;
 pub mod planted;

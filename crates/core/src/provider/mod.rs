@@ -2,18 +2,21 @@
 //! [breaker]. Both are states of a log ([`crate::logs`]), so callers on many machines change them without conflicts.
 //!
 //! Times are milliseconds since 1970 by the caller's clock. Callers' clocks may differ by up to [`MAX_SKEW_MS`].
-//! `clock` joins them, `rate` spreads calls over time, `share` orders waiting calls fairly, `learned` adapts limits.
+//! `clock` joins them, `entry` has the budget's entries, `reservation` its reservations, `rate` spreads calls over time, `share` orders waiting calls fairly, `learned` adapts limits.
 
 pub mod breaker;
 pub mod budget;
 mod clock;
+mod entry;
 mod learned;
 mod rate;
+mod reservation;
 mod share;
 
 pub use breaker::{Breaker, BreakerAnswer, BreakerEntry, ask, note};
-pub use budget::{Answer, Budget, BudgetEntry, Settled, WaitReason, reserve, settle};
+pub use budget::{Budget, reserve, settle};
 pub use clock::MAX_SKEW_MS;
+pub use entry::{Answer, BudgetEntry, Settled, WaitReason};
 pub use learned::{Limits, ObservedLimits};
 
 use sha2::{Digest, Sha256};
