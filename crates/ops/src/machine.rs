@@ -334,7 +334,7 @@ pub fn artifact_objects(data: &Path) -> impl Objects + use<> {
 
 /// Returns the models behind the shared state of their providers.
 fn paced_model(settings: &Settings, table: SqliteKeepRows) -> Result<PacedModel, Failure> {
-    let (model, pace) = (Arc::new(model(settings)?), Arc::new(LocalPace::default()));
+    let (model, pace) = (Arc::new(model(settings)?), Arc::new(LocalPace::beside_calls_of(settings.model_timeout_s)));
     Ok(PacedModel::new(model, Arc::new(table), pace, Terms::of(settings)))
 }
 

@@ -5,10 +5,11 @@
 //! - [`FakeCloud`]: the part of AWS that a Lambda function uses; hands its program one event at a time.
 //! - [`Repository`]: git repositories in a temporary directory, made with the git command line.
 //! - [`limited_provider`]: a provider in memory with limits and outages, in [`virtual_time`].
-//! - [`port`]: the domain's ports in memory; [`planted`]: a report with a secret in every text.
+//! - [`port`]: the domain's ports in memory, [`logs`] with faults; [`planted`]: a report with a secret in every text.
 //!
 //! Each server listens on loopback with its own threads, so it works under any runtime, under paused time, and for
-//! child processes. Only [`port`] and [`limited_provider`] use Holdfast's own types: the other doubles check Holdfast from outside.
+//! child processes. Only [`port`], [`logs`] and [`limited_provider`] use Holdfast's own types: the other doubles check
+//! Holdfast from outside.
 
 // The API's larger objects are single `json!` literals.
 #![recursion_limit = "256"]
@@ -21,6 +22,7 @@ mod json_lines;
 pub mod lambda;
 pub mod limited_provider;
 mod loopback;
+pub mod logs;
 pub mod model_server;
 pub mod page;
 pub mod planted;

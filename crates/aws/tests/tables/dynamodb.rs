@@ -55,6 +55,13 @@ impl World for Table {
     }
 }
 
+#[async_trait]
+impl logs::LogWorld for Table {
+    async fn open_logs(&self) -> Arc<dyn KeepLogs> {
+        Arc::new(self.at(server::address()))
+    }
+}
+
 fn config(address: SocketAddr) -> Builder {
     Builder::new()
         .endpoint_url(format!("http://{address}"))

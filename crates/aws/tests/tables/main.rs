@@ -1,5 +1,5 @@
-//! DynamoDB, SES and SNS against a real server of their protocols, which `server` starts: the contract of rows, and
-//! what the table promises beyond it.
+//! DynamoDB, SES and SNS against a real server of their protocols, which `server` starts: the contracts of rows and
+//! logs, and what the table promises beyond them.
 #![expect(clippy::unwrap_used, reason = "a failed step fails the test")]
 
 #[macro_use]
@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use contract::*;
-use holdfast_core::port::{KeepRows, Precondition};
+use holdfast_core::port::{KeepLogs, KeepRows, Precondition};
 use serde_json::json;
 
 mod on_dynamodb {

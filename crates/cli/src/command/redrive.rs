@@ -24,7 +24,7 @@ pub async fn run(args: &RedriveArgs) -> Result<Exit, Failure> {
     drop(runs);
     // Before the engine opens: it would resume the open attempts of a run that can't be redriven.
     redrive::check(&record)?;
-    let settings = machine::read_settings()?;
+    let settings = machine::read_settings()?.for_a_waiting_caller();
     machine::check_models(&settings)?;
     machine::check_writable(data, &settings, &record, "the next attempt").await?;
     let (engine, recovered) = machine::open_engine(data, &settings, Access::attempts_of(&name)).await?;

@@ -31,7 +31,7 @@ const GATE_OFF: &str = "Started with --gate off: the review was published withou
 /// A usage error, or the cause that kept the review from completing.
 pub async fn run(args: &ReviewArgs) -> Result<Exit, Failure> {
     file::check(&args.print.output)?;
-    let settings = machine::read_settings()?;
+    let settings = machine::read_settings()?.for_a_waiting_caller();
     machine::check_models(&settings)?;
     let request = request(args)?;
     let directory = request.data_directory(&args.data.place(), &settings)?;

@@ -151,6 +151,15 @@ impl Settings {
         settings.unless(problems)
     }
 
+    /// Returns the settings of a command whose caller waits for it: without settings of their own, it waits ten minutes
+    /// for a provider that is down and 30 for one that limits. Then the review is partial and can be redriven.
+    #[must_use]
+    pub fn for_a_waiting_caller(mut self) -> Self {
+        self.model_patience_s.get_or_insert(10 * 60);
+        self.model_limit_patience_s.get_or_insert(30 * 60);
+        self
+    }
+
     fn unless(self, problems: Vec<SettingProblem>) -> Result<Self, SettingsProblems> {
         match problems.is_empty() {
             true => Ok(self),

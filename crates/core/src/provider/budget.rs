@@ -4,10 +4,12 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::clock::{advance, move_back};
+use super::clock::advance;
 use super::digest;
+use super::entry::{Answer, BudgetEntry, Settled, WaitReason};
 use super::learned::{Effective, Learned, Limits, ObservedLimits};
 use super::rate::{Cost, Rates, cost_us};
+use super::reservation::{Reservation, Resumption};
 use super::share::{Shares, Waiting, is_passed};
 use crate::error::StageError;
 use crate::logs::{self, State};
@@ -33,181 +35,6 @@ const MAX_WOKEN: usize = 64;
 
 /// Calls come back after a refusal in steps: in each of these at most a fifth of the waiting ones.
 const STEP_MS: u64 = 100;
-
-/// A change of the budget.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub enum BudgetEntry {
-    /// A call wants to start. Each return after a wait, and each retry, is another entry for the same call.
-    Reserve {
-        /// The call's identity: the same in each retry.
-        call: String,
-        /// The tenant: the installation.
-        tenant: String,
-        /// The run.
-        run: String,
-        /// True if the call precedes others of its run.
-        urgent: bool,
-        /// Estimated input tokens.
-        tokens: u64,
-        /// The caller's time.
-        now_ms: u64,
-        /// Milliseconds after the grant, or after the end of a wait, in which the call settles or reserves again.
-        /// Otherwise its run has died. At least the call's time limit and [`MAX_SKEW_MS`](super::MAX_SKEW_MS).
-        hold_ms: u64,
-        /// The limits in force from now on.
-        limits: Limits,
-    },
-    /// A call has ended, or isn't needed any more.
-    Settle {
-        /// The call's identity.
-        call: String,
-        /// The caller's time.
-        now_ms: u64,
-        /// The outcome.
-        outcome: Settled,
-    },
-}
-
-/// The outcome of a call.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub enum Settled {
-    /// The provider answered.
-    Answered {
-        /// Input tokens that the provider counted.
-        input_tokens: u64,
-        /// The limits in the answer's headers.
-        observed: Option<ObservedLimits>,
-    },
-    /// The provider refused the call because of a limit or an overload.
-    Refused {
-        /// The wait that the provider named.
-        retry_after_ms: Option<u64>,
-        /// The limits in the answer's headers.
-        observed: Option<ObservedLimits>,
-    },
-    /// The call failed otherwise. It may have been counted.
-    Failed,
-    /// The call wasn't sent.
-    NotSent,
-}
-
-/// The answer to an entry.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Answer {
-    /// The call may be sent now.
-    Granted,
-    /// The call has to come back after a wait.
-    Wait {
-        /// Milliseconds until its turn, from now.
-        ms: u64,
-        /// The reason.
-        why: WaitReason,
-    },
-    /// The outcome is recorded.
-    Settled,
-}
-
-/// The limit that a call waits for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum WaitReason {
-    /// Requests per minute.
-    Requests,
-    /// Input tokens per minute.
-    Tokens,
-    /// Concurrent calls.
-    Concurrency,
-    /// The provider refused a call, and nobody may call before the time that it named.
-    Refused,
-}
-
-/// A call that waits or is in flight.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(from = "Packed", into = "Packed")]
-struct Reservation {
-    call: u64,
-    tenant: u32,
-    run: u32,
-    tokens: u64,
-    /// Its slot in the rates.
-    slot_ms: u64,
-    /// The end of its wait; of a granted call the time of the grant.
-    since_ms: u64,
-    hold_ms: u64,
-    passed: u8,
-    urgent: bool,
-    granted: bool,
-}
-
-/// A reservation as it is stored: 2,000 of them have to fit into a row. The last number holds `passed` and the flags.
-type Packed = (u64, u32, u32, u64, u64, u64, u64, u8);
-
-impl From<Packed> for Reservation {
-    fn from((call, tenant, run, tokens, slot_ms, since_ms, hold_ms, flags): Packed) -> Self {
-        Self {
-            call,
-            tenant,
-            run,
-            tokens,
-            slot_ms,
-            since_ms,
-            hold_ms,
-            passed: flags >> 2,
-            urgent: flags & 2 != 0,
-            granted: flags & 1 != 0,
-        }
-    }
-}
-
-impl From<Reservation> for Packed {
-    fn from(of: Reservation) -> Self {
-        let flags = (of.passed << 2) | (u8::from(of.urgent) << 1) | u8::from(of.granted);
-        (of.call, of.tenant, of.run, of.tokens, of.slot_ms, of.since_ms, of.hold_ms, flags)
-    }
-}
-
-impl Reservation {
-    /// Returns the time at which its caller comes back.
-    fn due_ms(&self) -> u64 {
-        self.since_ms.max(self.slot_ms)
-    }
-
-    fn is_expired(&self, now_ms: u64) -> bool {
-        let from_ms = if self.granted { self.since_ms } else { self.due_ms() };
-        now_ms >= from_ms.saturating_add(self.hold_ms)
-    }
-
-    fn waiting(&self, at: usize) -> Waiting {
-        Waiting {
-            at,
-            tenant: self.tenant,
-            run: self.run,
-            urgent: self.urgent,
-            passed: self.passed,
-        }
-    }
-}
-
-/// The return of calls after a refusal.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-struct Resumption {
-    /// Nobody is granted before.
-    from_ms: u64,
-    /// The next slot. In the past if nobody has to be spread any more.
-    next_ms: u64,
-    gap_ms: u64,
-}
-
-impl Resumption {
-    /// Returns the slot of a call that could start at `slot_ms`.
-    fn slot(&mut self, slot_ms: u64, now_ms: u64) -> u64 {
-        if self.next_ms <= now_ms {
-            return slot_ms;
-        }
-        let slot_ms = slot_ms.max(self.next_ms);
-        self.next_ms = slot_ms.saturating_add(self.gap_ms);
-        slot_ms
-    }
-}
 
 /// The budget, as the base of its log.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -333,11 +160,9 @@ impl Budget {
         let Some(by_ms) = advance(&mut self.now_ms, seen_ms) else { return };
         self.sent.move_back(by_ms);
         self.learned.move_back(by_ms);
-        move_back(&mut self.resumption.from_ms, by_ms);
-        move_back(&mut self.resumption.next_ms, by_ms);
+        self.resumption.move_back(by_ms);
         for held in &mut self.reservations {
-            move_back(&mut held.slot_ms, by_ms);
-            move_back(&mut held.since_ms, by_ms);
+            held.move_back(by_ms);
         }
     }
 

@@ -3,19 +3,23 @@
 //!
 //! Times are milliseconds since 1970 by the caller's clock. Callers' clocks may differ by up to [`MAX_SKEW_MS`].
 //! `clock` joins them, `rate` spreads calls over time, `share` orders waiting calls fairly, `learned` adapts limits.
+//! [`PacedModel`] makes the calls.
 
 pub mod breaker;
 pub mod budget;
 mod clock;
+mod entry;
 mod learned;
 mod paced_model;
 mod provider_state;
 mod rate;
+mod reservation;
 mod share;
 
 pub use breaker::{Breaker, BreakerAnswer, BreakerEntry, ask, note};
-pub use budget::{Answer, Budget, BudgetEntry, Settled, WaitReason, reserve, settle};
+pub use budget::{Budget, reserve, settle};
 pub use clock::MAX_SKEW_MS;
+pub use entry::{Answer, BudgetEntry, Settled, WaitReason};
 pub use learned::{Limits, ObservedLimits};
 pub use paced_model::{PacedModel, Terms};
 pub use provider_state::{ProviderAnswer, ProviderEntry, ProviderState, Refusal, Step};

@@ -6,7 +6,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::breaker::{Breaker, BreakerAnswer, BreakerEntry};
-use super::budget::{Answer, Budget, BudgetEntry, Settled, WaitReason};
+use super::budget::Budget;
+use super::entry::{Answer, BudgetEntry, Settled, WaitReason};
 use super::learned::{Limits, ObservedLimits};
 use crate::logs::State;
 use crate::model::error_name::ErrorName;

@@ -24,6 +24,15 @@ ALTER TABLE rows ADD COLUMN written_s INTEGER NOT NULL DEFAULT 0;
 UPDATE rows SET written_s = unixepoch();
 CREATE INDEX rows_by_age ON rows (written_s);
 ",
+    r"
+CREATE TABLE logs (
+    key       TEXT PRIMARY KEY NOT NULL,
+    folded    INTEGER NOT NULL CHECK (folded >= 0),
+    base      TEXT,
+    entries   TEXT NOT NULL,
+    written_s INTEGER NOT NULL
+) STRICT;
+",
 ];
 
 /// The newest schema version that this program knows. The file stores its version as `user_version`.

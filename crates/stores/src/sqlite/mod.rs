@@ -1,7 +1,8 @@
-//! Rows in an SQLite file of the data directory, for one machine. Several processes may use the file at the same time:
-//! SQLite's locks make each write and its condition atomic. `file` creates and checks the file.
+//! Rows and logs in an SQLite file of the data directory, for one machine. Several processes may use the file at the same
+//! time: SQLite's locks make each write and its condition atomic. `file` creates and checks the file; `logs` has the logs.
 
 mod file;
+mod logs;
 
 use std::fmt;
 use std::path::PathBuf;
@@ -16,7 +17,7 @@ pub use file::{TABLES_FILE, TablesError};
 
 use holdfast_core::port::row_form::{failed, read_value, split_key, split_prefix, write_value};
 
-/// Stores rows in `tables.sqlite` of a data directory, which only its user can read. Clones share the connection.
+/// Stores rows and logs in `tables.sqlite` of a data directory, which only its user can read. Clones share the connection.
 #[derive(Clone)]
 pub struct SqliteKeepRows {
     table: Arc<Table>,
@@ -68,15 +69,19 @@ impl SqliteKeepRows {
         Self::open_file(directory.into(), Some(max_pages)).await
     }
 
-    /// Deletes the rows older than [`ROW_DAYS`], and returns their number.
+    /// Deletes the rows and logs older than [`ROW_DAYS`], and returns their number.
     ///
     /// # Errors
     ///
     /// The file can't be written.
     pub async fn forget_old(&self) -> Result<u64, RowError> {
         let forgotten = self.run("*", |connection| {
-            let sql = "DELETE FROM rows WHERE written_s < unixepoch() - ?1 * 86400 AND NOT key GLOB ?2";
-            connection.execute(sql, params![ROW_DAYS, format!("{ROWS_KEPT}/*")])
+            let mut forgotten = 0;
+            for table in ["rows", "logs"] {
+                let sql = format!("DELETE FROM {table} WHERE written_s < unixepoch() - ?1 * 86400 AND NOT key GLOB ?2");
+                forgotten += connection.execute(&sql, params![ROW_DAYS, format!("{ROWS_KEPT}/*")])?;
+            }
+            Ok(forgotten)
         });
         Ok(forgotten.await?.try_into().unwrap_or(u64::MAX))
     }

@@ -32,6 +32,13 @@ impl World for Directory {
     }
 }
 
+#[async_trait]
+impl logs::LogWorld for Directory {
+    async fn open_logs(&self) -> Arc<dyn KeepLogs> {
+        Arc::new(SqliteKeepRows::open(self.path()).await.unwrap())
+    }
+}
+
 /// Opens the file without the adapter.
 fn raw(directory: &Path) -> rusqlite::Connection {
     rusqlite::Connection::open(directory.join(TABLES_FILE)).unwrap()
@@ -83,7 +90,7 @@ async fn a_newer_file_is_refused() {
             error,
             TablesError::SchemaNewer {
                 found: 99,
-                known: 2,
+                known: 3,
                 ..
             }
         ),

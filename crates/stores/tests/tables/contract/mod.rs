@@ -1,6 +1,7 @@
 //! The contract of rows: the cases that each table has to pass, with one writer at a time (`suite`) and with many
-//! (`races`). The tests of each table include this folder.
+//! (`races`). `logs` has the contract of logs. The tests of each table include this folder.
 
+pub mod logs;
 pub mod races;
 pub mod suite;
 
@@ -33,6 +34,16 @@ macro_rules! contract {
             races::one_of_many_claims
             races::no_increment_is_lost
             races::a_lease_has_one_holder
+        }
+        contract!(logs: $table);
+    };
+    (logs: $table:expr) => {
+        contract! { $table;
+            logs::entries_are_appended_and_folded
+            logs::a_fold_does_not_conflict_with_appends
+            logs::many_append_at_once
+            logs::many_append_and_fold_at_once
+            logs::a_log_has_bounds
         }
     };
     ($table:expr; $($module:ident::$case:ident)*) => {

@@ -1,5 +1,7 @@
-//! Rows in a DynamoDB table: DynamoDB checks each condition and writes in one atomic step. The table's hash key `pk` is
-//! a key's group, its range key `sk` the rest of the key.
+//! Rows and logs in a DynamoDB table: DynamoDB checks each condition and writes in one atomic step. The table's hash key
+//! `pk` is a key's group, its range key `sk` the rest of the key. `logs` has the logs.
+
+mod logs;
 
 use std::collections::HashMap;
 use std::error::Error;
@@ -35,7 +37,7 @@ const MAX_PAGE_ROWS: usize = 1000;
 
 type Item = HashMap<String, AttributeValue>;
 
-/// Stores rows in a table. The SDK retries nothing: the workflow does.
+/// Stores rows and logs in a table. The SDK retries nothing: the workflow does.
 #[derive(Clone, Debug)]
 pub struct DynamodbKeepRows {
     client: Client,
@@ -60,6 +62,13 @@ impl DynamodbKeepRows {
             client: Client::from_conf(config),
             table: table.into(),
         }
+    }
+
+    async fn find(&self, key: &str) -> Result<Option<Item>, RowError> {
+        let (group, name) = split_key(key)?;
+        let get = self.client.get_item().table_name(&self.table).consistent_read(true);
+        let got = get.key(GROUP, text(group)).key(NAME, text(name)).send().await;
+        Ok(got.map_err(|error| self.failed(key, "read from", &error))?.item)
     }
 
     fn failed<E>(&self, key: &str, doing: &str, error: &SdkError<E>) -> RowError
@@ -98,11 +107,8 @@ impl DynamodbKeepRows {
 #[async_trait]
 impl KeepRows for DynamodbKeepRows {
     async fn get(&self, key: &str) -> Result<Option<Row>, RowError> {
-        let (group, name) = split_key(key)?;
-        let get = self.client.get_item().table_name(&self.table).consistent_read(true);
-        let got = get.key(GROUP, text(group)).key(NAME, text(name)).send().await;
-        let got = got.map_err(|error| self.failed(key, "read from", &error))?;
-        got.item.map(|item| self.row(key, &item)).transpose()
+        let found = self.find(key).await?;
+        found.map(|item| self.row(key, &item)).transpose()
     }
 
     async fn put(&self, key: &str, value: &Value, expect: Precondition) -> Result<Written, RowError> {
