@@ -212,7 +212,7 @@ impl Setup {
             anthropic_key: settings.anthropic_key.clone(),
             openai_key: settings.openai_key.clone(),
             prices: settings.prices.clone(),
-            timeout: Duration::from_secs(settings.model_timeout_s),
+            timeout: settings.model_timeout(),
         };
         let bedrock = BedrockAskModel::new(model.url.clone(), model.timeout);
         let router = ModelRouter::new(model).map_err(|error| SetupError(error.to_string()))?;

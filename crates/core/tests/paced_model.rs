@@ -35,7 +35,7 @@ fn terms(concurrent: u32) -> Terms {
         },
         outage_patience_ms: 6 * 3_600_000,
         limit_patience_ms: 24 * 3_600_000,
-        call_ms: 120_000,
+        call_ms: None,
     }
 }
 
@@ -100,6 +100,7 @@ fn request(run: &RunName) -> ModelRequest {
         },
         schema: serde_json::json!({}),
         max_output_tokens: 100,
+        time_limit: None,
     }
 }
 

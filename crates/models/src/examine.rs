@@ -87,6 +87,7 @@ pub(crate) async fn examine(model: &ModelId, examined: &Examined<'_>, limits: To
         },
         schema: summary_schema(),
         max_output_tokens: wanted,
+        time_limit: None,
     };
     let start = Instant::now();
     let result = examined.ask.ask(&request).await;

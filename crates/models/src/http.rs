@@ -207,17 +207,22 @@ impl ModelHttp {
         is_loopback(&self.url) || self.url.scheme() == "http"
     }
 
-    /// Runs a call, which may be several requests, within its time limit.
+    /// Runs a call, which may be several requests, within its time limit; without one, within this server's.
     ///
     /// # Errors
     /// The call fails, or isn't complete within the time limit.
-    pub async fn within_limit<T>(&self, call: impl Future<Output = Result<T, ModelError>>) -> Result<T, ModelError> {
-        match tokio::time::timeout(self.limits.call, call).await {
+    pub async fn within_limit<T>(
+        &self,
+        limit: Option<Duration>,
+        call: impl Future<Output = Result<T, ModelError>>,
+    ) -> Result<T, ModelError> {
+        let limit = limit.unwrap_or(self.limits.call);
+        match tokio::time::timeout(limit, call).await {
             Ok(done) => done,
             Err(_) => Err(ModelError::TimedOut(format!(
                 "no complete answer from {} within {} s (HOLDFAST_MODEL_TIMEOUT_SECONDS): the server is slow or hangs",
                 self.host,
-                self.limits.call.as_secs_f64()
+                limit.as_secs_f64()
             ))),
         }
     }

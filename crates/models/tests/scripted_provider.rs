@@ -37,6 +37,7 @@ fn request(model: &str) -> ModelRequest {
         },
         schema: answer_schema(),
         max_output_tokens: 1_000,
+        time_limit: None,
     }
 }
 

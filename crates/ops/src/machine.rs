@@ -10,7 +10,7 @@ use holdfast_core::model::setting_name::{SETTINGS, SettingProblem, lines_of, unk
 use holdfast_core::model::settings::Settings;
 use holdfast_core::model::sha::CommitSha;
 use holdfast_core::port::{
-    Ends, NotifyPeople, ReadChange, ReadError, ReadPermission, ReadPull, RedeliverWebhooks, RootEntry, StoreArtifact,
+    Ends, NotifyPeople, Pace, ReadChange, ReadError, ReadPermission, ReadPull, RedeliverWebhooks, RootEntry, StoreArtifact,
 };
 use holdfast_core::provider::{PacedModel, Terms};
 use holdfast_core::stage::request_approval::ApprovalSettings;
@@ -306,6 +306,7 @@ fn stages_on(
     runs: Arc<EngineExecutions>,
 ) -> Result<StageFunctions, Failure> {
     let (connection, key) = (github(settings)?, marker_key(data, settings)?);
+    let pace = Arc::new(LocalPace::default());
     Ok(StageFunctions {
         read: Arc::new(ReadEither {
             git: GitReadChange::with_snapshots(data.to_owned()),
@@ -314,7 +315,7 @@ fn stages_on(
         threads: Arc::new(GithubReadThreads::new(connection.clone(), key.clone())),
         permission: Arc::new(GithubReadPermission::new(connection.clone())),
         publish: Arc::new(GithubPublishReview::new(connection, key).with_console(settings.public_url.clone())),
-        model: Arc::new(paced_model(settings, table.clone())?),
+        model: Arc::new(paced_model(settings, table.clone(), pace)?),
         syntax: Arc::new(TreeSitterSyntax::new()),
         notify: people(data, settings)?,
         rows: Arc::new(table),
@@ -333,8 +334,11 @@ pub fn artifact_objects(data: &Path) -> impl Objects + use<> {
 }
 
 /// Returns the models behind the shared state of their providers.
-fn paced_model(settings: &Settings, table: SqliteKeepRows) -> Result<PacedModel, Failure> {
-    let (model, pace) = (Arc::new(model(settings)?), Arc::new(LocalPace::beside_calls_of(settings.model_timeout_s)));
+///
+/// # Errors
+/// The address or a key is unusable.
+pub fn paced_model(settings: &Settings, table: SqliteKeepRows, pace: Arc<dyn Pace>) -> Result<PacedModel, Failure> {
+    let model = Arc::new(model(settings)?);
     Ok(PacedModel::new(model, Arc::new(table), pace, Terms::of(settings)))
 }
 
@@ -347,7 +351,7 @@ pub fn model(settings: &Settings) -> Result<ModelRouter, Failure> {
 }
 
 fn router(settings: &Settings) -> Result<ModelRouter, ModelSettingsError> {
-    let timeout = std::time::Duration::from_secs(settings.model_timeout_s);
+    let timeout = settings.model_timeout();
     let router = ModelRouter::new(ModelSettings {
         url: settings.model_url.clone(),
         allow_http: settings.allow_http.clone(),

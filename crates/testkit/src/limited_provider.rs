@@ -313,6 +313,7 @@ pub async fn run_unit(
             tenant,
             part,
             attempt: 1,
+            is_risky: false,
             waiting,
         };
         let error = match model.reach(&call, request).await {

@@ -136,21 +136,38 @@ fn invalid_pull_request_addresses_are_usage_errors() {
 }
 
 #[test]
-fn a_model_that_cannot_answer_leaves_a_partial_review() {
-    let cases: [(Script, &str); 4] = [
-        (Script::wrong_key(), "OPENAI_API_KEY"),
-        (Script::spending_limit(), "ModelSpendingLimitReached"),
-        (Script::status(404), "ModelRequestRejected"),
-        (Script::hang(), "ModelTimedOut"),
-    ];
-    for (script, reason) in cases {
+fn a_model_that_does_not_answer_leaves_a_partial_review() {
+    for (script, reason) in [
+        (Script::hang(), "HOLDFAST_MODEL_TIMEOUT_SECONDS"),
+        (Script::status(400), "ModelRequestRejected"),
+    ] {
         let scene = Scene::with_model(many_files(2), ModelServer::start(script).unwrap())
-            .set("HOLDFAST_MODEL_TIMEOUT_SECONDS", "1");
+            .set("HOLDFAST_MODEL_TIMEOUT_SECONDS", "1")
+            .set("HOLDFAST_MODEL_PATIENCE", "2s");
         let (exit, document) = scene.review();
         assert_eq!((exit, &document["status"]), (3, &"partial".into()), "{reason}");
         let message = document["coverage"][0]["reason"].as_str().unwrap();
         assert!(message.contains(reason), "{reason}: {message}");
+    }
+}
+
+#[test]
+fn a_refusal_that_no_wait_cures_fails_the_review_after_the_calls_in_flight() {
+    for (script, reason, remedy) in [
+        (Script::wrong_key(), "ModelUnauthorized", "OPENAI_API_KEY"),
+        (Script::spending_limit(), "ModelSpendingLimitReached", "balance"),
+        (Script::status(404), "ModelNotFound", "HOLDFAST_MODEL"),
+    ] {
+        let scene = Scene::with_model(many_files(40), ModelServer::start(script).unwrap())
+            .set("HOLDFAST_MAX_CONCURRENCY", "2");
+        let (exit, document) = scene.review();
+        assert_eq!((exit, &document["status"]), (3, &"failed".into()), "{reason}");
+        let notes = document["notes"].to_string();
+        assert!(notes.contains(reason) && notes.contains(remedy), "{reason}: {notes}");
         assert!(!document.to_string().contains("test-key"), "the key is nowhere");
+        // A server that refuses a request for its form is asked again in others.
+        let calls = scene.server().journal().calls().len();
+        assert!(calls <= 2 * 7, "{reason}: {calls} calls for 40 files");
     }
 }
 
@@ -160,6 +177,7 @@ fn no_model_server_is_named_with_its_address() {
     let mut scene = Scene::with_model(many_files(1), server);
     let address = scene.server().address().to_string();
     scene.server = None;
+    scene = scene.set("HOLDFAST_MODEL_PATIENCE", "2s");
     let (exit, document) = scene.review();
     assert_eq!(exit, 3);
     let message = document["coverage"][0]["reason"].as_str().unwrap();

@@ -186,7 +186,6 @@ fn the_defaults_of_settings_are_documented() {
     let rows = table(&read("docs/configuration.md"), "| name | default |");
     for (name, expected) in [
         ("HOLDFAST_MODEL", format!("`{}`", settings.model)),
-        ("HOLDFAST_MODEL_TIMEOUT_SECONDS", settings.model_timeout_s.to_string()),
         (
             "HOLDFAST_MODEL_OUTPUT_TOKENS",
             grouped(settings.model_tokens.output().into()),

@@ -2,6 +2,8 @@
 
 mod reader;
 
+use std::time::Duration;
+
 use secrecy::SecretString;
 use url::Url;
 
@@ -14,6 +16,9 @@ use super::setting_name::{SettingProblem, lines_of};
 use super::token_limits::TokenLimits;
 use super::webhook_secrets::WebhookSecrets;
 use reader::Reader;
+
+/// The time limit of a model call before a model's time is known, in seconds.
+const FIRST_MODEL_TIMEOUT_S: u64 = 120;
 
 /// The source of settings: returns the value of a name, `None` when it is not set.
 pub type Lookup<'a> = &'a dyn Fn(&str) -> Option<String>;
@@ -31,8 +36,8 @@ pub struct Settings {
     /// comma-separated.
     pub allow_http: HttpHosts,
     /// Wall-clock limit of one model call, in seconds (1..=900), below the task's `TimeoutSeconds` in the workflow
-    /// (930). `HOLDFAST_MODEL_TIMEOUT_SECONDS`, default 120.
-    pub model_timeout_s: u64,
+    /// (930). `HOLDFAST_MODEL_TIMEOUT_SECONDS`; none: learned from the model's answers.
+    pub model_timeout_s: Option<u64>,
     /// Token limits of one model call. `HOLDFAST_MODEL_CONTEXT_TOKENS`, `HOLDFAST_MODEL_OUTPUT_TOKENS`.
     pub model_tokens: TokenLimits,
     /// `ANTHROPIC_API_KEY`.
@@ -151,6 +156,11 @@ impl Settings {
         settings.unless(problems)
     }
 
+    /// Returns the time limit of a model call, where no other one is learned.
+    pub fn model_timeout(&self) -> Duration {
+        Duration::from_secs(self.model_timeout_s.unwrap_or(FIRST_MODEL_TIMEOUT_S))
+    }
+
     /// Returns the settings of a command whose caller waits for it: without settings of their own, it waits ten minutes
     /// for a provider that is down and 30 for one that limits. Then the review is partial and can be redriven.
     #[must_use]
@@ -188,7 +198,7 @@ impl Settings {
             reader.report("HOLDFAST_MODEL_URL", "a server is named, but HOLDFAST_MODEL is rules and no model is called: set HOLDFAST_MODEL, or remove it");
         }
         let settings = Self {
-            model_timeout_s: reader.number("HOLDFAST_MODEL_TIMEOUT_SECONDS", 120, 900),
+            model_timeout_s: reader.optional_number("HOLDFAST_MODEL_TIMEOUT_SECONDS", 900),
             model_tokens: reader.token_limits(),
             max_concurrency: u32::try_from(reader.number("HOLDFAST_MAX_CONCURRENCY", 10, 1_000)).unwrap_or(10),
             model_requests_per_minute: (reader.optional_number("HOLDFAST_MODEL_REQUESTS_PER_MINUTE", 1_000_000))

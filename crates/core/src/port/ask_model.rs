@@ -1,5 +1,7 @@
 //! The port to a model. One call, no retry: the workflow retries.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 
 use crate::model::error_name::ErrorName;
@@ -18,6 +20,8 @@ pub struct ModelRequest {
     pub schema: serde_json::Value,
     /// Output limit in tokens, at least 1.
     pub max_output_tokens: u32,
+    /// Limit of the whole call; none is the adapter's own.
+    pub time_limit: Option<Duration>,
 }
 
 /// The reason why a call gave no answer.

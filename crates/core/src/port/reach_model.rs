@@ -22,6 +22,8 @@ pub struct ModelCall<'a> {
     pub part: &'a str,
     /// The attempt, from 1.
     pub attempt: u32,
+    /// Whether its unit is of the strong tier: such a call may take longer.
+    pub is_risky: bool,
     /// What the call has waited for so far. Default before its first wait.
     pub waiting: Waiting,
 }

@@ -1,6 +1,7 @@
 //! A model behind its provider's shared state: each call first gets its turn there, and reports its end.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 
@@ -20,6 +21,12 @@ use crate::prompt::estimate_tokens;
 const NEVER_REACHED_MS: u64 = 30_000;
 /// The longest wait that is no state, except for another call's end, in milliseconds.
 const SHORT_REST_MS: u64 = 2_000;
+/// The time limit of a call before the model's time is known, and the bounds of a learned one, in milliseconds.
+const FIRST_CALL_MS: u64 = 120_000;
+const MIN_CALL_MS: u64 = 30_000;
+const MAX_CALL_MS: u64 = 840_000;
+/// The part of a state's time that rests and a call share, in milliseconds: below the state's `TimeoutSeconds`.
+const STATE_MS: u64 = 890_000;
 /// Failures of one call while the provider answers others, after which the call is given up.
 const MAX_OWN_FAILURES: u32 = 5;
 /// Time-outs of one call while the provider answers others, after which the call is given up.
@@ -36,8 +43,8 @@ pub struct Terms {
     pub outage_patience_ms: u64,
     /// Longest wait for a provider that limits, in milliseconds.
     pub limit_patience_ms: u64,
-    /// Longest time of one call, in milliseconds.
-    pub call_ms: u64,
+    /// The configured time limit of one call, in milliseconds; none: learned.
+    pub call_ms: Option<u64>,
 }
 
 impl Terms {
@@ -52,7 +59,7 @@ impl Terms {
             },
             outage_patience_ms: settings.model_patience_s.unwrap_or(6 * 3_600) * 1_000,
             limit_patience_ms: settings.model_limit_patience_s.unwrap_or(24 * 3_600) * 1_000,
-            call_ms: settings.model_timeout_s * 1_000,
+            call_ms: settings.model_timeout_s.map(|seconds| seconds * 1_000),
         }
     }
 }
@@ -111,24 +118,37 @@ impl PacedModel {
         }
     }
 
-    /// Gets the call's turn: returns nothing when it may be made now, otherwise the wait.
-    async fn reserve(&self, place: &Place<'_>, request: &ModelRequest) -> Result<Option<Reached>, ModelError> {
+    /// Returns the time limit of a call: twice the time of nearly all recent answers, longer for a risky unit, and twice
+    /// as long after each time-out.
+    fn call_ms(&self, place: &Place<'_>, state: &ProviderState) -> u64 {
+        if let Some(fixed_ms) = self.terms.call_ms {
+            return fixed_ms;
+        }
+        let usual_ms = state.usual_ms(place.model).map_or(FIRST_CALL_MS, |usual_ms| usual_ms * 2);
+        let usual_ms = if place.call.is_risky { usual_ms * 3 / 2 } else { usual_ms };
+        let longer = usual_ms.max(MIN_CALL_MS) << place.call.waiting.timeouts.min(5);
+        longer.min(MAX_CALL_MS)
+    }
+
+    /// Gets the call's turn: returns its time limit in milliseconds when it may be made now, otherwise the wait.
+    async fn reserve(&self, place: &Place<'_>, request: &ModelRequest) -> Result<Result<u64, Reached>, ModelError> {
+        let longest_ms = self.terms.call_ms.unwrap_or(MAX_CALL_MS);
         let step = Step::Reserve {
             tenant: place.call.tenant.to_owned(),
             run: place.call.run.to_string(),
             urgent: false,
             tokens: input_tokens(request),
-            hold_ms: self.terms.call_ms + MARGIN_MS,
+            hold_ms: longest_ms + MARGIN_MS,
             limits: self.terms.limits,
         };
-        let mut rest_ms = self.pace.longest_rest_ms();
+        let mut rest_ms = self.pace.longest_rest_ms().min(STATE_MS.saturating_sub(longest_ms));
         loop {
             let reserved = self.append(place, step.clone()).await;
             let (state, answer) = reserved.map_err(|error| {
                 ModelError::LimitsUnavailable(format!("no call without the provider's limits: {}", error.message))
             })?;
             match answer {
-                ProviderAnswer::Call | ProviderAnswer::Noted { .. } => return Ok(None),
+                ProviderAnswer::Call | ProviderAnswer::Noted { .. } => return Ok(Ok(self.call_ms(place, &state))),
                 ProviderAnswer::Refused(refusal) => return Err(refused(refusal.error, refusal.message)),
                 // A wait for another call's end passes here, where that end can end it. Others are states, which cost
                 // nothing and are shown.
@@ -138,7 +158,7 @@ impl PacedModel {
                     rest_ms = rest_ms.saturating_sub(self.pace.now_ms().saturating_sub(before_ms).max(1));
                 }
                 ProviderAnswer::Wait { ms, subject, .. } => {
-                    return self.wait(place, place.call.waiting, subject, ms, &state).await.map(Some);
+                    return self.wait(place, place.call.waiting, subject, ms, &state).await.map(Err);
                 }
             }
         }
@@ -224,13 +244,25 @@ impl ReachModel for PacedModel {
             digest: digest(&id),
             id,
         };
-        if let Some(wait) = self.reserve(&place, request).await? {
-            return Ok(wait);
-        }
+        let limit_ms = match self.reserve(&place, request).await? {
+            Ok(limit_ms) => limit_ms,
+            Err(wait) => return Ok(wait),
+        };
+        let begun_ms = self.pace.now_ms();
+        let request = &ModelRequest {
+            time_limit: Some(Duration::from_millis(limit_ms)),
+            ..request.clone()
+        };
         match self.model.ask(request).await {
             Ok(answer) => {
                 let (input_tokens, observed) = (answer.input_tokens, answer.observed);
-                self.note(&place, Step::Answered { input_tokens, observed }).await;
+                let took_ms = u32::try_from(self.pace.now_ms().saturating_sub(begun_ms)).unwrap_or(u32::MAX);
+                let answered = Step::Answered {
+                    input_tokens,
+                    observed,
+                    took_ms,
+                };
+                self.note(&place, answered).await;
                 Ok(Reached::Answered(answer))
             }
             Err(ModelError::RateLimited {
@@ -241,8 +273,8 @@ impl ReachModel for PacedModel {
                 self.note(&place, Step::Limited { retry_after_ms, observed }).await;
                 // The state has the time of this call's turn.
                 match self.reserve(&place, request).await? {
-                    Some(wait) => Ok(wait),
-                    None => {
+                    Err(wait) => Ok(wait),
+                    Ok(_) => {
                         let waiting = call.waiting.after(WaitFor::Limit, self.pace.now_ms());
                         Ok(Reached::Wait { wait_s: 1, waiting })
                     }

@@ -1,7 +1,7 @@
 //! The shared state of a provider: its health, and a budget for each of its models. One log for each provider, so that
 //! one write asks both.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 use serde::{Deserialize, Serialize};
 
@@ -15,6 +15,9 @@ use crate::port::WaitFor;
 
 /// The time after a refusal for which other calls get the same refusal without a call, in milliseconds.
 const REFUSAL_MS: u64 = 10_000;
+/// Number of a model's answers whose durations are stored, and from which they count.
+const MAX_DURATIONS: usize = 64;
+const MIN_DURATIONS: usize = 20;
 /// Maximum length of a stored message, in characters.
 const MESSAGE_CHARS: usize = 300;
 
@@ -33,6 +36,8 @@ pub struct ProviderState {
     failure: Option<String>,
     /// Whether the provider has ever answered.
     answered: bool,
+    /// The durations of each model's last answers in milliseconds, oldest first.
+    durations: BTreeMap<String, VecDeque<u32>>,
 }
 
 /// A refusal that a wait doesn't cure: the key, the account's money, the model's name.
@@ -84,6 +89,8 @@ pub enum Step {
         input_tokens: u64,
         /// The limits that the provider stated.
         observed: Option<ObservedLimits>,
+        /// The time from the call to the answer, in milliseconds.
+        took_ms: u32,
     },
     /// A rate limit.
     Limited {
@@ -140,6 +147,15 @@ impl ProviderState {
     /// Returns the message of the last failure since the last answer.
     pub fn failure(&self) -> Option<&str> {
         self.failure.as_deref()
+    }
+
+    /// Returns the duration that 95 of 100 recent answers of a model stayed within, in milliseconds; none before there
+    /// are enough answers.
+    pub fn usual_ms(&self, model: &str) -> Option<u64> {
+        let known = self.durations.get(model).filter(|known| known.len() >= MIN_DURATIONS)?;
+        let mut sorted: Vec<u32> = known.iter().copied().collect();
+        sorted.sort_unstable();
+        sorted.get(sorted.len() * 95 / 100).copied().map(u64::from)
     }
 
     /// Returns the calls whose turn it is now, of one model.
@@ -225,8 +241,17 @@ impl State for ProviderState {
                     Answer::Granted | Answer::Settled => ProviderAnswer::Call,
                 }
             }
-            Step::Answered { input_tokens, observed } => {
+            Step::Answered {
+                input_tokens,
+                observed,
+                took_ms,
+            } => {
                 self.refused = None;
+                let durations = self.durations.entry(entry.model.clone()).or_default();
+                durations.push_back(*took_ms);
+                if durations.len() > MAX_DURATIONS {
+                    durations.pop_front();
+                }
                 self.note_answer(entry);
                 let (input_tokens, observed) = (*input_tokens, *observed);
                 self.settle(entry, Settled::Answered { input_tokens, observed });

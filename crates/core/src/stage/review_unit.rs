@@ -70,6 +70,7 @@ pub async fn review_unit(input: &Input, model: &dyn ReachModel, store: &dyn Stor
         prompt: find_prompt(input, &unit, store).await?,
         schema: answer_schema(),
         max_output_tokens: unit.tokens.output(),
+        time_limit: None,
     };
     // The cache has answers to first questions only: a correction is about an answer of this run.
     if input.attempt == 1 {
@@ -84,6 +85,7 @@ pub async fn review_unit(input: &Input, model: &dyn ReachModel, store: &dyn Stor
         tenant: &unit.tenant,
         part: &input.unit,
         attempt: input.attempt,
+        is_risky: input.tier == Tier::Strong,
         waiting: input.waiting,
     };
     match model.reach(&call, &request).await? {

@@ -258,12 +258,14 @@ async fn ask_for_summary(
                 prompt,
                 schema: summary_schema(),
                 max_output_tokens: run.tokens.summary_output(),
+                time_limit: None,
             };
             let call = ModelCall {
                 run: &run.run,
                 tenant: &tenant_of(run),
                 part: WALKTHROUGH,
                 attempt: 1,
+                is_risky: false,
                 waiting,
             };
             match model.reach(&call, &request).await? {

@@ -78,6 +78,7 @@ fn report_of(policy: &'static str, found: Found<'_>) -> (World, summarize_review
             },
             schema: Value::Null,
             max_output_tokens: 1,
+            time_limit: None,
         }))
         .unwrap();
         block_on(write_artifact(

@@ -138,5 +138,6 @@ pub fn request(model: &str) -> ModelRequest {
         schema: json!({ "type": "object", "required": ["summary"], "properties": {
             "summary": { "type": "string", "maxLength": 9 }, "more": { "type": "integer", "minimum": 1 } } }),
         max_output_tokens: 321,
+        time_limit: None,
     }
 }

@@ -69,7 +69,7 @@ pub async fn open_deployment(stack: &str) -> Result<Box<dyn Deployment>, Failure
 
 /// Returns the adapter for `bedrock/ID`, by the settings.
 pub fn bedrock(settings: &Settings) -> Option<Arc<dyn AskModel>> {
-    let timeout = Duration::from_secs(settings.model_timeout_s);
+    let timeout = settings.model_timeout();
     Some(Arc::new(BedrockAskModel::new(settings.model_url.clone(), timeout)))
 }
 

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use async_trait::async_trait;
 use holdfast_asl::Timestamp;
+use holdfast_core::port::Pace;
 use holdfast_engine::Clock;
 use tokio::sync::Notify;
 
@@ -51,4 +52,20 @@ impl Clock for MatrixClock {
             self.sleep_until(at).await;
         }
     }
+}
+
+/// The time of model calls: they never rest, so that every wait is a state.
+#[async_trait]
+impl Pace for MatrixClock {
+    fn now_ms(&self) -> u64 {
+        u64::try_from(self.now().0).unwrap_or(0)
+    }
+
+    fn longest_rest_ms(&self) -> u64 {
+        0
+    }
+
+    async fn rest(&self, _call: u64, _ms: u64) {}
+
+    fn wake(&self, _calls: &[u64]) {}
 }

@@ -14,9 +14,12 @@ use holdfast_core::model::repository_name::RepositoryName;
 use holdfast_core::model::run::{PAYLOAD_VERSION, Run};
 use holdfast_core::model::settings::Settings;
 use holdfast_core::model::sha::CommitSha;
+use holdfast_core::port::Pace;
 use holdfast_core::stage::state;
 use holdfast_engine::{Engine, EngineOptions, Outcome};
 use holdfast_ops::executions::EngineExecutions;
+use holdfast_ops::failure::Failure;
+use holdfast_ops::functions::StageFunctions;
 use holdfast_ops::{machine, workflow};
 use holdfast_stores::sqlite::SqliteKeepRows;
 use holdfast_testkit::{FakeGithub, Finding, ModelServer, PullRequest, Repository, Script};
@@ -54,11 +57,7 @@ pub async fn play(cell: &Cell, without_undo: bool) -> Result<(), String> {
     for _ in 0..MAX_STEPS {
         let runs = Arc::new(EngineExecutions::default());
         let faulty = Faulty {
-            stages: Arc::new(
-                machine::stage_functions(stage.data.path(), &settings, Arc::clone(&runs))
-                    .await
-                    .map_err(|f| f.message)?,
-            ),
+            stages: Arc::new(stages(stage.data.path(), &settings, &runs, &clock).await.map_err(|f| f.message)?),
             cell: cell.clone(),
             github: Arc::clone(&stage.github),
             clock: Arc::clone(&clock),
@@ -102,6 +101,19 @@ pub async fn play(cell: &Cell, without_undo: bool) -> Result<(), String> {
         return Err("the state was never reached".to_owned());
     }
     invariant::check(&stage, cell, &status).await
+}
+
+/// Returns the stages, whose model calls have the matrix's time.
+async fn stages(
+    data: &Path,
+    settings: &Settings,
+    runs: &Arc<EngineExecutions>,
+    clock: &Arc<MatrixClock>,
+) -> Result<StageFunctions, Failure> {
+    let stages = machine::stage_functions(data, settings, Arc::clone(runs)).await?;
+    let table = SqliteKeepRows::open(data).await.map_err(Failure::usage)?;
+    let pace = Arc::clone(clock) as Arc<dyn Pace>;
+    Ok(stages.with_model(Arc::new(machine::paced_model(settings, table, pace)?)))
 }
 
 fn set(cell: &Cell) -> Stage {
@@ -155,6 +167,7 @@ fn settings(stage: &Stage) -> Settings {
         let value = match name {
             "HOLDFAST_MODEL" => "openai/test-model",
             "HOLDFAST_MODEL_URL" => &model,
+            "HOLDFAST_MODEL_PATIENCE" | "HOLDFAST_MODEL_LIMIT_PATIENCE" => "10m",
             "OPENAI_API_KEY" => "key",
             "HOLDFAST_GITHUB_URL" => &github,
             "GITHUB_TOKEN" => FakeGithub::INSTALLATION_TOKEN,
