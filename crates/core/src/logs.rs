@@ -31,11 +31,7 @@ pub trait State: Default + Serialize + DeserializeOwned {
 /// # Errors
 ///
 /// The table can't be reached; the log has another shape.
-pub async fn append<S: State>(
-    logs: &dyn KeepLogs,
-    key: &str,
-    entry: &S::Entry,
-) -> Result<(S, S::Answer), StageError> {
+pub async fn append<S: State>(logs: &dyn KeepLogs, key: &str, entry: &S::Entry) -> Result<(S, S::Answer), StageError> {
     append_folding(logs, key, entry, FOLD_AFTER, CALLERS_PER_FOLD).await
 }
 

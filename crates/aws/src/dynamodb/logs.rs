@@ -32,9 +32,16 @@ impl<'a> Stored<'a> {
     fn read(item: &'a Item) -> Option<Self> {
         let entries = item.get(ENTRIES)?.as_l().ok()?;
         Some(Self {
-            folded: item.get(FOLDED).map_or(Some(0), |folded| folded.as_n().ok()?.parse().ok())?,
-            base: item.get(BASE).map_or(Some(None), |base| base.as_s().ok().map(|base| Some(base.as_str())))?,
-            entries: entries.iter().map(|entry| entry.as_s().ok().map(String::as_str)).collect::<Option<_>>()?,
+            folded: item
+                .get(FOLDED)
+                .map_or(Some(0), |folded| folded.as_n().ok()?.parse().ok())?,
+            base: item
+                .get(BASE)
+                .map_or(Some(None), |base| base.as_s().ok().map(|base| Some(base.as_str())))?,
+            entries: entries
+                .iter()
+                .map(|entry| entry.as_s().ok().map(String::as_str))
+                .collect::<Option<_>>()?,
         })
     }
 }

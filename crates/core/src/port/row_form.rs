@@ -78,7 +78,10 @@ pub fn write_entry(key: &str, entry: &Value) -> Result<String, RowError> {
 /// It isn't an object, or is too large; the count is outside of the limits.
 pub fn write_base(key: &str, base: &Value, count: usize) -> Result<String, RowError> {
     if count == 0 || count > MAX_FOLDED {
-        return Err(failed(key, format!("a fold takes 1 to {MAX_FOLDED} entries, not {count}")));
+        return Err(failed(
+            key,
+            format!("a fold takes 1 to {MAX_FOLDED} entries, not {count}"),
+        ));
     }
     write_bounded(key, base, "base", BASE_BYTES)
 }

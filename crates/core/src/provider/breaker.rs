@@ -215,7 +215,9 @@ impl Breaker {
         let Some(outage) = &mut self.outage else {
             return BreakerAnswer::Closed;
         };
-        let other = outage.probe.filter(|(probe, until_ms)| *probe != call && *until_ms > now_ms);
+        let other = outage
+            .probe
+            .filter(|(probe, until_ms)| *probe != call && *until_ms > now_ms);
         if now_ms >= outage.probe_ms && other.is_none() {
             outage.probe = Some((call, now_ms.saturating_add(hold_ms)));
             return BreakerAnswer::Probe;
@@ -303,7 +305,10 @@ impl Breaker {
             self.outage = None;
             self.allowed = Some(1);
         } else if self.outage.is_none() {
-            self.allowed = self.allowed.map(|allowed| allowed.saturating_mul(2)).filter(|allowed| *allowed < RESUMED);
+            self.allowed = self
+                .allowed
+                .map(|allowed| allowed.saturating_mul(2))
+                .filter(|allowed| *allowed < RESUMED);
             if self.allowed.is_none() {
                 self.gap_ms = 0;
             }

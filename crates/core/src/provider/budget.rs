@@ -10,7 +10,7 @@ use super::entry::{Answer, BudgetEntry, Settled, WaitReason};
 use super::learned::{Effective, Learned, Limits, ObservedLimits};
 use super::rate::{Cost, Rates, cost_us};
 use super::reservation::{Reservation, Resumption};
-use super::share::{Shares, Waiting, is_passed};
+use super::share::{Rivals, Shares, Waiting, is_passed};
 use crate::error::StageError;
 use crate::logs::{self, State};
 use crate::port::KeepLogs;
@@ -21,11 +21,19 @@ pub const MAX_RESERVATIONS: usize = 2000;
 /// Milliseconds after the end of its wait in which a call still keeps a free place from the calls behind it.
 const PRESENT_MS: u64 = 2000;
 
-/// Shortest estimated wait for a concurrent call.
+/// A free place isn't kept for a call that comes back later than this, in milliseconds.
+const SOON_MS: u64 = 500;
+
+/// Bounds of the estimated wait for a concurrent call.
 const MIN_ESTIMATE_MS: u64 = 100;
+const MAX_ESTIMATE_MS: u64 = 120_000;
 
 /// Assumed duration of a call before the first answer.
 const FIRST_DURATION_MS: u64 = 10_000;
+
+/// Bounds of the learned ratio between counted and estimated tokens, in thousandths.
+const MIN_COUNTED_MILLI: u64 = 200;
+const MAX_COUNTED_MILLI: u64 = 5000;
 
 /// Longest wait that a provider may name: a day. Its answers are a stranger's input.
 const MAX_RETRY_AFTER_MS: u64 = 86_400_000;
@@ -46,6 +54,8 @@ pub struct Budget {
     /// The grants so far. The slots of waiting calls follow from them and from the order of arrival.
     sent: Rates,
     resumption: Resumption,
+    /// Counted tokens for each thousand estimated ones; 0 before the first answer.
+    counted_milli: u64,
     /// The observed duration of a call; 0 before the first.
     duration_ms: u64,
     shares: Shares,
@@ -103,12 +113,14 @@ impl Budget {
                     tenant: short(tenant),
                     run: short(run),
                     tokens: *tokens,
+                    charged: 0,
                     slot_ms: 0,
                     since_ms: 0,
                     hold_ms: *hold_ms,
                     passed: 0,
                     urgent: *urgent,
                     granted: false,
+                    ticket: false,
                 };
                 self.reserve(wanted)
             }
@@ -143,7 +155,7 @@ impl Budget {
             .map(|(at, held)| held.waiting(at))
             .take(MAX_WOKEN)
             .collect();
-        let is_next = |call: &&Waiting| self.shares.rank(ready.clone(), call.at, free) < free;
+        let is_next = |call: &&Waiting| self.shares.rank(&ready, call.at, Rivals::Present) < free;
         ready.iter().filter(is_next).map(|call| self.reservations[call.at].call).collect()
     }
 
@@ -157,7 +169,9 @@ impl Budget {
     }
 
     fn advance(&mut self, seen_ms: u64) {
-        let Some(by_ms) = advance(&mut self.now_ms, seen_ms) else { return };
+        let Some(by_ms) = advance(&mut self.now_ms, seen_ms) else {
+            return;
+        };
         self.sent.move_back(by_ms);
         self.learned.move_back(by_ms);
         self.resumption.move_back(by_ms);
@@ -175,11 +189,26 @@ impl Budget {
         }
     }
 
-    fn cost(&self, tokens: u64) -> Cost {
-        let effective = self.effective();
+    /// Returns the tokens to charge for an estimate.
+    fn expected(&self, estimated: u64) -> u64 {
+        match self.counted_milli {
+            0 => estimated,
+            counted_milli => estimated.saturating_mul(counted_milli).div_ceil(1000),
+        }
+    }
+
+    /// Returns the cost of a call with this estimate.
+    fn cost(&self, estimated: u64) -> Cost {
         Cost {
-            requests_us: cost_us(1, effective.requests),
-            tokens_us: cost_us(tokens, effective.tokens),
+            requests_us: cost_us(1, self.effective().requests),
+            ..self.token_cost(self.expected(estimated))
+        }
+    }
+
+    fn token_cost(&self, tokens: u64) -> Cost {
+        Cost {
+            tokens_us: cost_us(tokens, self.effective().tokens),
+            requests_us: 0,
         }
     }
 
@@ -253,13 +282,20 @@ impl Budget {
         if self.reservations[at].slot_ms > self.now_ms {
             return self.wait_for_slot(at);
         }
-        let ready = self.ready(at);
         let concurrent = self.effective().concurrent as usize;
         let free = concurrent.saturating_sub(self.in_flight());
-        let rank = self.shares.rank(ready.clone(), at, free.saturating_add(100));
-        if rank >= free {
+        // A newcomer, or a caller that is early, comes after all before it; a ticket only after those that are back soon.
+        let held = &self.reservations[at];
+        let soon_ms = match held.ticket && held.since_ms <= self.now_ms {
+            true => self.now_ms.saturating_add(SOON_MS),
+            false => u64::MAX,
+        };
+        if self.shares.rank(&self.ready(at, soon_ms), at, Rivals::Present) >= free {
+            let ready = self.ready(at, u64::MAX);
+            let rank = self.shares.rank(&ready, at, Rivals::Lasting);
             let ms = self.estimate_ms(rank, &ready);
-            self.reservations[at].since_ms = self.now_ms + ms;
+            let held = &mut self.reservations[at];
+            (held.since_ms, held.ticket) = (self.now_ms.saturating_add(ms), true);
             return Answer::Wait {
                 ms,
                 why: WaitReason::Concurrency,
@@ -292,11 +328,12 @@ impl Budget {
         }
     }
 
-    /// Returns the calls that compete for a concurrent call with the one at `at`: those whose slot has come, except
-    /// those that should have come back and did not.
-    fn ready(&self, at: usize) -> Vec<Waiting> {
+    /// Returns the calls that compete for a concurrent call with the one at `at`: those whose slot has come and that
+    /// come back until `soon_ms`, except those that should have come back and did not.
+    fn ready(&self, at: usize, soon_ms: u64) -> Vec<Waiting> {
         let is_ready = |(other, held): &(usize, &Reservation)| {
-            let is_present = held.due_ms().saturating_add(PRESENT_MS) >= self.now_ms;
+            let due_ms = held.due_ms();
+            let is_present = due_ms <= soon_ms && due_ms.saturating_add(PRESENT_MS) >= self.now_ms;
             *other == at || (!held.granted && held.slot_ms <= self.now_ms && is_present)
         };
         let all = self.reservations.iter().enumerate();
@@ -306,11 +343,17 @@ impl Budget {
     fn grant(&mut self, at: usize, cost: Cost) {
         self.sent.charge(cost, self.now_ms);
         self.learned.count(self.now_ms);
+        let charged = self.expected(self.reservations[at].tokens);
         let held = &mut self.reservations[at];
-        (held.granted, held.since_ms) = (true, self.now_ms);
+        (held.granted, held.since_ms, held.charged) = (true, self.now_ms, charged);
         let granted = held.waiting(at);
         self.shares.grant(&granted);
-        for (other, held) in self.reservations.iter_mut().enumerate().filter(|(_, held)| !held.granted) {
+        for (other, held) in self
+            .reservations
+            .iter_mut()
+            .enumerate()
+            .filter(|(_, held)| !held.granted)
+        {
             if is_passed(&granted, &held.waiting(other)) {
                 held.passed = held.passed.saturating_add(1);
             }
@@ -350,7 +393,8 @@ impl Budget {
         let behind = rank.saturating_sub(free) + ends.len().saturating_sub(concurrent);
         let rounds = (behind / ends.len().max(1)) as u64;
         let end_ms = ends.get(behind % ends.len().max(1)).copied().unwrap_or(duration_ms);
-        end_ms.saturating_add(rounds.saturating_mul(duration_ms)).max(MIN_ESTIMATE_MS)
+        let end_ms = end_ms.saturating_add(rounds.saturating_mul(duration_ms));
+        end_ms.clamp(MIN_ESTIMATE_MS, MAX_ESTIMATE_MS)
     }
 
     fn settle(&mut self, settled: Option<Reservation>, outcome: &Settled, call: u64) {
@@ -358,8 +402,8 @@ impl Budget {
         match outcome {
             Settled::Answered { input_tokens, observed } => {
                 if let Some(held) = granted {
-                    self.correct(held.tokens, *input_tokens);
-                    self.learn_duration(self.now_ms.saturating_sub(held.since_ms));
+                    self.correct(held, *input_tokens);
+                    self.duration_ms = average(self.duration_ms, self.now_ms.saturating_sub(held.since_ms));
                     self.learned.raise(&self.limits, *input_tokens);
                 }
                 self.observe(observed.as_ref(), call);
@@ -377,7 +421,10 @@ impl Budget {
             }
             Settled::NotSent => {
                 if let Some(held) = granted {
-                    let cost = self.cost(held.tokens);
+                    let cost = Cost {
+                        requests_us: self.cost(0).requests_us,
+                        ..self.token_cost(held.charged)
+                    };
                     self.sent.give_back(cost, self.now_ms);
                 }
             }
@@ -385,25 +432,21 @@ impl Budget {
         }
     }
 
-    /// Replaces the estimated tokens of a call by the counted ones.
-    fn correct(&mut self, estimated: u64, counted: u64) {
-        let difference = Cost {
-            tokens_us: self.cost(estimated.abs_diff(counted)).tokens_us,
-            requests_us: 0,
-        };
-        if counted > estimated {
+    /// Replaces the charged tokens of a call by the counted ones, and learns from the difference to the estimate.
+    fn correct(&mut self, held: Reservation, counted: u64) {
+        let difference = self.token_cost(held.charged.abs_diff(counted));
+        if counted > held.charged {
             self.sent.charge(difference, self.now_ms);
-            self.plan();
         } else {
             self.sent.give_back(difference, self.now_ms);
         }
-    }
-
-    fn learn_duration(&mut self, duration_ms: u64) {
-        self.duration_ms = match self.duration_ms {
-            0 => duration_ms,
-            known => known - known / 8 + duration_ms / 8,
+        let milli = counted.saturating_mul(1000) / held.tokens.max(1);
+        let known = if self.counted_milli == 0 {
+            1000
+        } else {
+            self.counted_milli
         };
+        self.counted_milli = average(known, milli.clamp(MIN_COUNTED_MILLI, MAX_COUNTED_MILLI));
     }
 
     /// Adopts the limits of an answer. If nothing is left, calls wait for the reset.
@@ -431,6 +474,14 @@ impl Budget {
         resumption.from_ms = resumption.from_ms.max(from_ms);
         resumption.next_ms = resumption.from_ms;
         self.plan();
+    }
+}
+
+/// Returns the moving average with another value; the value itself if it is the first.
+fn average(known: u64, value: u64) -> u64 {
+    match known {
+        0 => value,
+        known => known - known / 8 + value / 8,
     }
 }
 

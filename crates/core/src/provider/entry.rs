@@ -89,4 +89,3 @@ pub enum WaitReason {
     /// The provider refused a call, and nobody may call before the time that it named.
     Refused,
 }
-

@@ -53,6 +53,9 @@ const WINDOW_MS: u64 = 60_000;
 /// Maximum wait after a refusal that names no time.
 const MAX_BACKOFF_MS: u64 = 60_000;
 
+/// Grants in a minute from which a refusal shows that they exceed an unknown limit; fewer can meet an overload.
+const MIN_EVIDENCE: u64 = 10;
+
 /// The thousandths of one.
 const MILLI: u64 = 1000;
 
@@ -113,14 +116,25 @@ impl Learned {
         Effective {
             requests: lowest(known.requests, self.requests),
             tokens: lowest(known.tokens, self.tokens),
-            concurrent: known.concurrent.min(u32::try_from(concurrent).unwrap_or(u32::MAX)).max(1),
+            concurrent: known
+                .concurrent
+                .min(u32::try_from(concurrent).unwrap_or(u32::MAX))
+                .max(1),
         }
     }
 
     fn known(&self, limits: &Limits) -> Effective {
         let milli = |limit: u64| limit.max(1).saturating_mul(MILLI);
-        let requests = limits.requests_per_minute.into_iter().chain(self.observed_requests).min();
-        let tokens = limits.input_tokens_per_minute.into_iter().chain(self.observed_tokens).min();
+        let requests = limits
+            .requests_per_minute
+            .into_iter()
+            .chain(self.observed_requests)
+            .min();
+        let tokens = limits
+            .input_tokens_per_minute
+            .into_iter()
+            .chain(self.observed_tokens)
+            .min();
         Effective {
             requests: requests.map(|requests| milli(u64::from(requests))),
             tokens: tokens.map(milli),
@@ -164,8 +178,14 @@ impl Learned {
         self.turn(now_ms);
         // Without a limit, the rate at which calls were granted is the refused one.
         let before = u64::from(self.granted_before) * WINDOW_MS.saturating_sub(now_ms - self.window_ms) / WINDOW_MS;
-        let recent = u64::from(self.granted).saturating_add(before).max(1).saturating_mul(MILLI);
-        self.requests = Some(Lowered::half_of(effective.requests.unwrap_or(recent)));
+        let recent = u64::from(self.granted)
+            .saturating_add(before)
+            .max(1)
+            .saturating_mul(MILLI);
+        let refused = effective
+            .requests
+            .or((recent >= MIN_EVIDENCE * MILLI).then_some(recent));
+        self.requests = refused.map(Lowered::half_of);
         self.tokens = effective.tokens.map(Lowered::half_of);
         let flying = u64::from(effective.concurrent).min(flying.max(1));
         self.concurrent = Some(Lowered::half_of(flying.saturating_mul(MILLI)));

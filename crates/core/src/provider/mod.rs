@@ -33,10 +33,3 @@ fn digest(name: &str) -> u64 {
         .take(8)
         .fold(0, |sum, byte| (sum << 8) | u64::from(*byte))
 }
-
-#[cfg(test)]
-mod breaker_tests;
-#[cfg(test)]
-mod budget_tests;
-#[cfg(test)]
-mod simulation;

@@ -44,7 +44,6 @@ impl Rates {
         }
     }
 
-
     /// Returns a charge that wasn't used. The burst never exceeds its limit by it.
     pub fn give_back(&mut self, cost: Cost, now_ms: u64) {
         let now_us = now_ms.saturating_mul(1000);
@@ -67,9 +66,7 @@ impl Rates {
 fn earliest_us(arrival_us: u64, cost_us: u64) -> u64 {
     match cost_us {
         0 => 0,
-        _ => arrival_us
-            .saturating_add(cost_us)
-            .saturating_sub(BURST_US.max(cost_us)),
+        _ => arrival_us.saturating_add(cost_us).saturating_sub(BURST_US.max(cost_us)),
     }
 }
 

@@ -12,7 +12,10 @@ pub(super) struct Reservation {
     pub call: u64,
     pub tenant: u32,
     pub run: u32,
+    /// Estimated tokens.
     pub tokens: u64,
+    /// Tokens that the grant charged.
+    pub charged: u64,
     /// Its slot in the rates.
     pub slot_ms: u64,
     /// The end of its wait; of a granted call the time of the grant.
@@ -21,22 +24,26 @@ pub(super) struct Reservation {
     pub passed: u8,
     pub urgent: bool,
     pub granted: bool,
+    /// True if it waits for a concurrent call, and has a place before newcomers.
+    pub ticket: bool,
 }
 
 /// A reservation as it is stored: 2,000 of them have to fit into a row. The last number holds `passed` and the flags.
-type Packed = (u64, u32, u32, u64, u64, u64, u64, u8);
+type Packed = (u64, u32, u32, u64, u64, u64, u64, u64, u8);
 
 impl From<Packed> for Reservation {
-    fn from((call, tenant, run, tokens, slot_ms, since_ms, hold_ms, flags): Packed) -> Self {
+    fn from((call, tenant, run, tokens, charged, slot_ms, since_ms, hold_ms, flags): Packed) -> Self {
         Self {
             call,
             tenant,
             run,
             tokens,
+            charged,
             slot_ms,
             since_ms,
             hold_ms,
-            passed: flags >> 2,
+            passed: flags >> 3,
+            ticket: flags & 4 != 0,
             urgent: flags & 2 != 0,
             granted: flags & 1 != 0,
         }
@@ -45,8 +52,18 @@ impl From<Packed> for Reservation {
 
 impl From<Reservation> for Packed {
     fn from(of: Reservation) -> Self {
-        let flags = (of.passed << 2) | (u8::from(of.urgent) << 1) | u8::from(of.granted);
-        (of.call, of.tenant, of.run, of.tokens, of.slot_ms, of.since_ms, of.hold_ms, flags)
+        let flags = (of.passed << 3) | (u8::from(of.ticket) << 2) | (u8::from(of.urgent) << 1) | u8::from(of.granted);
+        (
+            of.call,
+            of.tenant,
+            of.run,
+            of.tokens,
+            of.charged,
+            of.slot_ms,
+            of.since_ms,
+            of.hold_ms,
+            flags,
+        )
     }
 }
 
@@ -103,4 +120,3 @@ impl Resumption {
         slot_ms
     }
 }
-

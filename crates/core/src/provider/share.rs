@@ -23,6 +23,15 @@ pub(super) struct Waiting {
     pub passed: u8,
 }
 
+/// The calls of other tenants and runs that precede a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Rivals {
+    /// Those that wait now.
+    Present,
+    /// Those that wait now, and those that follow them: a busy tenant stays busy.
+    Lasting,
+}
+
 /// Virtual times, in grants: a party's next grant starts at its finish, or now if it was idle.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(default)]
@@ -39,23 +48,22 @@ struct Tenant {
 }
 
 impl Shares {
-    /// Returns the number of waiting calls that precede the one at `at`, exactly up to `most` of them. They are in the
-    /// order of arrival.
-    pub fn rank(&self, mut waiting: Vec<Waiting>, at: usize, most: usize) -> usize {
-        let mut shares = self.clone();
-        for rank in 0..most {
-            let Some(next) = shares.next(&waiting) else { return rank };
-            if waiting[next].at == at {
-                return rank;
-            }
-            let granted = waiting.remove(next);
-            shares.grant(&granted);
-            for passed in waiting.iter_mut().filter(|other| is_passed(&granted, other)) {
-                passed.passed += 1;
-            }
-        }
-        let ahead = waiting.iter().take_while(|other| other.at != at).count();
-        most.saturating_add(ahead)
+    /// Returns the number of calls that precede the one at `at`, given the waiting calls in the order of arrival.
+    pub fn rank(&self, waiting: &[Waiting], at: usize, rivals: Rivals) -> usize {
+        let Some(call) = waiting.iter().find(|call| call.at == at) else {
+            return waiting.len();
+        };
+        let own_tenant = waiting.iter().filter(|other| other.tenant == call.tenant);
+        let own_run = own_tenant
+            .clone()
+            .filter(|other| other.run == call.run)
+            .copied()
+            .collect();
+        let in_run = rank_in_run(own_run, at);
+        let runs = queues(own_tenant.map(|other| (other.run, self.run_start(other))));
+        let in_tenant = rank_between(&runs, call.run, in_run, rivals);
+        let tenants = queues(waiting.iter().map(|other| (other.tenant, self.start(other))));
+        rank_between(&tenants, call.tenant, in_tenant, rivals)
     }
 
     /// Records a grant.
@@ -79,29 +87,76 @@ impl Shares {
         }
     }
 
-    /// Returns the position in `waiting` of the next call.
-    fn next(&self, waiting: &[Waiting]) -> Option<usize> {
-        // `min_by_key` returns the first of several: the one that arrived first.
-        let tenant = waiting.iter().min_by_key(|call| self.start(call))?.tenant;
-        let own = || waiting.iter().enumerate().filter(move |(_, call)| call.tenant == tenant);
-        let run = own().min_by_key(|(_, call)| self.run_start(call))?.1.run;
-        let own = || own().filter(move |(_, call)| call.run == run);
-        let first = |urgent: bool| own().find(move |(_, call)| call.urgent == urgent);
-        let normal = first(false);
-        let is_starving = normal.is_some_and(|(_, call)| call.passed >= MAX_PASSES);
-        let urgent = first(true).filter(|_| !is_starving);
-        urgent.or(normal).map(|(position, _)| position)
-    }
-
     fn start(&self, call: &Waiting) -> u64 {
         let finish = self.tenants.get(&call.tenant).map_or(0, |tenant| tenant.finish);
         finish.max(self.now)
     }
 
     fn run_start(&self, call: &Waiting) -> u64 {
-        let Some(tenant) = self.tenants.get(&call.tenant) else { return 0 };
+        let Some(tenant) = self.tenants.get(&call.tenant) else {
+            return 0;
+        };
         tenant.runs.get(&call.run).copied().unwrap_or(0).max(tenant.now)
     }
+}
+
+/// The waiting calls of a tenant or a run.
+struct Queue {
+    name: u32,
+    start: u64,
+    length: u64,
+}
+
+/// Returns the queues of some calls, in the order of their first calls.
+fn queues(calls: impl Iterator<Item = (u32, u64)>) -> Vec<Queue> {
+    let mut queues: Vec<Queue> = Vec::new();
+    let mut places = BTreeMap::new();
+    for (name, start) in calls {
+        let place = *places.entry(name).or_insert(queues.len());
+        match queues.get_mut(place) {
+            Some(queue) => queue.length += 1,
+            None => queues.push(Queue { name, start, length: 1 }),
+        }
+    }
+    queues
+}
+
+/// Returns the number of calls that precede the call at `position` of the queue `name`, if the queues take turns from
+/// their starts on. Of two whose turn comes at the same time the first precedes.
+fn rank_between(queues: &[Queue], name: u32, position: usize, rivals: Rivals) -> usize {
+    let own = queues.iter().position(|queue| queue.name == name).unwrap_or(0);
+    let turn = queues
+        .get(own)
+        .map_or(0, |queue| queue.start)
+        .saturating_add(position as u64);
+    let ahead = |(place, queue): (usize, &Queue)| {
+        let turns = (turn + u64::from(place < own)).saturating_sub(queue.start);
+        match rivals {
+            _ if place == own => 0,
+            Rivals::Present => turns.min(queue.length),
+            Rivals::Lasting => turns,
+        }
+    };
+    let others: u64 = queues.iter().enumerate().map(ahead).sum();
+    position.saturating_add(usize::try_from(others).unwrap_or(usize::MAX))
+}
+
+/// Returns the number of calls of a run that precede the one at `at`.
+fn rank_in_run(mut waiting: Vec<Waiting>, at: usize) -> usize {
+    for rank in 0..waiting.len() {
+        let normal = waiting.iter().position(|call| !call.urgent);
+        let is_starving = normal.is_some_and(|normal| waiting[normal].passed >= MAX_PASSES);
+        let urgent = waiting.iter().position(|call| call.urgent).filter(|_| !is_starving);
+        let Some(next) = urgent.or(normal) else { return rank };
+        let granted = waiting.remove(next);
+        if granted.at == at {
+            return rank;
+        }
+        for other in waiting.iter_mut().filter(|other| is_passed(&granted, other)) {
+            other.passed += 1;
+        }
+    }
+    waiting.len()
 }
 
 /// Returns true if the grant of an urgent call passed this normal call, which arrived earlier.

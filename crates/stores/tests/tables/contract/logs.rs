@@ -34,10 +34,18 @@ pub async fn entries_are_appended_and_folded(world: &dyn LogWorld) {
     let base = json!({ "sum": 3, "text": "\0\"\n\u{1F600}" });
     assert_eq!(logs.read(key).await.unwrap(), Log::default());
     assert!(!logs.fold(key, 0, 1, &base).await.unwrap(), "nothing to fold");
-    assert_eq!(logs.read(key).await.unwrap(), Log::default(), "a lost fold changes nothing");
+    assert_eq!(
+        logs.read(key).await.unwrap(),
+        Log::default(),
+        "a lost fold changes nothing"
+    );
     assert_eq!(logs.append(key, &n(1)).await.unwrap(), log(0, None, &[1]));
     assert_eq!(logs.append(key, &n(2)).await.unwrap(), log(0, None, &[1, 2]));
-    assert_eq!(logs.append(key, &n(2)).await.unwrap(), log(0, None, &[1, 2, 2]), "an equal entry is another one");
+    assert_eq!(
+        logs.append(key, &n(2)).await.unwrap(),
+        log(0, None, &[1, 2, 2]),
+        "an equal entry is another one"
+    );
     for (folded, count) in [(1, 1), (0, 4), (3, 1), (u64::MAX >> 1, 1)] {
         assert!(!logs.fold(key, folded, count, &n(0)).await.unwrap(), "{folded} {count}");
     }
@@ -48,18 +56,34 @@ pub async fn entries_are_appended_and_folded(world: &dyn LogWorld) {
     assert!(logs.fold(key, 2, 2, &n(9)).await.unwrap());
     assert_eq!(logs.read(key).await.unwrap(), log(4, Some(n(9)), &[]));
     assert_eq!(logs.append(key, &n(5)).await.unwrap(), log(4, Some(n(9)), &[5]));
-    assert_eq!(logs.read("provider/a/c").await.unwrap(), Log::default(), "each key has its own log");
+    assert_eq!(
+        logs.read("provider/a/c").await.unwrap(),
+        Log::default(),
+        "each key has its own log"
+    );
 }
 
 pub async fn a_fold_does_not_conflict_with_appends(world: &dyn LogWorld) {
     let (first, second) = (world.open_logs().await, world.open_logs().await);
     for index in 0..100 {
-        let (writer, folder) = if index % 2 == 0 { (&first, &second) } else { (&second, &first) };
+        let (writer, folder) = if index % 2 == 0 {
+            (&first, &second)
+        } else {
+            (&second, &first)
+        };
         let seen = writer.append("provider/a", &n(index)).await.unwrap();
         folder.append("provider/a", &n(1000 + index)).await.unwrap();
-        assert!(folder.fold("provider/a", seen.folded, seen.entries.len(), &n(index)).await.unwrap());
+        assert!(
+            folder
+                .fold("provider/a", seen.folded, seen.entries.len(), &n(index))
+                .await
+                .unwrap()
+        );
         let after = writer.read("provider/a").await.unwrap();
-        assert_eq!(after, log(seen.folded + seen.entries.len() as u64, Some(n(index)), &[1000 + index]));
+        assert_eq!(
+            after,
+            log(seen.folded + seen.entries.len() as u64, Some(n(index)), &[1000 + index])
+        );
     }
 }
 
@@ -92,7 +116,10 @@ pub async fn many_append_and_fold_at_once(world: &dyn LogWorld) {
             if seen.entries.len() > 32 {
                 let before = seen.base.as_ref().map_or(0, |base| base["sum"].as_u64().unwrap());
                 let sum = before + numbers(&seen).iter().take(32).sum::<u64>();
-                let _lost_race = logs.fold("provider/a", seen.folded, 32, &json!({ "sum": sum })).await.unwrap();
+                let _lost_race = logs
+                    .fold("provider/a", seen.folded, 32, &json!({ "sum": sum }))
+                    .await
+                    .unwrap();
             }
         });
     }
@@ -137,7 +164,10 @@ pub async fn a_log_has_bounds(world: &dyn LogWorld) {
         logs.append(key, &largest).await.unwrap();
     }
     let full = logs.append(key, &n(1)).await.unwrap_err();
-    assert!(full.key == key && full.detail.contains("full") && full.detail.contains("307200"), "{full}");
+    assert!(
+        full.key == key && full.detail.contains("full") && full.detail.contains("307200"),
+        "{full}"
+    );
     assert_eq!(logs.read(key).await.unwrap().entries.len(), 75);
     assert!(logs.fold(key, 0, 75, &sized(200 * 1024)).await.unwrap());
     for count in 1..=25 {
