@@ -279,7 +279,7 @@ mod providers {
     fn bounds() -> Bounds {
         Bounds {
             callers: 2,
-            faults: 2 + depth(),
+            faults: 1 + depth(),
             ticks: 4,
             concurrent: 1,
             lowers: false,
