@@ -113,57 +113,6 @@ async fn a_write_whose_answer_is_lost_is_found_by_the_next() {
 }
 
 #[tokio::test]
-async fn an_append_is_one_request_and_is_not_repeated() {
-    let table = Table::new().await;
-    let proxy = Proxy::start(server::address());
-    let (logs, key) = (table.at(proxy.address), "provider/a");
-    logs.append(key, &n(1)).await.unwrap();
-    assert_eq!(proxy.take_requests(), 1);
-    for (fate, kept) in [(Fate::NeverSent, 1), (Fate::AnswerLost, 2)] {
-        proxy.set(fate);
-        let error = logs.append(key, &n(2)).await.unwrap_err();
-        assert!(error.key == key && error.detail.contains(&table.name), "{error}");
-        assert_eq!(proxy.take_requests(), 1, "nothing is repeated");
-        proxy.set(Fate::Answered);
-        assert_eq!(logs.read(key).await.unwrap().entries.len(), kept);
-        proxy.take_requests();
-    }
-    assert!(logs.fold(key, 0, 2, &n(3)).await.unwrap());
-    assert_eq!(proxy.take_requests(), 2, "a fold reads the sizes");
-    assert!(!logs.fold(key, 0, 1, &n(3)).await.unwrap());
-    assert_eq!(proxy.take_requests(), 1, "a lost race is seen by the read");
-}
-
-#[tokio::test]
-async fn a_row_is_no_log() {
-    let table = Table::new().await;
-    let rows = table.at(server::address());
-    rows.put("odd/row", &n(1), Precondition::Absent).await.unwrap();
-    let text = |text: &str| AttributeValue::S(text.to_owned());
-    let entries = AttributeValue::L(vec![text(r#"{"token":"TOKEN"#)]);
-    let put = client().put_item().table_name(&table.name);
-    let put = put.item("pk", text("odd")).item("sk", text("torn"));
-    put.item("entries", entries).send().await.unwrap();
-    for key in ["odd/row", "odd/torn"] {
-        for error in [
-            rows.read(key).await.unwrap_err(),
-            rows.append(key, &n(1)).await.unwrap_err(),
-        ] {
-            let message = error.to_string();
-            assert!(
-                message.contains(key) && message.contains("another program") && !message.contains("TOKEN"),
-                "{message}"
-            );
-        }
-    }
-    assert_eq!(
-        rows.get("odd/row").await.unwrap(),
-        Some(row(1, &n(1))),
-        "it stays as it was"
-    );
-}
-
-#[tokio::test]
 async fn errors_are_one_line_and_hold_no_credential() {
     let table = Table::new().await;
     let proxy = Proxy::start(server::address());

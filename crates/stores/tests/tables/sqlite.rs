@@ -154,52 +154,6 @@ async fn a_row_of_another_program_is_reported() {
 }
 
 #[tokio::test]
-async fn a_log_of_another_program_is_reported() {
-    let directory = Directory::new();
-    let logs = logs::LogWorld::open_logs(&directory).await;
-    logs.append("provider/a", &n(1)).await.unwrap();
-    for torn in [
-        r#"UPDATE logs SET entries = '{"token":"TOKEN' || char(10)"#,
-        r"UPDATE logs SET entries = '', base = '[]'",
-    ] {
-        raw(directory.path()).execute(torn, []).unwrap();
-        for error in [
-            logs.read("provider/a").await.unwrap_err(),
-            logs.append("provider/a", &n(1)).await.unwrap_err(),
-        ] {
-            let message = error.to_string();
-            assert!(
-                message.contains("provider/a") && message.contains(TABLES_FILE) && !message.contains("TOKEN"),
-                "{message}"
-            );
-        }
-    }
-}
-
-#[tokio::test]
-async fn old_rows_and_logs_are_forgotten() {
-    let directory = Directory::new();
-    let table = SqliteKeepRows::open(directory.path()).await.unwrap();
-    for group in ["a", "audit"] {
-        table
-            .put(&format!("{group}/1"), &n(1), Precondition::Absent)
-            .await
-            .unwrap();
-        table.append(&format!("{group}/1"), &n(1)).await.unwrap();
-    }
-    assert_eq!(table.forget_old().await.unwrap(), 0);
-    for name in ["rows", "logs"] {
-        let sql = format!("UPDATE {name} SET written_s = unixepoch() - 91 * 86400");
-        raw(directory.path()).execute(&sql, []).unwrap();
-    }
-    table.append("a/2", &n(1)).await.unwrap();
-    assert_eq!(table.forget_old().await.unwrap(), 2, "audit rows and logs stay");
-    assert_eq!(table.read("a/1").await.unwrap().entries.len(), 0);
-    assert_eq!(table.read("a/2").await.unwrap().entries.len(), 1);
-    assert_eq!(table.read("audit/1").await.unwrap().entries.len(), 1);
-}
-
-#[tokio::test]
 async fn an_unusable_place_is_named() {
     let directory = Directory::new();
     let file = directory.path().join("file");
