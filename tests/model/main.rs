@@ -6,7 +6,7 @@
 //! again over the answers so far (`replay`), and its next call is the next possible step. The ports are in `outside`,
 //! as single requests in the order of the adapter to GitHub; the table, the store and the pull request are in `world`;
 //! the runs and their faults in `review`, the invariants in `invariant`. Approvals are checked in the same way
-//! (`approval`).
+//! (`approval`). `provider` checks the budget and the circuit breaker of a model's provider over their shared log.
 //!
 //! Two bounds do not come from the code: a review takes longer than one request (`is_swift` lifts it), and a request
 //! that timed out takes effect before the workflow's retry (`Late::AnyTime` lifts it). Beyond them, effects can remain
@@ -23,6 +23,7 @@ mod approval;
 mod call;
 mod invariant;
 mod outside;
+mod provider;
 mod replay;
 mod review;
 mod stages;
@@ -268,5 +269,55 @@ mod approvals {
             });
             refute(&format!("approval without the {broken:?}"), model, shows);
         }
+    }
+}
+
+mod providers {
+    use super::provider::{Bounds, OfBreaker, OfBudget, Providers};
+    use super::{check, depth, refute};
+
+    fn bounds() -> Bounds {
+        Bounds {
+            callers: 2,
+            faults: 1 + depth(),
+            ticks: 4,
+            concurrent: 1,
+            lowers: false,
+            is_hold_short: false,
+        }
+    }
+
+    #[test]
+    fn no_more_calls_than_the_limit() {
+        check(
+            "budget: two callers, one call",
+            Providers::<OfBudget>::new(bounds()),
+            &[],
+        );
+        let lowered = Bounds {
+            callers: 3,
+            ticks: 1,
+            faults: depth(),
+            concurrent: 2,
+            lowers: true,
+            ..bounds()
+        };
+        check("budget: a lowered limit", Providers::<OfBudget>::new(lowered), &[]);
+    }
+
+    #[test]
+    fn exactly_one_probe() {
+        check("breaker: two callers", Providers::<OfBreaker>::new(bounds()), &[]);
+    }
+
+    #[test]
+    fn a_check_finds_a_hold_that_is_too_short() {
+        const MORE: &str = "no more calls than allowed";
+        let short = Bounds {
+            is_hold_short: true,
+            ..bounds()
+        };
+        refute("budget: a short hold", Providers::<OfBudget>::new(short.clone()), MORE);
+        refute("breaker: a short hold", Providers::<OfBreaker>::new(short), MORE);
     }
 }

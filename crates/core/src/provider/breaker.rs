@@ -30,7 +30,7 @@ const MAX_FAILING: usize = 256;
 /// A change of the breaker.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum BreakerEntry {
-    /// A call wants to start.
+    /// A call is about to start.
     Ask {
         /// The call's identity: the same in each retry.
         call: String,

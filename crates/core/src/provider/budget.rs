@@ -390,7 +390,8 @@ impl Budget {
         ends.extend(starting);
         ends.sort_unstable();
         // Calls beyond a lowered limit have to end first.
-        let behind = rank.saturating_sub(free) + ends.len().saturating_sub(concurrent);
+        let over = ends.len().saturating_sub(concurrent);
+        let behind = rank.saturating_sub(free).saturating_add(over);
         let rounds = (behind / ends.len().max(1)) as u64;
         let end_ms = ends.get(behind % ends.len().max(1)).copied().unwrap_or(duration_ms);
         let end_ms = end_ms.saturating_add(rounds.saturating_mul(duration_ms));

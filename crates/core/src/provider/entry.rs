@@ -7,7 +7,7 @@ use super::learned::{Limits, ObservedLimits};
 /// A change of the budget.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum BudgetEntry {
-    /// A call wants to start. Each return after a wait, and each retry, is another entry for the same call.
+    /// A call is about to start. Each return after a wait, and each retry, is another entry for the same call.
     Reserve {
         /// The call's identity: the same in each retry.
         call: String,

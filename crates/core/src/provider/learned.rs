@@ -53,6 +53,9 @@ const WINDOW_MS: u64 = 60_000;
 /// Maximum wait after a refusal that names no time.
 const MAX_BACKOFF_MS: u64 = 60_000;
 
+/// A known rate is lowered to this part of it at most: a longer overload is the backoff's and the breaker's part.
+const MAX_DECREASE: u64 = 16;
+
 /// Grants in a minute from which a refusal shows that they exceed an unknown limit; fewer can meet an overload.
 const MIN_EVIDENCE: u64 = 10;
 
@@ -68,9 +71,11 @@ struct Lowered {
 }
 
 impl Lowered {
-    fn half_of(refused_milli: u64) -> Self {
+    /// Halves a refused limit, down to a part of the known one.
+    fn half_of(refused_milli: u64, known_milli: Option<u64>) -> Self {
+        let least_milli = known_milli.unwrap_or(0) / MAX_DECREASE;
         Self {
-            milli: (refused_milli / 2).max(MILLI),
+            milli: (refused_milli / 2).max(least_milli).max(MILLI),
             refused_milli,
         }
     }
@@ -174,7 +179,7 @@ impl Learned {
         }
         self.decreased_ms = now_ms;
         self.strikes = self.strikes.saturating_add(1);
-        let effective = self.effective(limits);
+        let (known, effective) = (self.known(limits), self.effective(limits));
         self.turn(now_ms);
         // Without a limit, the rate at which calls were granted is the refused one.
         let before = u64::from(self.granted_before) * WINDOW_MS.saturating_sub(now_ms - self.window_ms) / WINDOW_MS;
@@ -185,10 +190,10 @@ impl Learned {
         let refused = effective
             .requests
             .or((recent >= MIN_EVIDENCE * MILLI).then_some(recent));
-        self.requests = refused.map(Lowered::half_of);
-        self.tokens = effective.tokens.map(Lowered::half_of);
+        self.requests = refused.map(|refused| Lowered::half_of(refused, known.requests));
+        self.tokens = effective.tokens.map(|refused| Lowered::half_of(refused, known.tokens));
         let flying = u64::from(effective.concurrent).min(flying.max(1));
-        self.concurrent = Some(Lowered::half_of(flying.saturating_mul(MILLI)));
+        self.concurrent = Some(Lowered::half_of(flying.saturating_mul(MILLI), None));
     }
 
     /// Returns the wait after a refusal that names no time: longer with each one since the last answer.

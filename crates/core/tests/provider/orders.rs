@@ -146,8 +146,8 @@ proptest! {
             let largest = window.iter().map(|grant| grant.1).max().unwrap_or(0);
             prop_assert!(tokens <= TOKENS + largest.max(TOKENS / 10), "{} tokens", tokens);
         }
-        // The longest wait here is below an hour.
-        let now_ms = now_ms + 3_600_000 + HOLD_MS;
+        // The longest wait here is below two hours.
+        let now_ms = now_ms + 7_200_000 + HOLD_MS;
         budget.apply(&BudgetEntry::Settle { call: "clock".to_owned(), now_ms, outcome: Settled::NotSent });
         prop_assert_eq!(budget.in_flight() + budget.waiting(), 0, "nothing outlives its hold");
     }
