@@ -217,7 +217,12 @@ impl Setup {
         let router = ModelRouter::new(model).map_err(|error| SetupError(error.to_string()))?;
         let router = router.with_bedrock(Arc::new(bedrock));
         let terms = Terms::of(settings);
-        Ok(PacedModel::new(Arc::new(router), Arc::new(self.rows()), Arc::new(FunctionPace), terms))
+        Ok(PacedModel::new(
+            Arc::new(router),
+            Arc::new(self.rows()),
+            Arc::new(FunctionPace),
+            terms,
+        ))
     }
 
     /// Returns the port that sends mails and alarms. Needs [`TOPIC`].

@@ -11,10 +11,11 @@ use std::sync::Mutex;
 use async_trait::async_trait;
 use futures::FutureExt;
 use holdfast_core::logs::{self, State as LogState};
+use holdfast_core::model::provider_limits::Limits;
 use holdfast_core::port::row_form::failed;
 use holdfast_core::port::{KeepLogs, Log, RowError};
 use holdfast_core::provider::{
-    Answer, Breaker, BreakerAnswer, BreakerEntry, Budget, BudgetEntry, Limits, MAX_SKEW_MS, Settled,
+    Answer, Breaker, BreakerAnswer, BreakerEntry, Budget, BudgetEntry, MAX_SKEW_MS, Settled,
 };
 use serde_json::Value;
 use stateright::{Model, Property};

@@ -6,11 +6,14 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use holdfast_core::model::provider_limits::Limits;
 use holdfast_core::model::run::{Prompt, Role, Turn};
 use holdfast_core::model::run_name::RunName;
 use holdfast_core::port::{AskModel, ModelRequest};
-use holdfast_core::provider::{Limits, PacedModel, Terms};
-use holdfast_testkit::limited_provider::{CallEnd, LimitedProvider, POISON, ProviderRules, UnitEnd, VirtualPace, run_unit};
+use holdfast_core::provider::{PacedModel, Terms};
+use holdfast_testkit::limited_provider::{
+    CallEnd, LimitedProvider, POISON, ProviderRules, UnitEnd, VirtualPace, run_unit,
+};
 use holdfast_testkit::logs::MemoryLogs;
 use holdfast_testkit::port::run_name;
 use holdfast_testkit::virtual_time::VirtualTime;
@@ -59,11 +62,16 @@ impl World {
 
     /// Runs reviews at once: each has a tenant, a number of units and a number of units at once.
     fn review(&self, reviews: &[(&'static str, usize, usize)]) -> Vec<Vec<UnitEnd>> {
-        let lanes = reviews.iter().enumerate().flat_map(|(number, (tenant, units, at_once))| {
-            (0..*at_once).map(move |lane| self.lane(number, tenant, (lane..*units).step_by(*at_once)))
-        });
+        let lanes = reviews
+            .iter()
+            .enumerate()
+            .flat_map(|(number, (tenant, units, at_once))| {
+                (0..*at_once).map(move |lane| self.lane(number, tenant, (lane..*units).step_by(*at_once)))
+            });
         let mut ends = self.time.run(lanes).into_iter();
-        let of_review = reviews.iter().map(|(_, _, at_once)| ends.by_ref().take(*at_once).flatten().collect());
+        let of_review = reviews
+            .iter()
+            .map(|(_, _, at_once)| ends.by_ref().take(*at_once).flatten().collect());
         of_review.collect()
     }
 
@@ -174,11 +182,18 @@ fn an_outage_loses_no_file_and_one_call_at_a_time_probes() {
         let calls = world.provider.calls();
         let wasted: Vec<_> = calls.iter().filter(|call| call.end == CallEnd::Failed).collect();
         let begun_in_it = wasted.iter().filter(|call| call.at >= begin).count();
-        println!("{length:?}: {} wasted, {begun_in_it} begun in it, ended {:?}", wasted.len(), world.time.now());
+        println!(
+            "{length:?}: {} wasted, {begun_in_it} begun in it, ended {:?}",
+            wasted.len(),
+            world.time.now()
+        );
         assert!(wasted.len() <= 10 + probes, "{} wasted", wasted.len());
         // At most one gap between probes, and the rest of the work with its slow begin.
         let after = world.time.now() - begin - length;
-        assert!(after < length / 2 + 5 * MINUTE.min(length) + 60 * SECOND, "{after:?} after {length:?}");
+        assert!(
+            after < length / 2 + 5 * MINUTE.min(length) + 60 * SECOND,
+            "{after:?} after {length:?}"
+        );
     }
 }
 
@@ -249,13 +264,21 @@ fn a_call_that_fails_alone_is_given_up_and_stops_nobody() {
 fn tenants_get_equal_shares() {
     for tenants in [1, 4, 16] {
         let world = World::new(ProviderRules::default(), terms(8));
-        let names = ["a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l", "m", "n", "o", "p"];
+        let names = [
+            "a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l", "m", "n", "o", "p",
+        ];
         // One of them has a much larger change, with as many units at once.
-        let reviews: Vec<_> = (0..tenants).map(|at| (names[at], if at == 0 { 100 } else { 16 }, 4)).collect();
+        let reviews: Vec<_> = (0..tenants)
+            .map(|at| (names[at], if at == 0 { 100 } else { 16 }, 4))
+            .collect();
         let ends = world.review(&reviews);
         assert_eq!(lost(&ends), [""; 0]);
         // While all are backlogged: until the first has finished.
-        let until = ends.iter().map(|ends| ends.iter().map(|end| end.at).max().unwrap()).min().unwrap();
+        let until = ends
+            .iter()
+            .map(|ends| ends.iter().map(|end| end.at).max().unwrap())
+            .min()
+            .unwrap();
         let granted = |ends: &Vec<UnitEnd>| ends.iter().filter(|end| end.at <= until).count() as f64;
         let granted: Vec<f64> = ends.iter().map(granted).collect();
         let sum: f64 = granted.iter().sum();

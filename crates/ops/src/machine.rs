@@ -10,7 +10,8 @@ use holdfast_core::model::setting_name::{SETTINGS, SettingProblem, lines_of, unk
 use holdfast_core::model::settings::Settings;
 use holdfast_core::model::sha::CommitSha;
 use holdfast_core::port::{
-    Ends, NotifyPeople, Pace, ReadChange, ReadError, ReadPermission, ReadPull, RedeliverWebhooks, RootEntry, StoreArtifact,
+    Ends, NotifyPeople, Pace, ReadChange, ReadError, ReadPermission, ReadPull, RedeliverWebhooks, RootEntry,
+    StoreArtifact,
 };
 use holdfast_core::provider::{PacedModel, Terms};
 use holdfast_core::stage::request_approval::ApprovalSettings;

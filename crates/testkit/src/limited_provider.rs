@@ -9,12 +9,10 @@ use std::time::Duration;
 use async_trait::async_trait;
 use futures::channel::oneshot;
 use futures::future::select;
+use holdfast_core::model::provider_limits::ObservedLimits;
 use holdfast_core::model::run::{RecordedAnswer, Stop};
 use holdfast_core::model::run_name::RunName;
-use holdfast_core::port::{
-    AskModel, ModelCall, ModelError, ModelRequest, Pace, ReachModel, Reached, Waiting,
-};
-use holdfast_core::provider::ObservedLimits;
+use holdfast_core::port::{AskModel, ModelCall, ModelError, ModelRequest, Pace, ReachModel, Reached, Waiting};
 
 use crate::virtual_time::VirtualTime;
 
@@ -169,9 +167,13 @@ impl LimitedProvider {
         if state.in_flight >= self.rules.concurrent {
             return Err(1.0);
         }
-        state.requests.take(1.0, self.rules.requests_per_minute.map(f64::from), now_s)?;
+        state
+            .requests
+            .take(1.0, self.rules.requests_per_minute.map(f64::from), now_s)?;
         #[expect(clippy::cast_precision_loss, reason = "limits are small")]
-        state.tokens.take(tokens, self.rules.tokens_per_minute.map(|tokens| tokens as f64), now_s)?;
+        state
+            .tokens
+            .take(tokens, self.rules.tokens_per_minute.map(|tokens| tokens as f64), now_s)?;
         state.in_flight += 1;
         state.most_in_flight = state.most_in_flight.max(state.in_flight);
         Ok(())

@@ -69,7 +69,9 @@ impl VirtualTime {
     /// Jumps to the next end, and wakes its sleep. Returns false if none sleeps.
     fn jump(&self) -> bool {
         let mut timers = self.timers();
-        let Some(Reverse((end, number))) = timers.ends.pop() else { return false };
+        let Some(Reverse((end, number))) = timers.ends.pop() else {
+            return false;
+        };
         timers.now = timers.now.max(end);
         let woken = timers.wakers.iter().position(|(of, _)| *of == number);
         let waker = woken.map(|at| timers.wakers.swap_remove(at).1);

@@ -207,7 +207,11 @@ fn wait_of(kind: &EventKind) -> Option<(&'static str, Timestamp)> {
             ..
         } if state::waits_for_model(name) => {
             let is_down = input.pointer("/waiting/for").and_then(serde_json::Value::as_str) == Some("outage");
-            let reason = if is_down { SERVER_FAILS } else { "the model's server limits requests" };
+            let reason = if is_down {
+                SERVER_FAILS
+            } else {
+                "the model's server limits requests"
+            };
             Some((reason, *until))
         }
         EventKind::TaskFailed {

@@ -158,8 +158,8 @@ fn a_refusal_that_no_wait_cures_fails_the_review_after_the_calls_in_flight() {
         (Script::spending_limit(), "ModelSpendingLimitReached", "balance"),
         (Script::status(404), "ModelNotFound", "HOLDFAST_MODEL"),
     ] {
-        let scene = Scene::with_model(many_files(40), ModelServer::start(script).unwrap())
-            .set("HOLDFAST_MAX_CONCURRENCY", "2");
+        let scene =
+            Scene::with_model(many_files(40), ModelServer::start(script).unwrap()).set("HOLDFAST_MAX_CONCURRENCY", "2");
         let (exit, document) = scene.review();
         assert_eq!((exit, &document["status"]), (3, &"failed".into()), "{reason}");
         let notes = document["notes"].to_string();

@@ -16,6 +16,7 @@ pub mod model_id;
 pub mod plan;
 pub mod policy;
 pub mod price;
+pub mod provider_limits;
 pub mod report;
 pub mod repository_id;
 pub mod repository_name;

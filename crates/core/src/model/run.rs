@@ -8,10 +8,10 @@ use super::change::Target;
 use super::failure::{Failure, OtherFailure};
 use super::finding::Finding;
 use super::model_id::ModelId;
+use super::provider_limits::ObservedLimits;
 use super::report::{Coverage, Usage};
 use super::run_name::RunName;
 use super::token_limits::TokenLimits;
-use crate::provider::ObservedLimits;
 
 /// Version of the payloads between states that new runs have.
 pub const PAYLOAD_VERSION: u32 = 2;

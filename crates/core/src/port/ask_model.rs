@@ -6,8 +6,8 @@ use async_trait::async_trait;
 
 use crate::model::error_name::ErrorName;
 use crate::model::model_id::ModelId;
+use crate::model::provider_limits::ObservedLimits;
 use crate::model::run::{Prompt, RecordedAnswer};
-use crate::provider::ObservedLimits;
 
 /// One call.
 #[derive(Clone, Debug)]

@@ -60,10 +60,11 @@ impl Waiting {
     /// Returns the state after one more wait for `subject` that begins at `now_ms`.
     #[must_use]
     pub const fn after(self, subject: WaitFor, now_ms: u64) -> Self {
-        let is_same = self.since_ms > 0 && matches!(
-            (self.subject, subject),
-            (WaitFor::Limit, WaitFor::Limit) | (WaitFor::Outage, WaitFor::Outage)
-        );
+        let is_same = self.since_ms > 0
+            && matches!(
+                (self.subject, subject),
+                (WaitFor::Limit, WaitFor::Limit) | (WaitFor::Outage, WaitFor::Outage)
+            );
         Self {
             subject,
             since_ms: if is_same { self.since_ms } else { now_ms },

@@ -7,12 +7,13 @@ use serde::{Deserialize, Serialize};
 use super::clock::advance;
 use super::digest;
 use super::entry::{Answer, BudgetEntry, Settled, WaitReason};
-use super::learned::{Effective, Learned, Limits, ObservedLimits};
+use super::learned::{Effective, Learned};
 use super::rate::{Cost, Rates, cost_us};
 use super::reservation::{Reservation, Resumption};
 use super::share::{Rivals, Shares, Waiting, is_passed};
 use crate::error::StageError;
 use crate::logs::{self, State};
+use crate::model::provider_limits::{Limits, ObservedLimits};
 use crate::port::KeepLogs;
 
 /// Maximum number of reservations. A call beyond them waits without one.
@@ -156,7 +157,11 @@ impl Budget {
             .take(MAX_WOKEN)
             .collect();
         let is_next = |call: &&Waiting| self.shares.rank(&ready, call.at, Rivals::Present) < free;
-        ready.iter().filter(is_next).map(|call| self.reservations[call.at].call).collect()
+        ready
+            .iter()
+            .filter(is_next)
+            .map(|call| self.reservations[call.at].call)
+            .collect()
     }
 
     /// Returns the number of concurrent calls that are allowed now.

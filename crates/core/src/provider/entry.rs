@@ -1,8 +1,7 @@
 //! The entries of the budget's log, and their answers.
 
+use crate::model::provider_limits::{Limits, ObservedLimits};
 use serde::{Deserialize, Serialize};
-
-use super::learned::{Limits, ObservedLimits};
 
 /// A change of the budget.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]

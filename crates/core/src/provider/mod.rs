@@ -20,7 +20,6 @@ pub use breaker::{Breaker, BreakerAnswer, BreakerEntry, ask, note};
 pub use budget::{Budget, reserve, settle};
 pub use clock::MAX_SKEW_MS;
 pub use entry::{Answer, BudgetEntry, Settled, WaitReason};
-pub use learned::{Limits, ObservedLimits};
 pub use paced_model::{PacedModel, Terms};
 pub use provider_state::{ProviderAnswer, ProviderEntry, ProviderState, Refusal, Step};
 

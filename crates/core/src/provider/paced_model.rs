@@ -6,11 +6,11 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use super::digest;
-use super::learned::Limits;
 use super::provider_state::{ProviderAnswer, ProviderEntry, ProviderState, Step};
 use crate::error::StageError;
 use crate::logs;
 use crate::model::error_name::ErrorName;
+use crate::model::provider_limits::Limits;
 use crate::model::settings::Settings;
 use crate::port::{
     AskModel, KeepLogs, MAX_WAIT_S, ModelCall, ModelError, ModelRequest, Pace, ReachModel, Reached, WaitFor, Waiting,
@@ -124,8 +124,14 @@ impl PacedModel {
         if let Some(fixed_ms) = self.terms.call_ms {
             return fixed_ms;
         }
-        let usual_ms = state.usual_ms(place.model).map_or(FIRST_CALL_MS, |usual_ms| usual_ms * 2);
-        let usual_ms = if place.call.is_risky { usual_ms * 3 / 2 } else { usual_ms };
+        let usual_ms = state
+            .usual_ms(place.model)
+            .map_or(FIRST_CALL_MS, |usual_ms| usual_ms * 2);
+        let usual_ms = if place.call.is_risky {
+            usual_ms * 3 / 2
+        } else {
+            usual_ms
+        };
         let longer = usual_ms.max(MIN_CALL_MS) << place.call.waiting.timeouts.min(5);
         longer.min(MAX_CALL_MS)
     }
@@ -270,7 +276,14 @@ impl ReachModel for PacedModel {
                 observed,
             }) => {
                 let retry_after_ms = retry_after_s.map(|seconds| seconds.saturating_mul(1_000));
-                self.note(&place, Step::Limited { retry_after_ms, observed }).await;
+                self.note(
+                    &place,
+                    Step::Limited {
+                        retry_after_ms,
+                        observed,
+                    },
+                )
+                .await;
                 // The state has the time of this call's turn.
                 match self.reserve(&place, request).await? {
                     Err(wait) => Ok(wait),
@@ -286,12 +299,17 @@ impl ReachModel for PacedModel {
                 | ModelError::Unreadable(_)
                 | ModelError::TimedOut(_)),
             ) => self.after_failure(&place, error).await,
-            Err(
-                error @ (ModelError::Unauthorized(_) | ModelError::SpendingLimit(_) | ModelError::NotFound(_)),
-            ) => {
+            Err(error @ (ModelError::Unauthorized(_) | ModelError::SpendingLimit(_) | ModelError::NotFound(_))) => {
                 let (error_name, message) = (error.name(), error.to_string());
                 tracing::error!(model = %request.model, error = %error_name, "{message}");
-                self.note(&place, Step::Refused { error: error_name, message }).await;
+                self.note(
+                    &place,
+                    Step::Refused {
+                        error: error_name,
+                        message,
+                    },
+                )
+                .await;
                 Err(error)
             }
             Err(error) => {
@@ -313,7 +331,10 @@ fn refused(name: ErrorName, message: String) -> ModelError {
 
 /// Returns a call's short name in its provider's state. A retry of the state has the same one.
 fn call_id(call: &ModelCall<'_>) -> String {
-    format!("{:016x}", digest(&format!("{}\n{}\n{}", call.run, call.part, call.attempt)))
+    format!(
+        "{:016x}",
+        digest(&format!("{}\n{}\n{}", call.run, call.part, call.attempt))
+    )
 }
 
 /// Estimates the tokens of a request.

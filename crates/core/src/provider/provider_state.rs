@@ -8,9 +8,9 @@ use serde::{Deserialize, Serialize};
 use super::breaker::{Breaker, BreakerAnswer, BreakerEntry};
 use super::budget::Budget;
 use super::entry::{Answer, BudgetEntry, Settled, WaitReason};
-use super::learned::{Limits, ObservedLimits};
 use crate::logs::State;
 use crate::model::error_name::ErrorName;
+use crate::model::provider_limits::{Limits, ObservedLimits};
 use crate::port::WaitFor;
 
 /// The time after a refusal for which other calls get the same refusal without a call, in milliseconds.
@@ -213,7 +213,10 @@ impl State for ProviderState {
                         is_turn: false,
                     };
                 }
-                let concurrent = self.breaker.allowed().map_or(limits.concurrent, |most| most.min(limits.concurrent));
+                let concurrent = self
+                    .breaker
+                    .allowed()
+                    .map_or(limits.concurrent, |most| most.min(limits.concurrent));
                 let reserve = BudgetEntry::Reserve {
                     call: entry.call.clone(),
                     tenant: tenant.clone(),
@@ -222,10 +225,7 @@ impl State for ProviderState {
                     tokens: *tokens,
                     now_ms,
                     hold_ms,
-                    limits: Limits {
-                        concurrent,
-                        ..*limits
-                    },
+                    limits: Limits { concurrent, ..*limits },
                 };
                 match self.budgets.entry(entry.model.clone()).or_default().apply(&reserve) {
                     Answer::Wait { ms, why } => {
@@ -257,10 +257,19 @@ impl State for ProviderState {
                 self.settle(entry, Settled::Answered { input_tokens, observed });
                 noted
             }
-            Step::Limited { retry_after_ms, observed } => {
+            Step::Limited {
+                retry_after_ms,
+                observed,
+            } => {
                 self.note_answer(entry);
                 let (retry_after_ms, observed) = (*retry_after_ms, *observed);
-                self.settle(entry, Settled::Refused { retry_after_ms, observed });
+                self.settle(
+                    entry,
+                    Settled::Refused {
+                        retry_after_ms,
+                        observed,
+                    },
+                );
                 noted
             }
             Step::Failed { message } => {

@@ -55,7 +55,11 @@ pub enum Output {
 /// The call fails in a way that a wait doesn't cure, or has waited for too long; an artifact is missing or has another
 /// shape; the store fails.
 #[tracing::instrument(skip_all, fields(run = %input.run, unit = %input.unit, attempt = input.attempt))]
-pub async fn review_unit(input: &Input, model: &dyn ReachModel, store: &dyn StoreArtifact) -> Result<Output, StageError> {
+pub async fn review_unit(
+    input: &Input,
+    model: &dyn ReachModel,
+    store: &dyn StoreArtifact,
+) -> Result<Output, StageError> {
     let answer_key = key::answer(&input.run, &input.unit, input.attempt);
     if store.get(&answer_key).await?.is_some() {
         return Ok(Output::Answered);

@@ -25,8 +25,8 @@ use crate::render::coverage_line;
 use crate::validate::read_summary;
 
 use super::aggregate_findings::count;
-use super::run_header::write_report;
 use super::review_unit::null_as_default;
+use super::run_header::write_report;
 use super::unit_document::{question_digest, repository_key, tenant_of};
 use super::{Reconciliation, StageError, read_artifact, read_change, write_artifact};
 use crate::artifact::find_artifact;

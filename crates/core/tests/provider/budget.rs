@@ -1,6 +1,7 @@
 //! The budget entry by entry.
 
-use holdfast_core::provider::{Answer, Budget, BudgetEntry, Limits, ObservedLimits, Settled, WaitReason};
+use holdfast_core::model::provider_limits::{Limits, ObservedLimits};
+use holdfast_core::provider::{Answer, Budget, BudgetEntry, Settled, WaitReason};
 use serde::Deserialize;
 use serde_json::json;
 

@@ -4,9 +4,10 @@ use futures::FutureExt;
 use futures::future::join_all;
 use holdfast_core::logs::{self, FOLD_AFTER};
 use holdfast_core::model::error_name::ErrorName;
+use holdfast_core::model::provider_limits::Limits;
 use holdfast_core::port::KeepLogs;
 use holdfast_core::provider::{
-    Answer, Breaker, BreakerAnswer, BreakerEntry, Budget, BudgetEntry, Limits, Settled, ask, note, reserve, settle,
+    Answer, Breaker, BreakerAnswer, BreakerEntry, Budget, BudgetEntry, Settled, ask, note, reserve, settle,
 };
 use holdfast_testkit::logs::{LogFault, MemoryLogs};
 use serde_json::json;

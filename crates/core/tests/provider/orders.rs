@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use holdfast_core::provider::{Answer, Breaker, BreakerAnswer, BreakerEntry, Budget, BudgetEntry, Limits, Settled};
+use holdfast_core::model::provider_limits::Limits;
+use holdfast_core::provider::{Answer, Breaker, BreakerAnswer, BreakerEntry, Budget, BudgetEntry, Settled};
 use proptest::prelude::*;
 use serde::Deserialize;
 use serde_json::json;

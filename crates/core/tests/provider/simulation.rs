@@ -3,7 +3,8 @@
 
 use std::collections::BTreeSet;
 
-use holdfast_core::provider::{Answer, Budget, BudgetEntry, Limits, Settled, WaitReason};
+use holdfast_core::model::provider_limits::Limits;
+use holdfast_core::provider::{Answer, Budget, BudgetEntry, Settled, WaitReason};
 
 const HOLD_MS: u64 = 120_000;
 const START_MS: u64 = 1_000_000_000;

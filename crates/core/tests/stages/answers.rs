@@ -202,7 +202,10 @@ fn a_rate_limit_is_a_wait_and_other_failures_have_names() {
             ErrorName::ModelSpendingLimitReached,
         ),
     ];
-    let mut answers = vec![Err(ModelError::RateLimited { retry_after_s: Some(9), observed: None })];
+    let mut answers = vec![Err(ModelError::RateLimited {
+        retry_after_s: Some(9),
+        observed: None,
+    })];
     let names: Vec<ErrorName> = cases.iter().map(|(_, name)| *name).collect();
     answers.extend(cases.into_iter().map(|(error, _)| Err(error)));
     let world = world(vec![file("src/a.rs", Some(PATCH))], "openai/m", "openai/m", answers);
@@ -219,10 +222,7 @@ fn a_rate_limit_is_a_wait_and_other_failures_have_names() {
         waits: 1,
         ..Waiting::default()
     };
-    assert_eq!(
-        ask().unwrap(),
-        review_unit::Output::Limited { wait_s: 9, waiting }
-    );
+    assert_eq!(ask().unwrap(), review_unit::Output::Limited { wait_s: 9, waiting });
     for name in names {
         assert_eq!(ask().unwrap_err().name, name);
     }

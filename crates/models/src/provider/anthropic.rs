@@ -117,7 +117,9 @@ impl AnthropicAskModel {
 impl AskModel for AnthropicAskModel {
     async fn ask(&self, request: &ModelRequest) -> Result<RecordedAnswer, ModelError> {
         let model = request.model.name();
-        self.http.within_limit(request.time_limit, self.call(model, request)).await
+        self.http
+            .within_limit(request.time_limit, self.call(model, request))
+            .await
     }
 }
 

@@ -183,7 +183,9 @@ fn text_of_message(message: &Value) -> String {
 impl AskModel for OpenaiAskModel {
     async fn ask(&self, request: &ModelRequest) -> Result<RecordedAnswer, ModelError> {
         let model = request.model.name();
-        self.http.within_limit(request.time_limit, self.call(model, request)).await
+        self.http
+            .within_limit(request.time_limit, self.call(model, request))
+            .await
     }
 }
 

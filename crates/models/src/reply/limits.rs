@@ -1,7 +1,7 @@
 //! The limits that a provider states in the headers of its answers: Anthropic's `anthropic-ratelimit-*`, OpenAI's and
 //! Azure's `x-ratelimit-*`. Waits after a refusal are in `failure`.
 
-use holdfast_core::provider::ObservedLimits;
+use holdfast_core::model::provider_limits::ObservedLimits;
 use jiff::Timestamp;
 use reqwest::header::HeaderMap;
 
@@ -23,17 +23,16 @@ pub(crate) fn observed_limits(headers: &HeaderMap) -> Option<ObservedLimits> {
     .iter()
     .filter_map(|name| until_reset_s(headers.get(*name)?.to_str().ok()?, now))
     .map(|seconds| (seconds.clamp(0.0, 86_400.0) * 1_000.0).ceil())
-    .fold(None, |longest: Option<f64>, ms| Some(longest.map_or(ms, |longest| longest.max(ms))));
+    .fold(None, |longest: Option<f64>, ms| {
+        Some(longest.map_or(ms, |longest| longest.max(ms)))
+    });
     let small = |number: Option<u64>| number.map(|number| u32::try_from(number).unwrap_or(u32::MAX));
     let observed = ObservedLimits {
         requests_per_minute: small(number([
             "anthropic-ratelimit-requests-limit",
             "x-ratelimit-limit-requests",
         ])),
-        input_tokens_per_minute: number([
-            "anthropic-ratelimit-input-tokens-limit",
-            "x-ratelimit-limit-tokens",
-        ]),
+        input_tokens_per_minute: number(["anthropic-ratelimit-input-tokens-limit", "x-ratelimit-limit-tokens"]),
         requests_left: small(number([
             "anthropic-ratelimit-requests-remaining",
             "x-ratelimit-remaining-requests",

@@ -57,7 +57,11 @@ pub async fn play(cell: &Cell, without_undo: bool) -> Result<(), String> {
     for _ in 0..MAX_STEPS {
         let runs = Arc::new(EngineExecutions::default());
         let faulty = Faulty {
-            stages: Arc::new(stages(stage.data.path(), &settings, &runs, &clock).await.map_err(|f| f.message)?),
+            stages: Arc::new(
+                stages(stage.data.path(), &settings, &runs, &clock)
+                    .await
+                    .map_err(|f| f.message)?,
+            ),
             cell: cell.clone(),
             github: Arc::clone(&stage.github),
             clock: Arc::clone(&clock),
