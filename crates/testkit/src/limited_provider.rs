@@ -9,6 +9,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use futures::channel::oneshot;
 use futures::future::select;
+use holdfast_core::model::payer::Payer;
 use holdfast_core::model::run::{RecordedAnswer, Stop};
 use holdfast_core::model::run_name::RunName;
 use holdfast_core::port::{
@@ -306,11 +307,15 @@ pub async fn run_unit(
     (run, tenant, part): (&RunName, &str, &str),
     request: &ModelRequest,
 ) -> UnitEnd {
+    let payer = Payer {
+        tenant: tenant.to_owned(),
+        ..Payer::default()
+    };
     let (start, mut waiting, mut waits) = (time.now(), Waiting::default(), 0);
     loop {
         let call = ModelCall {
             run,
-            tenant,
+            payer: &payer,
             part,
             attempt: 1,
             is_risky: false,

@@ -15,6 +15,7 @@ mod provider_state;
 mod rate;
 mod reservation;
 mod share;
+mod spend;
 
 pub use breaker::{Breaker, BreakerAnswer, BreakerEntry, ask, note};
 pub use budget::{Budget, reserve, settle};
@@ -22,6 +23,7 @@ pub use clock::MAX_SKEW_MS;
 pub use entry::{Answer, BudgetEntry, Settled, WaitReason};
 pub use learned::{Limits, ObservedLimits};
 pub use paced_model::{PacedModel, Terms};
+pub use spend::{Spend, SpendAnswer, SpendEntry};
 pub use provider_state::{ProviderAnswer, ProviderEntry, ProviderState, Refusal, Step};
 
 use sha2::{Digest, Sha256};

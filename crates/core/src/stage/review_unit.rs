@@ -82,7 +82,7 @@ pub async fn review_unit(input: &Input, model: &dyn ReachModel, store: &dyn Stor
     }
     let call = ModelCall {
         run: &input.run,
-        tenant: &unit.tenant,
+        payer: &unit.payer,
         part: &input.unit,
         attempt: input.attempt,
         is_risky: input.tier == Tier::Strong,
