@@ -6,11 +6,12 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use holdfast_core::model::price::Prices;
 use holdfast_core::model::provider_limits::Limits;
 use holdfast_core::model::run::{Prompt, Role, Turn};
 use holdfast_core::model::run_name::RunName;
 use holdfast_core::port::{AskModel, ModelRequest};
-use holdfast_core::provider::{PacedModel, Terms};
+use holdfast_core::provider::{PacedModel, SpendLimits, Terms};
 use holdfast_testkit::limited_provider::{
     CallEnd, LimitedProvider, POISON, ProviderRules, UnitEnd, VirtualPace, run_unit,
 };
@@ -39,6 +40,7 @@ fn terms(concurrent: u32) -> Terms {
         outage_patience_ms: 6 * 3_600_000,
         limit_patience_ms: 24 * 3_600_000,
         call_ms: None,
+        spend: SpendLimits::default(),
     }
 }
 
@@ -306,4 +308,32 @@ fn a_small_change_is_not_behind_a_large_one() {
     let took = ends.last().unwrap()[0].at;
     println!("small change {took:?}");
     assert!(took <= 2 * SECOND * 3 / 2 + 2 * SECOND, "{took:?}");
+}
+
+#[test]
+fn calls_stop_before_a_limit_of_money_and_a_failed_call_costs_nothing() {
+    // A call's prompt is estimated at 101 input tokens, its answer at no more than 100: 0.0201 dollars. It costs 0.011.
+    let spend = |limit: u64| SpendLimits {
+        per_run: Some(limit),
+        prices: Prices::parse("openai/m=100/100", true).unwrap(),
+        ..SpendLimits::default()
+    };
+    for (limit, answered) in [(50_000_000, 3), (19_000_000, 0), (1_000_000_000, 30)] {
+        let begin = 3 * SECOND;
+        let rules = ProviderRules {
+            outages: vec![begin..begin + 30 * SECOND],
+            prices: spend(1).prices,
+            ..ProviderRules::default()
+        };
+        let world = World::new(
+            rules,
+            Terms {
+                spend: spend(limit),
+                ..terms(1)
+            },
+        );
+        let ends = world.review(&[("t", 30, 1)]);
+        assert_eq!(world.provider.count(CallEnd::Answered), answered, "{limit}");
+        assert_eq!(lost(&ends), vec!["SpendLimitReached"; 30 - answered], "{limit}");
+    }
 }

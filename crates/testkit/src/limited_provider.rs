@@ -9,6 +9,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use futures::channel::oneshot;
 use futures::future::select;
+use holdfast_core::model::payer::Payer;
+use holdfast_core::model::price::Prices;
 use holdfast_core::model::provider_limits::ObservedLimits;
 use holdfast_core::model::run::{RecordedAnswer, Stop};
 use holdfast_core::model::run_name::RunName;
@@ -38,6 +40,8 @@ pub struct ProviderRules {
     pub storms: Vec<Range<Duration>>,
     /// The times in which the key is refused.
     pub refusals: Vec<Range<Duration>>,
+    /// The prices of answers.
+    pub prices: Prices,
 }
 
 /// A word in a prompt that the provider always answers with 500.
@@ -54,6 +58,7 @@ impl Default for ProviderRules {
             outages: Vec::new(),
             storms: Vec::new(),
             refusals: Vec::new(),
+            prices: Prices::default(),
         }
     }
 }
@@ -227,7 +232,7 @@ impl AskModel for LimitedProvider {
             model: request.model.name().to_owned(),
             input_tokens,
             output_tokens: 10,
-            cost_nano_usd: None,
+            cost_nano_usd: self.rules.prices.cost(&request.model, input_tokens, 10),
             cached: false,
             observed: self.observed(),
         })
@@ -308,11 +313,15 @@ pub async fn run_unit(
     (run, tenant, part): (&RunName, &str, &str),
     request: &ModelRequest,
 ) -> UnitEnd {
+    let payer = Payer {
+        tenant: tenant.to_owned(),
+        ..Payer::default()
+    };
     let (start, mut waiting, mut waits) = (time.now(), Waiting::default(), 0);
     loop {
         let call = ModelCall {
             run,
-            tenant,
+            payer: &payer,
             part,
             attempt: 1,
             is_risky: false,

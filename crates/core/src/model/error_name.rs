@@ -64,6 +64,8 @@ error_names! {
     ModelRequestRejected,
     /// The account's spending limit is reached: a retry is useless.
     ModelSpendingLimitReached,
+    /// A spending limit of the deployment is reached.
+    SpendLimitReached,
     /// The pull request has another head than the run's.
     PullRequestHeadMoved,
     /// The pull request's diff starts at another commit than the run's, or the base's settings changed.

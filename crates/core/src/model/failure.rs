@@ -87,6 +87,7 @@ impl ErrorName {
             Self::ModelNotFound => "the model's provider has no such model",
             Self::ModelUnauthorized => "the model's provider refused the credentials",
             Self::ModelRequestRejected => "the model's provider rejected the request",
+            Self::SpendLimitReached => "the limit of money for reviews is reached",
             Self::ModelSpendingLimitReached => "the spending limit of the model's account is reached",
             Self::PullRequestHeadMoved => "the pull request has a newer commit",
             Self::PullRequestBaseMoved => {

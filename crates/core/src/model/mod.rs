@@ -13,6 +13,7 @@ pub mod finding_source;
 pub mod key;
 pub mod marker;
 pub mod model_id;
+pub mod payer;
 pub mod plan;
 pub mod policy;
 pub mod price;

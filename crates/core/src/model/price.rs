@@ -89,7 +89,7 @@ fn built_in() -> BTreeMap<ModelId, Price> {
 }
 
 /// Parses a decimal number of at most three places and returns it times a thousand.
-fn thousandths(text: &str) -> Option<u64> {
+pub(in crate::model) fn thousandths(text: &str) -> Option<u64> {
     let (whole, rest) = text.trim().split_once('.').unwrap_or((text.trim(), ""));
     let is_number = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
     if whole.is_empty() || whole.len() > 6 || rest.len() > 3 || !is_number(whole) || !is_number(rest) {

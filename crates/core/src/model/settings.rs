@@ -40,6 +40,16 @@ pub struct Settings {
     pub model_timeout_s: Option<u64>,
     /// Token limits of one model call. `HOLDFAST_MODEL_CONTEXT_TOKENS`, `HOLDFAST_MODEL_OUTPUT_TOKENS`.
     pub model_tokens: TokenLimits,
+    /// Limits of money for model calls, in billionths of a US dollar: of a run, of a calendar month (UTC) of the
+    /// deployment, of a repository and of an author. `HOLDFAST_SPEND_PER_RUN`, `HOLDFAST_SPEND_PER_MONTH`,
+    /// `HOLDFAST_SPEND_PER_REPOSITORY_MONTH`, `HOLDFAST_SPEND_PER_AUTHOR_MONTH`.
+    pub spend_per_run: Option<u64>,
+    /// See [`Self::spend_per_run`].
+    pub spend_per_month: Option<u64>,
+    /// See [`Self::spend_per_run`].
+    pub spend_per_repository_month: Option<u64>,
+    /// See [`Self::spend_per_run`].
+    pub spend_per_author_month: Option<u64>,
     /// `ANTHROPIC_API_KEY`.
     pub anthropic_key: Option<SecretString>,
     /// `OPENAI_API_KEY`.
@@ -206,6 +216,10 @@ impl Settings {
             model_tokens_per_minute: reader.optional_number("HOLDFAST_MODEL_TOKENS_PER_MINUTE", 10_000_000_000),
             model_patience_s: reader.duration_s("HOLDFAST_MODEL_PATIENCE"),
             model_limit_patience_s: reader.duration_s("HOLDFAST_MODEL_LIMIT_PATIENCE"),
+            spend_per_run: reader.dollars("HOLDFAST_SPEND_PER_RUN"),
+            spend_per_month: reader.dollars("HOLDFAST_SPEND_PER_MONTH"),
+            spend_per_repository_month: reader.dollars("HOLDFAST_SPEND_PER_REPOSITORY_MONTH"),
+            spend_per_author_month: reader.dollars("HOLDFAST_SPEND_PER_AUTHOR_MONTH"),
             anthropic_key: reader.credential("ANTHROPIC_API_KEY"),
             openai_key: reader.credential("OPENAI_API_KEY"),
             github_url: reader.github_url(),

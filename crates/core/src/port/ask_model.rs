@@ -62,6 +62,9 @@ pub enum ModelError {
     /// The provider limited requests for longer than the deployment waits.
     #[error("{0}")]
     LimitedTooLong(String),
+    /// The call could exceed a spending limit of the deployment.
+    #[error("{0}")]
+    SpendLimit(String),
     /// The row of the provider's limits can't be reached: no call is made without it.
     #[error("{0}")]
     LimitsUnavailable(String),
@@ -80,6 +83,7 @@ impl ModelError {
             Self::NotFound(_) => ErrorName::ModelNotFound,
             Self::Rejected(_) => ErrorName::ModelRequestRejected,
             Self::LimitedTooLong(_) => ErrorName::ModelRateLimited,
+            Self::SpendLimit(_) => ErrorName::SpendLimitReached,
             Self::LimitsUnavailable(_) => ErrorName::ArtifactUnavailable,
         }
     }

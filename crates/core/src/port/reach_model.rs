@@ -5,6 +5,7 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
 use super::{AskModel, ModelError, ModelRequest};
+use crate::model::payer::Payer;
 use crate::model::run::RecordedAnswer;
 use crate::model::run_name::RunName;
 
@@ -16,8 +17,8 @@ pub const MAX_WAIT_S: u64 = 3_600;
 pub struct ModelCall<'a> {
     /// The run.
     pub run: &'a RunName,
-    /// The account that owns the repository; tenants share a provider fairly.
-    pub tenant: &'a str,
+    /// The parties that it counts for.
+    pub payer: &'a Payer,
     /// The unit, or another name within the run.
     pub part: &'a str,
     /// The attempt, from 1.

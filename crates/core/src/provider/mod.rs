@@ -15,13 +15,15 @@ mod provider_state;
 mod rate;
 mod reservation;
 mod share;
+mod spend;
 
 pub use breaker::{Breaker, BreakerAnswer, BreakerEntry, ask, note};
 pub use budget::{Budget, reserve, settle};
 pub use clock::MAX_SKEW_MS;
 pub use entry::{Answer, BudgetEntry, Settled, WaitReason};
-pub use paced_model::{PacedModel, Terms};
+pub use paced_model::{PacedModel, SpendLimits, Terms};
 pub use provider_state::{ProviderAnswer, ProviderEntry, ProviderState, Refusal, Step};
+pub use spend::{Spend, SpendAnswer, SpendEntry};
 
 use sha2::{Digest, Sha256};
 

@@ -113,6 +113,8 @@ pub enum Step {
     },
     /// A refusal of this request only.
     Rejected,
+    /// No call was made after all.
+    NotSent,
 }
 
 /// The answer to a change.
@@ -294,6 +296,12 @@ impl State for ProviderState {
                     error: *error,
                     message: message.chars().take(MESSAGE_CHARS).collect(),
                 });
+                noted
+            }
+            Step::NotSent => {
+                let (call, now_ms) = (entry.call.clone(), entry.now_ms);
+                self.breaker.apply(&BreakerEntry::Released { call, now_ms });
+                self.settle(entry, Settled::NotSent);
                 noted
             }
             Step::Rejected => {

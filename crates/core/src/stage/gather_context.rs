@@ -15,6 +15,7 @@ use crate::model::error_name::ErrorName;
 use crate::model::finding::{Finding, Side};
 use crate::model::finding_source::FindingSource;
 use crate::model::key;
+use crate::model::payer::Payer;
 use crate::model::plan::{ContextPack, Plan, Scope, Unit};
 use crate::model::policy::{Policy, PolicyGlobs};
 use crate::model::run::Run;
@@ -24,7 +25,7 @@ use crate::port::{Deadline, ReadChange, SourceSyntax, StoreArtifact, SyntaxAnswe
 use crate::prompt::{description_text, estimate_tokens};
 use crate::rule::{redact_hunks, redacted, secret_findings};
 
-use super::unit_document::{Ambient, UnitDocument, repository_key, tenant_of};
+use super::unit_document::{Ambient, UnitDocument, payer_of, repository_key};
 use super::{AT_ONCE, StageError, find_artifact, read_artifact, read_change, write_artifact};
 
 /// Maximum time for reading the syntax of one change; the adapter limits a single file.
@@ -83,6 +84,7 @@ pub async fn gather_context(
         &change.header.description
     };
     let gathering = Gathering {
+        payer: payer_of(&run, change.header.author.as_deref()),
         ambient: Ambient {
             title: change.header.title.clone(),
             description: description_text(description, run.tokens.description()),
@@ -171,6 +173,7 @@ struct Gathering<'a> {
     head: &'a CommitSha,
     policy: &'a Policy,
     globs: &'a PolicyGlobs,
+    payer: Payer,
     ambient: Ambient,
     read: &'a dyn ReadChange,
     syntax: &'a dyn SourceSyntax,
@@ -295,7 +298,7 @@ impl Gathering<'_> {
             version: self.run.version,
             unit: unit.id.clone(),
             repository: repository_key(self.run),
-            tenant: tenant_of(self.run),
+            payer: self.payer.clone(),
             model: self.run.model.clone(),
             model_light: self.run.model_light.clone(),
             tokens: self.run.tokens,

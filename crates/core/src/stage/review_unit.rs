@@ -86,7 +86,7 @@ pub async fn review_unit(
     }
     let call = ModelCall {
         run: &input.run,
-        tenant: &unit.tenant,
+        payer: &unit.payer,
         part: &input.unit,
         attempt: input.attempt,
         is_risky: input.tier == Tier::Strong,

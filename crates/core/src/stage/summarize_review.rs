@@ -27,7 +27,7 @@ use crate::validate::read_summary;
 use super::aggregate_findings::count;
 use super::review_unit::null_as_default;
 use super::run_header::write_report;
-use super::unit_document::{question_digest, repository_key, tenant_of};
+use super::unit_document::{payer_of, question_digest, repository_key};
 use super::{Reconciliation, StageError, read_artifact, read_change, write_artifact};
 use crate::artifact::find_artifact;
 
@@ -262,7 +262,7 @@ async fn ask_for_summary(
             };
             let call = ModelCall {
                 run: &run.run,
-                tenant: &tenant_of(run),
+                payer: &payer_of(run, change.author.as_deref()),
                 part: WALKTHROUGH,
                 attempt: 1,
                 is_risky: false,

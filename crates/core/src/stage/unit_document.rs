@@ -9,6 +9,7 @@ use crate::diff::{Hunk, render_hunks};
 use crate::model::change::Target;
 use crate::model::key;
 use crate::model::model_id::ModelId;
+use crate::model::payer::Payer;
 use crate::model::plan::{ContextPack, Tier};
 use crate::model::run::Run;
 use crate::model::run_name::RunName;
@@ -27,9 +28,9 @@ pub struct UnitDocument {
     pub unit: String,
     /// The repository's name in the keys of cached answers.
     pub repository: String,
-    /// The account that owns the repository; tenants share a provider fairly. Empty in documents of earlier versions.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub tenant: String,
+    /// The parties that the unit's calls count for. Empty in documents of earlier versions.
+    #[serde(default)]
+    pub payer: Payer,
     /// The main model.
     pub model: ModelId,
     /// The light tier's model.
@@ -145,11 +146,16 @@ pub fn repository_key(run: &Run) -> String {
     }
 }
 
-/// Returns the account that owns the run's repository; of a work tree, a name that no account has.
-pub fn tenant_of(run: &Run) -> String {
-    match &run.target {
+/// Returns the parties that a run's model calls count for. A work tree's tenant is no account's name.
+pub fn payer_of(run: &Run, author: Option<&str>) -> Payer {
+    let tenant = match &run.target {
         Target::WorkTree { .. } => "this machine".to_owned(),
         Target::PullRequest { repository, .. } => repository.owner().to_ascii_lowercase(),
+    };
+    Payer {
+        tenant,
+        repository: repository_key(run),
+        author: author.map(str::to_lowercase),
     }
 }
 

@@ -12,7 +12,7 @@ use crate::model::run_name::RunName;
 use crate::port::StoreArtifact;
 use crate::rule::redact_hunks;
 
-use super::unit_document::{Ambient, UnitDocument, UnitEvidence, repository_key, tenant_of};
+use super::unit_document::{Ambient, UnitDocument, UnitEvidence, payer_of, repository_key};
 use super::{StageError, read_artifact};
 
 /// Makes a unit's document from version 1's artifacts.
@@ -47,7 +47,7 @@ pub(super) async fn read_unit(
         version: 1,
         unit: unit.to_owned(),
         repository: repository_key(&record),
-        tenant: tenant_of(&record),
+        payer: payer_of(&record, None),
         hunks: redact_hunks(&planned.path, &hunks),
         path: planned.path.clone(),
         previous_path: file.previous_path.clone(),

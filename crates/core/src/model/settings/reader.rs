@@ -11,7 +11,7 @@ use crate::model::approver::{Approver, shared_addresses};
 use crate::model::marker::MarkerKey;
 use crate::model::model_id::ModelId;
 use crate::model::policy::is_mail_address;
-use crate::model::price::Prices;
+use crate::model::price::{Prices, thousandths};
 use crate::model::setting_name::SettingProblem;
 use crate::model::token_limits::TokenLimits;
 use crate::model::webhook_secrets::WebhookSecrets;
@@ -144,6 +144,21 @@ impl<'a> Reader<'a> {
             );
         }
         number
+    }
+
+    /// Reads an amount of US dollars, with at most three decimal places, as billionths.
+    pub fn dollars(&mut self, name: &str) -> Option<u64> {
+        let text = self.text(name)?;
+        let amount = thousandths(&text).filter(|amount| (1..=MAX_DOLLARS * 1_000).contains(amount));
+        if amount.is_none() {
+            self.report(
+                name,
+                format!(
+                    "{text:?} is not allowed: US dollars from 0.001 to {MAX_DOLLARS}, with at most three decimal places"
+                ),
+            );
+        }
+        amount.map(|thousandths| thousandths * 1_000_000)
     }
 
     /// Reads a duration: a number with `s`, `m`, `h` or `d`.
@@ -327,6 +342,9 @@ fn split(list: &str) -> Vec<String> {
         .map(str::to_owned)
         .collect()
 }
+
+/// Largest amount of a setting, in US dollars.
+const MAX_DOLLARS: u64 = 999_999;
 
 /// Longest duration of a setting: an execution lasts 14 days.
 const MAX_DURATION_S: u64 = 7 * 86_400;

@@ -1,0 +1,188 @@
+//! Money spent on model calls within a limit: of a run, or of a month of a deployment, a repository or an author. A call
+//! reserves the most that it can cost and settles what it cost, so that the limit is never exceeded.
+
+use serde::{Deserialize, Serialize};
+
+use super::digest;
+use crate::logs::State;
+
+/// Shares of a limit, in percent, that operators are notified of once each.
+const THRESHOLDS: [u8; 4] = [50, 75, 90, 100];
+/// Maximum number of reservations; beyond, the oldest counts as spent.
+const MAX_RESERVATIONS: usize = 2_000;
+
+/// The money within one limit, in billionths of a US dollar.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Spend {
+    spent: u64,
+    /// The calls in flight: identity, amount, end of its life in milliseconds.
+    reserved: Vec<(u64, u64, u64)>,
+    /// The highest share of the limit that was announced, in percent.
+    announced: u8,
+}
+
+/// A change of the spend, by one call.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SpendEntry {
+    /// Before the call.
+    Reserve {
+        /// The call.
+        call: String,
+        /// The most that it can cost.
+        amount: u64,
+        /// The limit.
+        limit: u64,
+        /// The caller's clock, in milliseconds since 1970.
+        now_ms: u64,
+        /// The life of the reservation, in milliseconds. After it, the call counts with its whole amount.
+        hold_ms: u64,
+    },
+    /// After the call.
+    Settle {
+        /// The call.
+        call: String,
+        /// What it cost; 0 if it wasn't answered.
+        amount: u64,
+        /// The limit.
+        limit: u64,
+    },
+}
+
+/// The answer to a change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SpendAnswer {
+    /// The call may be made.
+    Granted,
+    /// The call could exceed the limit.
+    Over {
+        /// What is spent or reserved.
+        committed: u64,
+    },
+    /// The cost is recorded.
+    Settled {
+        /// A share of the limit, in percent, that is reached for the first time.
+        reached: Option<u8>,
+    },
+}
+
+impl State for Spend {
+    type Entry = SpendEntry;
+    type Answer = SpendAnswer;
+
+    fn apply(&mut self, entry: &SpendEntry) -> SpendAnswer {
+        match entry {
+            SpendEntry::Reserve {
+                call,
+                amount,
+                limit,
+                now_ms,
+                hold_ms,
+            } => {
+                self.expire(*now_ms);
+                let call = digest(call);
+                self.reserved.retain(|(held, _, _)| *held != call);
+                let committed = self.committed();
+                if committed.saturating_add(*amount) > *limit {
+                    return SpendAnswer::Over { committed };
+                }
+                if self.reserved.len() >= MAX_RESERVATIONS {
+                    let (_, oldest, _) = self.reserved.remove(0);
+                    self.spent = self.spent.saturating_add(oldest);
+                }
+                self.reserved.push((call, *amount, now_ms.saturating_add(*hold_ms)));
+                SpendAnswer::Granted
+            }
+            SpendEntry::Settle { call, amount, limit } => {
+                let call = digest(call);
+                let before = self.reserved.len();
+                self.reserved.retain(|(held, _, _)| *held != call);
+                // A repeated entry, or one after the reservation's life, is counted already.
+                if self.reserved.len() < before {
+                    self.spent = self.spent.saturating_add(*amount);
+                }
+                SpendAnswer::Settled {
+                    reached: self.reach(*limit),
+                }
+            }
+        }
+    }
+}
+
+impl Spend {
+    /// Returns what is spent or reserved.
+    pub fn committed(&self) -> u64 {
+        let reserved = self.reserved.iter().map(|(_, amount, _)| *amount);
+        reserved.fold(self.spent, u64::saturating_add)
+    }
+
+    /// Counts the calls whose end nobody recorded: they may have been paid for.
+    fn expire(&mut self, now_ms: u64) {
+        let spent = &mut self.spent;
+        self.reserved.retain(|(_, amount, until_ms)| {
+            let is_alive = *until_ms > now_ms;
+            if !is_alive {
+                *spent = spent.saturating_add(*amount);
+            }
+            is_alive
+        });
+    }
+
+    /// Returns the highest share that is reached for the first time.
+    fn reach(&mut self, limit: u64) -> Option<u8> {
+        let share = u128::from(self.spent) * 100 / u128::from(limit.max(1));
+        let reached = THRESHOLDS
+            .into_iter()
+            .rfind(|threshold| u128::from(*threshold) <= share)?;
+        let is_new = reached > self.announced;
+        self.announced = self.announced.max(reached);
+        is_new.then_some(reached)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn reserve(call: &str, amount: u64, now_ms: u64) -> SpendEntry {
+        SpendEntry::Reserve {
+            call: call.to_owned(),
+            amount,
+            limit: 100,
+            now_ms,
+            hold_ms: 10,
+        }
+    }
+
+    fn settle(call: &str, amount: u64) -> SpendEntry {
+        SpendEntry::Settle {
+            call: call.to_owned(),
+            amount,
+            limit: 100,
+        }
+    }
+
+    #[test]
+    fn a_limit_is_never_exceeded_and_each_share_is_announced_once() {
+        let mut spend = Spend::default();
+        let settled = |reached| SpendAnswer::Settled { reached };
+        for (entry, answer) in [
+            (reserve("a", 60, 0), SpendAnswer::Granted),
+            (reserve("b", 50, 0), SpendAnswer::Over { committed: 60 }),
+            (reserve("a", 60, 1), SpendAnswer::Granted),
+            (settle("a", 20), settled(None)),
+            (settle("a", 20), settled(None)),
+            (reserve("b", 80, 1), SpendAnswer::Granted),
+            (settle("b", 60), settled(Some(75))),
+            (reserve("c", 20, 1), SpendAnswer::Granted),
+            // The end of c is never recorded: it counts with its whole amount.
+            (reserve("d", 1, 11), SpendAnswer::Over { committed: 100 }),
+            (settle("c", 5), settled(Some(100))),
+            (settle("c", 5), settled(None)),
+        ] {
+            assert_eq!(spend.apply(&entry), answer, "{entry:?}");
+        }
+        assert_eq!(spend.committed(), 100);
+    }
+}
