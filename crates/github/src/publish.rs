@@ -3,12 +3,10 @@
 
 use async_trait::async_trait;
 use holdfast_core::model::change::Target;
-use holdfast_core::model::marker::{MarkerKey, MarkerKind};
+use holdfast_core::model::marker::MarkerKey;
 use holdfast_core::model::run_name::RunName;
 use holdfast_core::model::sha::CommitSha;
-use holdfast_core::port::{
-    CheckOutcome, CommentRevision, DraftedReview, NoticeOf, PublishError, PublishReview, ReviewDraft,
-};
+use holdfast_core::port::{CheckOutcome, CommentRevision, DraftedReview, PublishError, PublishReview, ReviewDraft};
 use url::Url;
 
 use super::bot_client::BotClient;
@@ -71,14 +69,20 @@ impl PublishReview for GithubPublishReview {
     }
 
     async fn announce(&self, target: &Target, run: &RunName, body: &str) -> Result<(), PublishError> {
-        Ok(summary_comment::announce(&self.client(target)?, run, body).await?)
+        Ok(summary_comment::announce(&self.client(target)?, run.as_str(), body).await?)
     }
 
-    async fn withdraw(&self, target: &Target, run: &RunName) -> Result<bool, PublishError> {
+    async fn await_maintainer(&self, target: &Target, body: &str) -> Result<(), PublishError> {
+        Ok(summary_comment::await_maintainer(&self.client(target)?, body).await?)
+    }
+
+    async fn withdraw_state(&self, target: &Target, run: &RunName) -> Result<(), PublishError> {
+        Ok(summary_comment::withdraw(&self.client(target)?, run).await?)
+    }
+
+    async fn withdraw_draft(&self, target: &Target, run: &RunName) -> Result<bool, PublishError> {
         let client = self.client(target)?;
-        let is_submitted = review::withdraw_draft(&client, run).await?;
-        let is_published = summary_comment::withdraw(&client, run).await?;
-        Ok(is_submitted || is_published)
+        Ok(review::withdraw_draft(&client, run).await? || summary_comment::is_published(&client, run).await?)
     }
 
     async fn summarize(&self, target: &Target, run: &RunName, body: &str) -> Result<(), PublishError> {
@@ -91,12 +95,8 @@ impl PublishReview for GithubPublishReview {
         Ok(inline::revise(&self.client(target)?, revision).await?)
     }
 
-    async fn give_notice(&self, target: &Target, of: NoticeOf<'_>, body: &str) -> Result<(), PublishError> {
-        Ok(comments::put(&self.client(target)?, MarkerKind::Notice, &of.to_string(), body).await?)
-    }
-
     async fn answer_command(&self, target: &Target, comment: u64, body: &str) -> Result<(), PublishError> {
-        Ok(comments::put(&self.client(target)?, MarkerKind::Answer, &comment.to_string(), body).await?)
+        Ok(comments::answer(&self.client(target)?, comment, body).await?)
     }
 
     async fn draft_review(&self, target: &Target, draft: &ReviewDraft) -> Result<DraftedReview, PublishError> {

@@ -9,9 +9,7 @@ use async_trait::async_trait;
 use holdfast_core::model::change::Target;
 use holdfast_core::model::repository_name::RepositoryName;
 use holdfast_core::model::run_name::{RunName, stem_of};
-use holdfast_core::port::{
-    CheckOutcome, CommentRevision, DraftedReview, NoticeOf, PublishError, PublishReview, ReviewDraft,
-};
+use holdfast_core::port::{CheckOutcome, CommentRevision, DraftedReview, PublishError, PublishReview, ReviewDraft};
 
 use holdfast_engine::Scope;
 
@@ -147,8 +145,16 @@ impl PublishReview for PublishOnly {
         self.to(target)?.announce(target, run, body).await
     }
 
-    async fn withdraw(&self, target: &Target, run: &RunName) -> Result<bool, PublishError> {
-        self.to(target)?.withdraw(target, run).await
+    async fn await_maintainer(&self, target: &Target, body: &str) -> Result<(), PublishError> {
+        self.to(target)?.await_maintainer(target, body).await
+    }
+
+    async fn withdraw_state(&self, target: &Target, run: &RunName) -> Result<(), PublishError> {
+        self.to(target)?.withdraw_state(target, run).await
+    }
+
+    async fn withdraw_draft(&self, target: &Target, run: &RunName) -> Result<bool, PublishError> {
+        self.to(target)?.withdraw_draft(target, run).await
     }
 
     async fn summarize(&self, target: &Target, run: &RunName, body: &str) -> Result<(), PublishError> {
@@ -157,10 +163,6 @@ impl PublishReview for PublishOnly {
 
     async fn revise_comment(&self, target: &Target, revision: &CommentRevision) -> Result<(), PublishError> {
         self.to(target)?.revise_comment(target, revision).await
-    }
-
-    async fn give_notice(&self, target: &Target, of: NoticeOf<'_>, body: &str) -> Result<(), PublishError> {
-        self.to(target)?.give_notice(target, of, body).await
     }
 
     async fn answer_command(&self, target: &Target, comment: u64, body: &str) -> Result<(), PublishError> {

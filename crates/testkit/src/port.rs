@@ -9,7 +9,7 @@ use holdfast_core::model::change::{Change, Target};
 use holdfast_core::model::run_name::RunName;
 use holdfast_core::model::sha::CommitSha;
 use holdfast_core::port::{
-    CheckOutcome, CommentRevision, DraftedReview, Ends, FindingThread, KeepRows, NoticeOf, Precondition, PublishError,
+    CheckOutcome, CommentRevision, DraftedReview, Ends, FindingThread, KeepRows, Precondition, PublishError,
     PublishReview, ReadChange, ReadError, ReadThreads, ReviewDraft, Row, RowError, SourceSyntax, StoreArtifact,
     StoreError, SyntaxAnswer, Written,
 };
@@ -166,8 +166,8 @@ pub struct PullRequestPage {
     pub summary: Mutex<Option<(String, String)>>,
     /// The changes of inline comments.
     pub revised: Mutex<Vec<CommentRevision>>,
-    /// Notices by subject.
-    pub notices: Mutex<BTreeMap<String, String>>,
+    /// The state of a pull request that waits for a maintainer, until a run writes another one.
+    pub waiting: Mutex<Option<String>>,
     /// Answers to commands, by the command's comment.
     pub answers: Mutex<BTreeMap<u64, String>>,
     /// Whether drafts with inline comments are refused.
@@ -177,11 +177,6 @@ pub struct PullRequestPage {
 }
 
 impl PullRequestPage {
-    /// Returns the bodies of the notices, by subject.
-    pub fn notices(&self) -> Vec<String> {
-        locked(&self.notices).values().cloned().collect()
-    }
-
     /// Writes the summary comment: the last summary, below a run's state if there is one.
     fn write(&self, state: Option<(&RunName, &str)>) {
         let mut comments: BTreeMap<String, String> = locked(&self.summary).clone().into_iter().collect();
@@ -191,6 +186,7 @@ impl PullRequestPage {
             comments.insert(run.to_string(), parts.join("\n"));
         }
         *locked(&self.comments) = comments;
+        *locked(&self.waiting) = None;
     }
 
     /// Returns the last summary, if it is this run's.
@@ -238,19 +234,28 @@ impl PublishReview for PullRequestPage {
         Ok(())
     }
 
-    async fn withdraw(&self, _target: &Target, run: &RunName) -> Result<bool, PublishError> {
+    async fn await_maintainer(&self, _target: &Target, body: &str) -> Result<(), PublishError> {
+        self.write(None);
+        *locked(&self.waiting) = Some(body.to_owned());
+        Ok(())
+    }
+
+    async fn withdraw_state(&self, _target: &Target, run: &RunName) -> Result<(), PublishError> {
+        // Another run's state stays.
+        if locked(&self.comments).get(run.as_str()).cloned() != self.summary_of(run) {
+            self.write(None);
+        }
+        Ok(())
+    }
+
+    async fn withdraw_draft(&self, _target: &Target, run: &RunName) -> Result<bool, PublishError> {
         let mut refusals = locked(&self.refuses_withdrawals);
         if *refusals > 0 {
             *refusals -= 1;
             return Err(PublishError::Unavailable("502".to_owned()));
         }
-        let (shown, summary) = (locked(&self.comments).get(run.as_str()).cloned(), self.summary_of(run));
-        // Another run's state stays.
-        if shown != summary {
-            self.write(None);
-        }
         locked(&self.drafts).clear();
-        Ok(*locked(&self.submitted) > 0 || summary.is_some())
+        Ok(*locked(&self.submitted) > 0 || self.summary_of(run).is_some())
     }
 
     async fn summarize(&self, _target: &Target, run: &RunName, body: &str) -> Result<(), PublishError> {
@@ -261,11 +266,6 @@ impl PublishReview for PullRequestPage {
 
     async fn revise_comment(&self, _target: &Target, revision: &CommentRevision) -> Result<(), PublishError> {
         locked(&self.revised).push(revision.clone());
-        Ok(())
-    }
-
-    async fn give_notice(&self, _target: &Target, of: NoticeOf<'_>, body: &str) -> Result<(), PublishError> {
-        locked(&self.notices).insert(of.to_string(), body.to_owned());
         Ok(())
     }
 

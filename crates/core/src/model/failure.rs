@@ -103,6 +103,12 @@ pub fn is_superseded(error: &str) -> bool {
         .any(|name| name.as_str() == error)
 }
 
+/// Returns true if the pull request shows that the run failed: it neither ended because of a newer head or a newer run,
+/// nor was it cancelled by a person, who knows.
+pub fn is_shown(error: &str) -> bool {
+    !is_superseded(error) && error != ErrorName::RunCancelled.as_str()
+}
+
 #[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a failed conversion fails the test")]

@@ -24,8 +24,8 @@ pub use executions::{
 pub use keep_rows::{KeepRows, Precondition, ROW_DAYS, ROWS_KEPT, Row, RowError, Written};
 pub use notify::{Alarm, Mail, NotifyError, NotifyPeople};
 pub use publish_review::{
-    ANSWER_OF_STARTED, Annotation, CheckConclusion, CheckOutcome, CommentRevision, DraftedReview, NoticeOf,
-    PublishError, PublishReview, ReviewComment, ReviewDraft,
+    ANSWER_OF_STARTED, Annotation, CheckConclusion, CheckOutcome, CommentRevision, DraftedReview, PublishError,
+    PublishReview, ReviewComment, ReviewDraft,
 };
 pub use read_change::{Ends, FILES_PER_READ, ReadChange, ReadError, RootEntry, RootKind};
 pub use read_permission::{Permission, ReadPermission};

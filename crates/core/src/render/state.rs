@@ -1,8 +1,9 @@
 //! Renders the state of a review that is not published, at the top of the summary comment: it is in progress, waits for
-//! people, or was not published. No text here has the content of a finding.
+//! people, failed, or was not published. No text here has the content of a finding.
 
 use crate::count::{counted, is_or_are};
 use crate::model::approval::{Approval, Identity, Person};
+use crate::model::failure::Failure;
 use crate::model::sha::CommitSha;
 use crate::model::team_name::TeamName;
 use crate::port::{CheckConclusion, CheckOutcome};
@@ -100,6 +101,29 @@ fn deciders(approval: &Approval, teams: &[TeamName]) -> String {
         (true, false) => format!("members of {teams}"),
         (false, false) => format!("members of {teams}; notified by mail: {notified}"),
     }
+}
+
+/// Returns the state of a pull request whose review needs a maintainer to start it.
+pub fn waiting_for_maintainer_body(head: &CommitSha) -> String {
+    format!(
+        "**Holdfast is waiting for a maintainer** before it reviews {}, because this is a first contribution to this \
+         repository. To start the review, someone with write permission comments `/holdfast review`.\n",
+        head.short()
+    )
+}
+
+/// Returns the state of a review that failed, before or after it was published.
+pub fn failed_body(head: &CommitSha, why: Failure, is_published: bool) -> String {
+    let published = if is_published {
+        "The review was published, but its last steps are missing."
+    } else {
+        "Nothing of it was published."
+    };
+    format!(
+        "**Holdfast could not complete the review** of {}: {}.\n\n{published} {NEXT}\n",
+        head.short(),
+        why.sentence()
+    )
 }
 
 /// Returns the state of a review that was not published.

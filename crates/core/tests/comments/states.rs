@@ -9,8 +9,8 @@ use holdfast_core::model::run::Run;
 use holdfast_core::model::sha::CommitSha;
 use holdfast_core::model::team_name::TeamName;
 use holdfast_core::render::{
-    NotPublished, announcement_body, not_published_body, not_published_check, notice_body, waiting_check,
-    waiting_for_approval_body,
+    NotPublished, announcement_body, failed_body, not_published_body, not_published_check, waiting_check,
+    waiting_for_approval_body, waiting_for_maintainer_body,
 };
 use holdfast_testkit::port::{MemoryArtifacts, PullRequestPage};
 use serde_json::json;
@@ -25,9 +25,10 @@ fn commit() -> CommitSha {
 #[test]
 fn a_review_in_progress_or_that_failed() {
     assert_golden("reviewing", &announcement_body(&commit(), 14));
+    assert_golden("waiting_for_maintainer", &waiting_for_maintainer_body(&commit()));
     for (name, is_published) in [("failed", false), ("failed_after", true)] {
         let why = Failure::Error(ErrorName::ModelUnauthorized);
-        assert_golden(name, &notice_body(&commit(), why, is_published));
+        assert_golden(name, &failed_body(&commit(), why, is_published));
     }
 }
 
@@ -69,6 +70,6 @@ fn the_check_of_a_superseded_review() {
     );
     let page = PullRequestPage::default();
     let store = MemoryArtifacts::default();
-    block_on(withdraw(&run, ErrorName::RunSuperseded.as_str(), &page, &store)).unwrap();
+    block_on(withdraw(&run, ErrorName::RunSuperseded.as_str(), false, &page, &store)).unwrap();
     assert_check("superseded", &page.closed.lock().unwrap()[0]);
 }

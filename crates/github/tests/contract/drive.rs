@@ -8,9 +8,8 @@ use holdfast_core::model::repository_name::RepositoryName;
 use holdfast_core::model::settings::{GithubSignInSettings, Settings};
 use holdfast_core::model::sha::CommitSha;
 use holdfast_core::port::{
-    Annotation, CheckConclusion, CheckOutcome, CommentRevision, NoticeOf, Permission, PublishError, PublishReview,
-    ReadChange, ReadError, ReadPermission, ReadPull, ReadThreads, RedeliverWebhooks, ReviewComment, ReviewDraft,
-    SignInPeople,
+    Annotation, CheckConclusion, CheckOutcome, CommentRevision, Permission, PublishError, PublishReview, ReadChange,
+    ReadError, ReadPermission, ReadPull, ReadThreads, RedeliverWebhooks, ReviewComment, ReviewDraft, SignInPeople,
 };
 use holdfast_github::{
     GithubAppGrants, GithubAppManifest, GithubConnection, GithubIdentity, GithubPublishReview, GithubReadChange,
@@ -185,17 +184,16 @@ async fn review(corpus: &Change, connection: GithubConnection) {
         .announce(&target, &run_name("before"), "Reviewing")
         .await
         .unwrap();
-    publish
-        .give_notice(&target, NoticeOf::Run(&run_name("before")), "Failed")
-        .await
-        .unwrap();
+    publish.withdraw_state(&target, &run_name("before")).await.unwrap();
+    publish.await_maintainer(&target, "Waiting").await.unwrap();
     publish.announce(&target, &run_name("run"), "Reviewing").await.unwrap();
     publish.summarize(&target, &run_name("run"), "Reviewed").await.unwrap();
     for answer in ["On it.", "Done."] {
         publish.answer_command(&target, 1, answer).await.unwrap();
     }
     publish.draft_review(&target, &draft("late", 2)).await.unwrap();
-    publish.withdraw(&target, &run_name("late")).await.unwrap();
+    publish.withdraw_draft(&target, &run_name("late")).await.unwrap();
+    publish.withdraw_state(&target, &run_name("late")).await.unwrap();
 }
 
 async fn people(github: &FakeGithub, connection: GithubConnection) {

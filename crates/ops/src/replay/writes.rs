@@ -7,7 +7,7 @@ use holdfast_core::model::change::Target;
 use holdfast_core::model::error_name::ErrorName;
 use holdfast_core::model::run_name::RunName;
 use holdfast_core::port::{
-    Alarm, CheckConclusion, CheckOutcome, CommentRevision, DraftedReview, ExecutionError, Mail, NoticeOf, NotifyError,
+    Alarm, CheckConclusion, CheckOutcome, CommentRevision, DraftedReview, ExecutionError, Mail, NotifyError,
     NotifyPeople, PublishError, PublishReview, ReviewDraft, StopRun,
 };
 use serde_json::{Map, Value, json};
@@ -71,8 +71,17 @@ impl PublishReview for RecordedWrites {
         }
     }
 
-    async fn withdraw(&self, _target: &Target, _run: &RunName) -> Result<bool, PublishError> {
-        self.note("withdraw", Value::Null);
+    async fn await_maintainer(&self, _target: &Target, _body: &str) -> Result<(), PublishError> {
+        Ok(())
+    }
+
+    async fn withdraw_state(&self, _target: &Target, _run: &RunName) -> Result<(), PublishError> {
+        self.note("withdraw_state", Value::Null);
+        Ok(())
+    }
+
+    async fn withdraw_draft(&self, _target: &Target, _run: &RunName) -> Result<bool, PublishError> {
+        self.note("withdraw_draft", Value::Null);
         Ok(false)
     }
 
@@ -86,11 +95,6 @@ impl PublishReview for RecordedWrites {
             "revise_comment",
             json!({ "comment": revision.comment, "body": revision.body, "is_minimized": revision.is_minimized }),
         );
-        Ok(())
-    }
-
-    async fn give_notice(&self, _target: &Target, _of: NoticeOf<'_>, body: &str) -> Result<(), PublishError> {
-        self.note("give_notice", json!({ "body": body }));
         Ok(())
     }
 
