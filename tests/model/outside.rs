@@ -4,6 +4,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
+use holdfast_core::ledger::FindingId;
 use holdfast_core::model::change::{Change, ChangedFile, FileKind, FileStatus, Target};
 use holdfast_core::model::error_name::ErrorName;
 use holdfast_core::model::run_name::RunName;
@@ -316,6 +317,14 @@ impl PublishReview for Outside<'_> {
 
     async fn revise_comment(&self, _target: &Target, _revision: &CommentRevision) -> Result<(), PublishError> {
         Ok(())
+    }
+
+    async fn resolve_thread(&self, _: &Target, _thread: &str, _is_resolved: bool) -> Result<bool, PublishError> {
+        Ok(false)
+    }
+
+    async fn posted_findings(&self, _: &Target, _review: u64) -> Result<Vec<(FindingId, u64)>, PublishError> {
+        Ok(Vec::new())
     }
 
     async fn answer_command(&self, _target: &Target, _comment: u64, _body: &str) -> Result<(), PublishError> {

@@ -187,6 +187,7 @@ pub async fn withdraw(
         title: title.to_owned(),
         summary,
         annotations: Vec::new(),
+        awaits_decision: false,
     };
     close_checks(run, &outcome, publish, store).await?;
     if is_published {

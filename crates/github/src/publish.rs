@@ -2,7 +2,9 @@
 //! conversation's comments of `summary_comment` and `comments`, and the checks of `check`.
 
 use async_trait::async_trait;
+use holdfast_core::ledger::FindingId;
 use holdfast_core::model::change::Target;
+use holdfast_core::model::console_page;
 use holdfast_core::model::marker::MarkerKey;
 use holdfast_core::model::run_name::RunName;
 use holdfast_core::model::sha::CommitSha;
@@ -52,16 +54,30 @@ impl PublishReview for GithubPublishReview {
         let page = self
             .console
             .as_ref()
-            .and_then(|console| console.join(&format!("reviews/{run}")).ok());
+            .and_then(|console| console_page::of_run(console, run));
         check::open(&self.connection, &pull_request(target)?, run, page.as_ref()).await
     }
 
     async fn close_check(&self, target: &Target, check: u64, outcome: &CheckOutcome) -> Result<(), PublishError> {
-        check::close(&self.connection, &pull_request(target)?, check, outcome).await
+        check::close(
+            &self.connection,
+            &pull_request(target)?,
+            check,
+            outcome,
+            self.console.as_ref(),
+        )
+        .await
     }
 
     async fn close_checks(&self, target: &Target, run: &RunName, outcome: &CheckOutcome) -> Result<(), PublishError> {
-        check::close_all(&self.connection, &pull_request(target)?, run, outcome).await
+        check::close_all(
+            &self.connection,
+            &pull_request(target)?,
+            run,
+            outcome,
+            self.console.as_ref(),
+        )
+        .await
     }
 
     async fn copy_check(&self, target: &Target, onto: &CommitSha) -> Result<(), PublishError> {
@@ -93,6 +109,14 @@ impl PublishReview for GithubPublishReview {
 
     async fn revise_comment(&self, target: &Target, revision: &CommentRevision) -> Result<(), PublishError> {
         Ok(inline::revise(&self.client(target)?, revision).await?)
+    }
+
+    async fn resolve_thread(&self, target: &Target, thread: &str, is_resolved: bool) -> Result<bool, PublishError> {
+        Ok(inline::resolve(&self.client(target)?, thread, is_resolved).await?)
+    }
+
+    async fn posted_findings(&self, target: &Target, review: u64) -> Result<Vec<(FindingId, u64)>, PublishError> {
+        Ok(inline::posted(&self.client(target)?, review).await?)
     }
 
     async fn answer_command(&self, target: &Target, comment: u64, body: &str) -> Result<(), PublishError> {

@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use holdfast_core::ledger::FindingId;
 use holdfast_core::model::change::Target;
 use holdfast_core::model::repository_name::RepositoryName;
 use holdfast_core::model::run_name::{RunName, stem_of};
@@ -163,6 +164,14 @@ impl PublishReview for PublishOnly {
 
     async fn revise_comment(&self, target: &Target, revision: &CommentRevision) -> Result<(), PublishError> {
         self.to(target)?.revise_comment(target, revision).await
+    }
+
+    async fn resolve_thread(&self, target: &Target, thread: &str, is_resolved: bool) -> Result<bool, PublishError> {
+        self.to(target)?.resolve_thread(target, thread, is_resolved).await
+    }
+
+    async fn posted_findings(&self, target: &Target, review: u64) -> Result<Vec<(FindingId, u64)>, PublishError> {
+        self.to(target)?.posted_findings(target, review).await
     }
 
     async fn answer_command(&self, target: &Target, comment: u64, body: &str) -> Result<(), PublishError> {

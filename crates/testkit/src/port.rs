@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
+use holdfast_core::ledger::FindingId;
 use holdfast_core::model::change::{Change, Target};
 use holdfast_core::model::run_name::RunName;
 use holdfast_core::model::sha::CommitSha;
@@ -145,6 +146,8 @@ impl ReadChange for FixedChange {
 
 /// The id of the one check on a [`PullRequestPage`].
 const CHECK: u64 = 7;
+/// The id of the first published comment.
+const FIRST_COMMENT: u64 = 1;
 
 /// A pull request's page: it accepts each write and keeps what was written, for one run's draft at a time.
 #[derive(Debug, Default)]
@@ -168,6 +171,12 @@ pub struct PullRequestPage {
     pub revised: Mutex<Vec<CommentRevision>>,
     /// The state of a pull request that waits for a maintainer, until a run writes another one.
     pub waiting: Mutex<Option<String>>,
+    /// The attempts to resolve a thread, or to open it again.
+    pub resolved: Mutex<Vec<(String, bool)>>,
+    /// Whether the credentials may resolve threads.
+    pub may_resolve: bool,
+    /// Whether the published comments can't be read.
+    pub hides_comments: bool,
     /// Answers to commands, by the command's comment.
     pub answers: Mutex<BTreeMap<u64, String>>,
     /// Whether drafts with inline comments are refused.
@@ -269,6 +278,24 @@ impl PublishReview for PullRequestPage {
         Ok(())
     }
 
+    async fn resolve_thread(&self, _target: &Target, thread: &str, is_resolved: bool) -> Result<bool, PublishError> {
+        locked(&self.resolved).push((thread.to_owned(), is_resolved));
+        Ok(self.may_resolve)
+    }
+
+    async fn posted_findings(&self, _target: &Target, _review: u64) -> Result<Vec<(FindingId, u64)>, PublishError> {
+        if self.hides_comments {
+            return Err(PublishError::Unavailable("502".to_owned()));
+        }
+        let drafts = locked(&self.drafts);
+        let comments = drafts.iter().flat_map(|draft| &draft.comments);
+        let findings = comments.filter_map(|comment| comment.finding.as_ref());
+        Ok(findings
+            .map(|finding| finding.id.clone())
+            .zip(FIRST_COMMENT..)
+            .collect())
+    }
+
     async fn answer_command(&self, _target: &Target, comment: u64, body: &str) -> Result<(), PublishError> {
         locked(&self.answers).insert(comment, body.to_owned());
         Ok(())
@@ -291,14 +318,17 @@ impl PublishReview for PullRequestPage {
     }
 }
 
-/// Fixed threads of findings. By default there are none.
+/// Fixed threads of findings, and whether they can't be read. By default there are none.
 #[derive(Debug, Default)]
-pub struct FixedThreads(pub Mutex<Vec<FindingThread>>);
+pub struct FixedThreads(pub Mutex<Vec<FindingThread>>, pub bool);
 
 #[async_trait]
 impl ReadThreads for FixedThreads {
     async fn threads(&self, _target: &Target) -> Result<Vec<FindingThread>, ReadError> {
-        Ok(locked(&self.0).clone())
+        match self.1 {
+            true => Err(ReadError::Unavailable("502".to_owned())),
+            false => Ok(locked(&self.0).clone()),
+        }
     }
 }
 

@@ -72,6 +72,7 @@ impl ErrorName {
             }
             Self::GithubUnavailable => "GitHub could not be reached",
             Self::GithubRateLimited => "GitHub limited the requests",
+            Self::GithubThreadsUnavailable => "the conversations of earlier findings could not be read",
             Self::GithubForbidden => "GitHub refused a request: a permission is missing",
             Self::GithubNotFound => "the pull request could not be found with these permissions",
             Self::GithubSignOnRequired => "the organisation requires single sign-on for the token that Holdfast uses",

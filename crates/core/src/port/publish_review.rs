@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 
-use crate::ledger::FindingMark;
+use crate::ledger::{FindingId, FindingMark};
 use crate::model::change::Target;
 use crate::model::error_name::ErrorName;
 use crate::model::finding::Side;
@@ -77,6 +77,8 @@ pub struct CheckOutcome {
     pub summary: String,
     /// Findings as annotations, at most 50.
     pub annotations: Vec<Annotation>,
+    /// Whether a person is awaited: the check then links to the page where they decide, otherwise to the run's page.
+    pub awaits_decision: bool,
 }
 
 /// One annotation of a check run, on the head's side.
@@ -162,7 +164,7 @@ pub trait PublishReview: Send + Sync {
     /// # Errors
     /// GitHub refuses the head or the name, or gives no answer.
     async fn open_check(&self, target: &Target, run: &RunName) -> Result<Option<u64>, PublishError>;
-    /// Completes the check that `open_check` opened.
+    /// Completes the check that `open_check` opened, and links it to a page of the console if there is one.
     ///
     /// # Errors
     /// The check doesn't exist, or GitHub refuses or doesn't answer.
@@ -219,6 +221,17 @@ pub trait PublishReview: Send + Sync {
     /// # Errors
     /// GitHub refuses the edit or doesn't answer.
     async fn revise_comment(&self, target: &Target, revision: &CommentRevision) -> Result<(), PublishError>;
+    /// Resolves the thread of an inline comment by its GraphQL node id, or opens it again. A deleted thread counts as
+    /// done. Returns false if the credentials may not: GitHub lets only tokens with the permission to push do it.
+    ///
+    /// # Errors
+    /// GitHub limits requests or doesn't answer.
+    async fn resolve_thread(&self, target: &Target, thread: &str, is_resolved: bool) -> Result<bool, PublishError>;
+    /// Reads the findings of a submitted review with GitHub's ids of their comments, in one request: at most 100.
+    ///
+    /// # Errors
+    /// The review is missing, or GitHub refuses or doesn't answer.
+    async fn posted_findings(&self, target: &Target, review: u64) -> Result<Vec<(FindingId, u64)>, PublishError>;
     /// Writes or edits the one comment that answers the command in the comment of this id. `summarize` deletes it only
     /// if it begins with [`ANSWER_OF_STARTED`].
     ///

@@ -208,6 +208,7 @@ pub fn check_outcome(report: &Report) -> CheckOutcome {
             coverage_files(&report.coverage, usize::MAX)
         ),
         annotations,
+        awaits_decision: false,
     }
 }
 

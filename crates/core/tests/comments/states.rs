@@ -36,15 +36,20 @@ fn a_review_in_progress_or_that_failed() {
 fn a_review_that_waits_names_who_decides_where_and_until_when() {
     let team: Vec<TeamName> = vec!["o/security".parse().unwrap()];
     let people = ["bob=bob@example.org", "carol=carol@example.org", "dave@example.org"];
-    for (name, request, gated, teams) in [
-        ("waiting", approval(1, 1, &people[..1]), 1, &[][..]),
-        ("waiting_again", approval(2, 2, &people), 3, &[][..]),
-        ("waiting_for_team", approval(1, 1, &[]), 2, &team),
-        ("waiting_for_members", approval(1, 2, &people), 2, &team),
-        ("waiting_for_operator", approval(1, 1, &[]), 2, &[][..]),
+    let console = "https://holdfast.example.org/".parse().unwrap();
+    let (reached, alone) = (Some(&console), None);
+    for (name, request, gated, teams, console) in [
+        ("waiting", approval(1, 1, &people[..1]), 1, &[][..], reached),
+        ("waiting_again", approval(2, 2, &people), 3, &[][..], alone),
+        ("waiting_for_team", approval(1, 1, &[]), 2, &team, reached),
+        ("waiting_for_members", approval(1, 2, &people), 2, &team, alone),
+        ("waiting_for_console", approval(1, 1, &[]), 2, &[][..], reached),
+        ("waiting_for_operator", approval(1, 1, &[]), 2, &[][..], alone),
     ] {
-        assert_golden(name, &waiting_for_approval_body(&request, gated, teams));
-        assert_check(name, &waiting_check(&request, gated, teams));
+        assert_golden(name, &waiting_for_approval_body(&request, gated, teams, console));
+        let check = waiting_check(&request, gated, teams, console);
+        assert!(check.awaits_decision);
+        assert_check(name, &check);
     }
 }
 

@@ -120,6 +120,7 @@ async fn check(corpus: &Change, connection: GithubConnection) {
             summary: "In short.".to_owned(),
             // More annotations than one request may have.
             annotations: levels.take(120).map(annotation).collect(),
+            awaits_decision: false,
         };
         publish.close_check(&target, check, &outcome).await.unwrap();
     }
@@ -407,6 +408,19 @@ async fn threads(github: &FakeGithub, corpus: &Change, connection: GithubConnect
         revision.is_minimized = is_minimized;
         publish.revise_comment(&target, &revision).await.unwrap();
         assert_eq!(read.threads(&target).await.unwrap()[0].is_minimized, is_minimized);
+    }
+    let posted = publish.posted_findings(&target, drafted.review).await.unwrap();
+    assert_eq!(posted.len(), 1);
+    github.add_token(
+        "pusher",
+        Identity::app("holdfast").with_permission("contents", Some("write")),
+    );
+    let pusher = writer(connect(github, GithubIdentity::Token("pusher".into())));
+    for is_resolved in [true, false] {
+        for (writer, may_resolve) in [(&publish, false), (&pusher, true)] {
+            let resolved = writer.resolve_thread(&target, &thread.node, is_resolved).await.unwrap();
+            assert_eq!(resolved, may_resolve);
+        }
     }
     "PRRC_1".clone_into(&mut revision.node);
     publish.revise_comment(&target, &revision).await.unwrap();

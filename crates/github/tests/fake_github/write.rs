@@ -262,6 +262,7 @@ async fn open_checks_of_a_run_are_closed_and_none_is_opened() {
         title: title.to_owned(),
         summary: "It ended.".to_owned(),
         annotations: Vec::new(),
+        awaits_decision: false,
     };
     page.close_checks(&target, &run_name(RUN), &outcome("Undone"))
         .await
@@ -310,6 +311,7 @@ async fn a_check_is_opened_and_closed_once() {
         title: "Partial".to_owned(),
         summary: "Some files could not be reviewed.".to_owned(),
         annotations: Vec::new(),
+        awaits_decision: false,
     };
     github.fail_next(Matcher::new("PATCH", "/repos/*/*/check-runs/*"), Fault::DropAfter);
     publish.close_check(&target, check, &outcome).await.unwrap();

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use holdfast_core::ledger::FindingId;
 use holdfast_core::model::change::Target;
 use holdfast_core::model::error_name::ErrorName;
 use holdfast_core::model::run_name::RunName;
@@ -96,6 +97,15 @@ impl PublishReview for RecordedWrites {
             json!({ "comment": revision.comment, "body": revision.body, "is_minimized": revision.is_minimized }),
         );
         Ok(())
+    }
+
+    async fn resolve_thread(&self, _target: &Target, _thread: &str, _is_resolved: bool) -> Result<bool, PublishError> {
+        // Whether GitHub lets the run do it isn't recorded.
+        Ok(false)
+    }
+
+    async fn posted_findings(&self, _target: &Target, _review: u64) -> Result<Vec<(FindingId, u64)>, PublishError> {
+        Ok(Vec::new())
     }
 
     async fn answer_command(&self, _target: &Target, _comment: u64, _body: &str) -> Result<(), PublishError> {
