@@ -236,6 +236,8 @@ impl Setup {
         ApprovalSettings {
             approvers: self.settings.deployment.approvers.clone(),
             public_url: self.settings.deployment.public_url.clone(),
+            // The pages on AWS are those that the mails link to.
+            console: None,
         }
     }
 

@@ -43,11 +43,8 @@ pub enum Call {
     DeleteReview {
         id: u64,
     },
-    ListComments {
-        kind: Kind,
-    },
+    ListComments,
     PostComment {
-        kind: Kind,
         run: Text,
         content: Content,
     },
@@ -92,7 +89,7 @@ impl Call {
                 | Self::ReadHead
                 | Self::ListReviews
                 | Self::GetReview { .. }
-                | Self::ListComments { .. }
+                | Self::ListComments
                 | Self::ListChecks { .. }
                 | Self::GetCheck { .. }
                 | Self::ListFailedRuns
@@ -122,23 +119,21 @@ impl Call {
     }
 }
 
-/// The kind of the bot's comment, by its marker.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Kind {
-    /// The comment with a run's state and the last summary.
-    Summary,
-    Notice,
+/// The content of the bot's comment: the state of a run, and the run whose findings are below.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Content {
+    pub state: Option<(Text, Shown)>,
+    pub summary: Option<Text>,
 }
 
-/// The content of the bot's comment.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum Content {
-    /// The run whose review is in progress, and the run whose findings are below.
-    Summary { state: Option<Text>, summary: Option<Text> },
+/// The state that a comment shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Shown {
+    InProgress,
     /// Nothing was published, with the reason.
     NothingPublished,
     /// The review was published, with the failure after it.
-    SummaryMissing,
+    StepsMissing,
 }
 
 /// The answer to a call.
@@ -176,8 +171,6 @@ pub struct Review {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Comment {
     pub id: u64,
-    pub run: Text,
-    pub kind: Kind,
     pub content: Content,
 }
 

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 use stateright::Property;
 
-use crate::call::{Comment, Content, Kind};
+use crate::call::{Comment, Shown};
 use crate::replay::Text;
 use crate::review::{Actor, Phase, Reviews, State};
 
@@ -36,7 +36,7 @@ pub fn all() -> Vec<Invariant> {
         }),
         Invariant::always("an undo does not need a person", |_, state| !state.is_alarmed),
         Invariant::always("no comment that a review is in progress stays", |_, state| {
-            let is_at_work = |known: &Comment| matches!(known.content, Content::Summary { state: Some(_), .. });
+            let is_at_work = |known: &Comment| matches!(known.content.state, Some((_, Shown::InProgress)));
             !state.is_quiet() || !state.world.comments.iter().any(is_at_work)
         }),
         Invariant::always("no check stays in progress", |_, state| {
@@ -46,17 +46,16 @@ pub fn all() -> Vec<Invariant> {
             !state.is_quiet() || state.world.reviews.iter().all(|known| known.is_submitted)
         }),
         Invariant::always("at most one comment is about a review", |_, state| {
-            let of_reviews = state.world.comments.iter().filter(|known| known.kind == Kind::Summary);
-            !state.is_quiet() || of_reviews.count() <= 1
+            !state.is_quiet() || state.world.comments.len() <= 1
         }),
         Invariant::always("the newest result remains", |model, state| {
             !state.is_quiet() || model.newest_result_remains(state)
         }),
-        Invariant::always("a notice is true", |_, state| {
-            let is_true = |known: &Comment| match &known.content {
-                Content::NothingPublished => !state.world.submitted.contains(&known.run),
-                Content::SummaryMissing => state.world.submitted.contains(&known.run),
-                Content::Summary { .. } => true,
+        Invariant::always("the state of a failed run is true", |_, state| {
+            let is_true = |known: &Comment| match &known.content.state {
+                Some((run, Shown::NothingPublished)) => !state.world.submitted.contains(run),
+                Some((run, Shown::StepsMissing)) => state.world.submitted.contains(run),
+                Some((_, Shown::InProgress)) | None => true,
             };
             !state.is_quiet() || state.world.comments.iter().all(is_true)
         }),
@@ -100,8 +99,7 @@ impl Reviews {
         if !self.holds(state, at) || state.runs[at].phase != Phase::Published {
             return true;
         }
-        let has_summary =
-            |known: &Comment| matches!(&known.content, Content::Summary { summary: Some(of), .. } if of == run);
+        let has_summary = |known: &Comment| known.content.summary.as_ref() == Some(run);
         let check = state.world.checks.iter().rfind(|known| known.run == *run);
         let title = check.and_then(|known| known.closed_with.as_ref()).map(Text::as_str);
         state.world.comments.iter().any(has_summary)

@@ -4,18 +4,19 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
+use holdfast_core::ledger::FindingId;
 use holdfast_core::model::change::{Change, ChangedFile, FileKind, FileStatus, Target};
 use holdfast_core::model::error_name::ErrorName;
 use holdfast_core::model::run_name::RunName;
 use holdfast_core::model::sha::CommitSha;
 use holdfast_core::port::{
-    CheckOutcome, CommentRevision, DraftedReview, ExecutionError, FailedRun, KeepRows, ListFailedRuns, NoticeOf,
-    Precondition, PublishError, PublishReview, ReadChange, ReadError, ReviewDraft, Row, RowError, StopRun,
-    StoreArtifact, StoreError, Written,
+    CheckOutcome, CommentRevision, DraftedReview, ExecutionError, FailedRun, KeepRows, ListFailedRuns, Precondition,
+    PublishError, PublishReview, ReadChange, ReadError, ReviewDraft, Row, RowError, StopRun, StoreArtifact, StoreError,
+    Written,
 };
 use serde_json::Value;
 
-use crate::call::{Answer, Call, Comment, Content, Kind, Review};
+use crate::call::{Answer, Call, Comment, Content, Review, Shown};
 use crate::replay::{Recorded, Text};
 
 /// The path of the only changed file.
@@ -98,8 +99,8 @@ impl<'a> Outside<'a> {
         }
     }
 
-    async fn comments(&self, kind: Kind) -> Result<Vec<Comment>, PublishError> {
-        match self.request(Call::ListComments { kind }).await? {
+    async fn comments(&self) -> Result<Vec<Comment>, PublishError> {
+        match self.request(Call::ListComments).await? {
             Answer::Comments(found) => Ok(found),
             other => strange("ListComments", &other),
         }
@@ -161,33 +162,6 @@ impl<'a> Outside<'a> {
         row
     }
 
-    async fn put_comment(&self, kind: Kind, run: &str, content: Content) -> Result<(), PublishError> {
-        let run = Text::from(run);
-        let mut ours = self.comments(kind).await?.into_iter().filter(|found| found.run == run);
-        let Some(known) = ours.next() else {
-            let post = Call::PostComment {
-                kind,
-                run: run.clone(),
-                content,
-            };
-            return match self.request(post).await {
-                Ok(_) => Ok(()),
-                Err(error @ PublishError::Unavailable(_)) => match self.comments(kind).await {
-                    Ok(found) if found.iter().any(|found| found.run == run) => Ok(()),
-                    _ => Err(error),
-                },
-                Err(error) => Err(error),
-            };
-        };
-        for extra in ours {
-            self.delete(Call::DeleteComment { id: extra.id }).await?;
-        }
-        if known.content != content {
-            self.request(Call::EditComment { id: known.id, content }).await?;
-        }
-        Ok(())
-    }
-
     /// Gives the oldest summary comment this content, or posts one. Deletes the others.
     async fn write_summary(&self, found: Vec<Comment>, run: &Text, content: Content) -> Result<(), PublishError> {
         let mut is_written = false;
@@ -202,13 +176,12 @@ impl<'a> Outside<'a> {
             return Ok(());
         }
         let post = Call::PostComment {
-            kind: Kind::Summary,
             run: run.clone(),
             content: content.clone(),
         };
         match self.request(post).await {
             Ok(_) => Ok(()),
-            Err(error @ PublishError::Unavailable(_)) => match self.comments(Kind::Summary).await {
+            Err(error @ PublishError::Unavailable(_)) => match self.comments().await {
                 Ok(found) if found.iter().any(|found| found.content == content) => Ok(()),
                 _ => Err(error),
             },
@@ -223,21 +196,6 @@ impl<'a> Outside<'a> {
             Err(PublishError::NotFound(_)) => Ok(false),
             Err(error) => Err(error),
         }
-    }
-
-    async fn remove_notices(&self) -> Result<(), PublishError> {
-        for found in self.comments(Kind::Notice).await? {
-            self.delete(Call::DeleteComment { id: found.id }).await?;
-        }
-        Ok(())
-    }
-}
-
-/// Returns the runs whose state and whose summary a comment shows.
-fn shown(comment: &Comment) -> (Option<Text>, Option<Text>) {
-    match &comment.content {
-        Content::Summary { state, summary } => (state.clone(), summary.clone()),
-        Content::NothingPublished | Content::SummaryMissing => (None, None),
     }
 }
 
@@ -297,17 +255,44 @@ impl PublishReview for Outside<'_> {
         }
     }
 
-    async fn announce(&self, _target: &Target, run: &RunName, _body: &str) -> Result<(), PublishError> {
-        let found = self.comments(Kind::Summary).await?;
+    async fn announce(&self, _target: &Target, run: &RunName, body: &str) -> Result<(), PublishError> {
+        let found = self.comments().await?;
         let run = Text::from(run.as_str());
-        let content = Content::Summary {
-            state: Some(run.clone()),
-            summary: found.iter().find_map(|known| shown(known).1),
+        let shown = if body.contains("Nothing of it was published") {
+            Shown::NothingPublished
+        } else if body.contains("could not complete") {
+            Shown::StepsMissing
+        } else {
+            Shown::InProgress
+        };
+        let content = Content {
+            state: Some((run.clone(), shown)),
+            summary: found.iter().find_map(|known| known.content.summary.clone()),
         };
         self.write_summary(found, &run, content).await
     }
 
-    async fn withdraw(&self, _target: &Target, run: &RunName) -> Result<bool, PublishError> {
+    async fn await_maintainer(&self, _target: &Target, _body: &str) -> Result<(), PublishError> {
+        panic!("no run waits for a maintainer")
+    }
+
+    async fn withdraw_state(&self, _target: &Target, run: &RunName) -> Result<(), PublishError> {
+        if self.broken == Some(Broken::Undo) {
+            return Ok(());
+        }
+        for Comment { id, content } in self.comments().await? {
+            match content.summary {
+                _ if content.state.is_none_or(|(of, _)| *run != of.as_str()) => {}
+                None => self.delete(Call::DeleteComment { id }).await?,
+                summary => {
+                    self.edit(id, Content { state: None, summary }).await?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn withdraw_draft(&self, _target: &Target, run: &RunName) -> Result<bool, PublishError> {
         if self.broken == Some(Broken::Undo) {
             return Ok(false);
         }
@@ -316,42 +301,30 @@ impl PublishReview for Outside<'_> {
         for found in self.reviews().await?.into_iter().filter(|found| found.run == run) {
             is_submitted |= found.is_submitted || self.delete_draft(found.id).await?;
         }
-        for found in self.comments(Kind::Summary).await? {
-            let (state, summary) = shown(&found);
-            is_submitted |= summary.as_ref() == Some(&run);
-            match summary {
-                _ if state.as_ref() != Some(&run) => {}
-                None => self.delete(Call::DeleteComment { id: found.id }).await?,
-                summary => {
-                    self.edit(found.id, Content::Summary { state: None, summary }).await?;
-                }
-            }
-        }
-        Ok(is_submitted)
+        let is_summary = |known: &Comment| known.content.summary.as_ref() == Some(&run);
+        Ok(is_submitted || self.comments().await?.iter().any(is_summary))
     }
 
     async fn summarize(&self, _target: &Target, run: &RunName, _body: &str) -> Result<(), PublishError> {
         let run = Text::from(run.as_str());
-        let content = Content::Summary {
+        let content = Content {
             state: None,
             summary: Some(run.clone()),
         };
-        let found = self.comments(Kind::Summary).await?;
-        self.write_summary(found, &run, content).await?;
-        self.remove_notices().await
+        let found = self.comments().await?;
+        self.write_summary(found, &run, content).await
     }
 
     async fn revise_comment(&self, _target: &Target, _revision: &CommentRevision) -> Result<(), PublishError> {
         Ok(())
     }
 
-    async fn give_notice(&self, _target: &Target, of: NoticeOf<'_>, body: &str) -> Result<(), PublishError> {
-        let content = if body.contains("Nothing was published") {
-            Content::NothingPublished
-        } else {
-            Content::SummaryMissing
-        };
-        self.put_comment(Kind::Notice, &of.to_string(), content).await
+    async fn resolve_thread(&self, _: &Target, _thread: &str, _is_resolved: bool) -> Result<bool, PublishError> {
+        Ok(false)
+    }
+
+    async fn posted_findings(&self, _: &Target, _review: u64) -> Result<Vec<(FindingId, u64)>, PublishError> {
+        Ok(Vec::new())
     }
 
     async fn answer_command(&self, _target: &Target, _comment: u64, _body: &str) -> Result<(), PublishError> {

@@ -84,7 +84,7 @@ pub async fn play(
                 error,
                 cause: None,
             };
-            let reported = report_failure::report_failure(&input, &outside, &outside).await;
+            let reported = report_failure::report_failure(&input, &outside).await;
             reported.map(drop).map_err(name_of)
         }
         Stage::Sweep => panic!("the sweep belongs to no run"),

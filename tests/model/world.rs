@@ -117,19 +117,11 @@ impl World {
                     Answer::Done
                 }
             },
-            Call::ListComments { kind } => Answer::Comments(
-                self.comments
-                    .iter()
-                    .filter(|known| known.kind == *kind)
-                    .cloned()
-                    .collect(),
-            ),
-            Call::PostComment { kind, run, content } => {
+            Call::ListComments => Answer::Comments(self.comments.clone()),
+            Call::PostComment { run, content } => {
                 let id = self.give_id("comment", run);
                 self.comments.push(Comment {
                     id,
-                    run: run.clone(),
-                    kind: *kind,
                     content: content.clone(),
                 });
                 self.comments.sort_by_key(|known| known.id);

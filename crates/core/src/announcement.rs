@@ -17,8 +17,8 @@ use crate::model::run::{Announcement, Run};
 use crate::model::run_name::RunName;
 use crate::port::{CheckConclusion, CheckOutcome, DraftedReview, KeepRows, PublishError, PublishReview, StoreArtifact};
 use crate::render::{
-    Inline, NotPublished, announcement_body, check_outcome, not_published_body, not_published_check, review_of,
-    summary_body,
+    Inline, NotPublished, announcement_body, check_outcome, failed_body, not_published_body, not_published_check,
+    review_of, summary_body,
 };
 
 /// Opens the check and writes the comment. [`withdraw`] undoes both. The claim is checked before and after, because a
@@ -145,8 +145,9 @@ pub async fn draft<'a>(
     }
 }
 
-/// Undoes [`announce`] and [`draft`]: deletes the comment and the draft, and closes the checks. A missing effect counts
-/// as undone. A submitted review stays, and the check mentions it.
+/// Undoes [`announce`] and [`draft`]: deletes the draft, closes the checks, and deletes the run's state from the summary
+/// comment. With `shows_failure`, it shows there instead that the run failed. A missing effect counts as undone. A
+/// submitted review stays, and the check mentions it.
 ///
 /// # Errors
 ///
@@ -154,11 +155,20 @@ pub async fn draft<'a>(
 pub async fn withdraw(
     run: &Run,
     error: &str,
+    shows_failure: bool,
     publish: &dyn PublishReview,
     store: &dyn StoreArtifact,
 ) -> Result<(), StageError> {
-    let is_published = publish.withdraw(&run.target, &run.run).await?;
-    let why = Failure::of_reason(error).sentence();
+    let is_published = publish.withdraw_draft(&run.target, &run.run).await?;
+    let why = Failure::of_reason(error);
+    if shows_failure {
+        let body = failed_body(run.target.head(), why, is_published);
+        let shown = publish.announce(&run.target, &run.run, &body).await;
+        or_withdraw_state(shown.map_err(StageError::from), run, publish).await?;
+    } else {
+        publish.withdraw_state(&run.target, &run.run).await?;
+    }
+    let why = why.sentence();
     let (title, summary) = if is_published {
         (
             "The review was published, and then it failed",
@@ -177,6 +187,7 @@ pub async fn withdraw(
         title: title.to_owned(),
         summary,
         annotations: Vec::new(),
+        awaits_decision: false,
     };
     close_checks(run, &outcome, publish, store).await?;
     if is_published {
@@ -184,6 +195,16 @@ pub async fn withdraw(
         settle(&run.run, true, store).await?;
     }
     Ok(())
+}
+
+/// Returns whether a run's effects on the pull request are neither final nor undone.
+///
+/// # Errors
+///
+/// The table or the store fails.
+pub async fn is_in_progress(run: &RunName, rows: &dyn KeepRows, store: &dyn StoreArtifact) -> Result<bool, StageError> {
+    let announcement: Option<Announcement> = find_artifact(store, &key::announcement(run)).await?;
+    Ok(!announcement.is_some_and(|announcement| announcement.settled) && !claim::is_closed(rows, run).await?)
 }
 
 /// Returns `held`, the result of a claim check. A superseded run first undoes its effects. None of its later states
@@ -201,7 +222,7 @@ pub async fn withdraw_if_superseded(
     if let Err(StageError { name, .. }) = &held
         && *name == ErrorName::RunSuperseded
     {
-        withdraw(run, name.as_str(), publish, store).await?;
+        withdraw(run, name.as_str(), false, publish, store).await?;
     }
     held
 }
@@ -254,13 +275,21 @@ pub async fn discard(
 ) -> Result<(), StageError> {
     let body = not_published_body(run.target.head(), why);
     let shown = show(run, &body, publish, rows, store).await;
-    if shown.as_ref().is_err_and(is_refusal) {
-        // The comment may still show that a person has to decide.
-        publish.withdraw(&run.target, &run.run).await?;
-    }
-    may_be_refused(shown)?;
+    or_withdraw_state(shown, run, publish).await?;
     close_checks(run, &not_published_check(why), publish, store).await?;
     settle(&run.run, false, store).await
+}
+
+/// Deletes the run's earlier state, which is no longer true, where GitHub refuses the last one.
+async fn or_withdraw_state(
+    shown: Result<(), StageError>,
+    run: &Run,
+    publish: &dyn PublishReview,
+) -> Result<(), StageError> {
+    if shown.as_ref().is_err_and(is_refusal) {
+        publish.withdraw_state(&run.target, &run.run).await?;
+    }
+    may_be_refused(shown)
 }
 
 /// Completes the run's checks, also the one that shows that a person has to decide.

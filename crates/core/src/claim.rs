@@ -54,13 +54,7 @@ pub async fn take(
         // This check is between the read and the write of the row: a run that takes the pull request for a newer head
         // either shows here by its head, or makes the write conflict.
         check_head(target, &read.current_head(target).await?)?;
-        let claim = Claim {
-            generation: before.as_ref().map_or(1, |claim| claim.generation + 1),
-            run: run.clone(),
-            before: before.map(|claim| claim.run),
-            closed: false,
-            undone: false,
-        };
+        let claim = next(before, run);
         Ok::<_, StageError>(Update::Write(claim.clone(), claim))
     })
     .await?;
@@ -82,6 +76,46 @@ pub async fn holder(rows: &dyn KeepRows, target: &Target) -> Result<Option<RunNa
         found => found,
     };
     Ok(claim.map(|claim| claim.run))
+}
+
+/// Returns whether a run that failed has the pull request. If it failed before it could take it, it takes it now, so that
+/// a newer run undoes what this one shows; but not from another run than `ended`.
+///
+/// # Errors
+///
+/// The table fails.
+pub async fn take_failed(
+    rows: &dyn KeepRows,
+    target: &Target,
+    run: &RunName,
+    ended: Option<&RunName>,
+) -> Result<bool, StageError> {
+    let was_taken = find(rows, &run_key(run))
+        .await?
+        .is_some_and(|claim| claim.generation > 0);
+    rows::update(rows, &claim_key(target), |found: Option<Claim>| async move {
+        let before = match found {
+            None => find_named(rows, target).await?,
+            found => found,
+        };
+        match before {
+            Some(claim) if claim.run == *run => Ok(Update::Keep(true)),
+            Some(claim) if was_taken || Some(&claim.run) != ended => Ok(Update::Keep(false)),
+            before => Ok::<_, StageError>(Update::Write(next(before, run), true)),
+        }
+    })
+    .await
+}
+
+/// Returns the claim of a run that takes a pull request.
+fn next(before: Option<Claim>, run: &RunName) -> Claim {
+    Claim {
+        generation: before.as_ref().map_or(1, |claim| claim.generation + 1),
+        run: run.clone(),
+        before: before.map(|claim| claim.run),
+        closed: false,
+        undone: false,
+    }
 }
 
 /// Returns whether a run may no longer write: its effects are undone, or are being undone.

@@ -324,19 +324,29 @@ impl World {
             )
             .await
             .unwrap();
-            reconcile_findings::reconcile_findings(
-                &reconcile_findings::Input {
+            // As the workflow: again without threads, if they can't be read.
+            for without_threads in [false, true] {
+                let input = reconcile_findings::Input {
                     run: self.run.run.clone(),
-                },
-                &self.read,
-                &self.threads,
-                &self.people,
-                &self.rows,
-                &self.store,
-                deadline,
-            )
-            .await
-            .unwrap();
+                    without_threads: Some(without_threads),
+                };
+                let reconciled = reconcile_findings::reconcile_findings(
+                    &input,
+                    &self.read,
+                    &self.threads,
+                    &self.people,
+                    &self.rows,
+                    &self.store,
+                    deadline,
+                );
+                match reconciled.await {
+                    Err(error) if error.name == ErrorName::GithubThreadsUnavailable => {}
+                    reconciled => {
+                        reconciled.unwrap();
+                        break;
+                    }
+                }
+            }
             let summarized = summarize_review::summarize_review(
                 &summarize_review::Input {
                     run: self.run.run.clone(),

@@ -1,5 +1,6 @@
 //! A run's check on the head: opened once and completed once, even if answers are lost.
 
+use holdfast_core::model::console_page;
 use holdfast_core::model::run_name::RunName;
 use holdfast_core::model::sha::CommitSha;
 use holdfast_core::port::{Annotation, CheckConclusion, CheckOutcome, PublishError};
@@ -107,6 +108,7 @@ pub(super) async fn close_all(
     request: &PullRequest,
     external_id: &RunName,
     outcome: &CheckOutcome,
+    console: Option<&Url>,
 ) -> Result<(), PublishError> {
     if connection.is_anonymous() {
         return Ok(());
@@ -119,17 +121,18 @@ pub(super) async fn close_all(
         found => found?,
     };
     for check in found {
-        close(connection, request, check, outcome).await?;
+        close(connection, request, check, outcome, console).await?;
     }
     Ok(())
 }
 
-/// Completes the check. Each request adds annotations to those that are already there, which are not sent again.
+/// Completes the check, which links to a page of the console from then on. Each request adds annotations to those that are already there, which are not sent again.
 pub(super) async fn close(
     connection: &GithubConnection,
     request: &PullRequest,
     check: u64,
     outcome: &CheckOutcome,
+    console: Option<&Url>,
 ) -> Result<(), PublishError> {
     let id = check.to_string();
     let path = request.place().repository(&["check-runs", &id]);
@@ -138,6 +141,7 @@ pub(super) async fn close(
     if is_closed(&known, outcome) {
         return Ok(());
     }
+    let page = page_of(&known, outcome, console);
     let sent = if known.status == "completed" {
         0
     } else {
@@ -155,8 +159,11 @@ pub(super) async fn close(
             .send(connection.write(Method::PATCH, &path, body, CHECKS_WRITE))
             .await?;
     }
-    let body =
+    let mut body =
         json!({ "status": "completed", "conclusion": conclusion(outcome.conclusion), "output": output(outcome, last) });
+    if let Some(page) = page {
+        body["details_url"] = json!(page);
+    }
     match connection
         .send(connection.write(Method::PATCH, &path, body, CHECKS_WRITE))
         .await
@@ -218,6 +225,15 @@ async fn copy_verdict(connection: &GithubConnection, request: &PullRequest, onto
     let segments = group.place().repository(&["check-runs"]);
     let call = connection.write(Method::POST, &segments, body, CHECKS_WRITE);
     connection.send(call).await.map(drop)
+}
+
+/// Returns the page in the console that a completed check links to.
+fn page_of(check: &CheckRun, outcome: &CheckOutcome, console: Option<&Url>) -> Option<Url> {
+    let run: RunName = check.external_id.as_deref()?.parse().ok()?;
+    match outcome.awaits_decision {
+        true => console_page::of_decision(console?, &run),
+        false => console_page::of_run(console?, &run),
+    }
 }
 
 fn is_closed(run: &CheckRun, outcome: &CheckOutcome) -> bool {

@@ -1,5 +1,5 @@
-//! Holdfast's comments in a pull request's conversation: notices, and answers to commands. Each is found by its signed
-//! marker, so that none is written twice. `summary_comment` has the one comment with state and summary.
+//! Holdfast's answers to commands in a pull request's conversation. Each is found by its signed marker, so that none is
+//! written twice. `summary_comment` has the one comment with state and summary.
 
 use holdfast_core::model::marker::MarkerKind;
 use holdfast_core::port::ANSWER_OF_STARTED;
@@ -15,24 +15,25 @@ const COMMENTS_WRITE: &str = "Pull requests: write";
 /// One of Holdfast's comments.
 struct Found {
     id: u64,
-    /// The subject of its marker: a run, or the comment of a command.
+    /// The subject of its marker: the comment of a command.
     subject: String,
     body: String,
 }
 
-/// Writes the notice about a run, or the answer to a command. If the comment exists with another text, edits it.
-pub(super) async fn put(client: &BotClient<'_>, kind: MarkerKind, subject: &str, body: &str) -> Result<(), Failure> {
-    let text = format!("{}\n{}", body.trim_end(), client.marker(kind, subject));
-    let mut ours = find(client, kind)
+/// Writes the answer to a command. If the comment exists with another text, edits it.
+pub(super) async fn answer(client: &BotClient<'_>, command: u64, body: &str) -> Result<(), Failure> {
+    let subject = &command.to_string();
+    let text = format!("{}\n{}", body.trim_end(), client.marker(MarkerKind::Answer, subject));
+    let mut ours = find(client)
         .await?
         .into_iter()
-        .filter(|found| found.subject == subject);
+        .filter(|found| found.subject == *subject);
     let Some(known) = ours.next() else {
         let posted = post(client, &text).await;
         return match posted {
             // The answer is lost; the comment may exist.
-            Err(failure) if failure.kind == Kind::Unavailable => match find(client, kind).await {
-                Ok(found) if found.iter().any(|found| found.subject == subject) => Ok(()),
+            Err(failure) if failure.kind == Kind::Unavailable => match find(client).await {
+                Ok(found) if found.iter().any(|found| found.subject == *subject) => Ok(()),
                 Ok(_) | Err(_) => Err(failure),
             },
             posted => posted,
@@ -48,7 +49,7 @@ pub(super) async fn put(client: &BotClient<'_>, kind: MarkerKind, subject: &str,
     edit(client, known.id, &text).await
 }
 
-/// Deletes the notices, and the answers that only announced a review.
+/// Deletes the notices of earlier versions, and the answers that only announced a review.
 pub(super) async fn remove_outdated(client: &BotClient<'_>) -> Result<(), Failure> {
     for comment in list(client).await? {
         let (user, body) = (comment.user.as_ref(), comment.body.as_deref());
@@ -97,12 +98,15 @@ pub(super) async fn list(client: &BotClient<'_>) -> Result<Vec<IssueComment>, Fa
     Ok(all)
 }
 
-/// Finds Holdfast's comments of a kind. Other accounts' comments are ignored: anyone can copy a marker.
-async fn find(client: &BotClient<'_>, kind: MarkerKind) -> Result<Vec<Found>, Failure> {
+/// Finds Holdfast's answers. Other accounts' comments are ignored: anyone can copy a marker.
+async fn find(client: &BotClient<'_>) -> Result<Vec<Found>, Failure> {
     let mut found = Vec::new();
     for comment in list(client).await? {
         let body = comment.body.unwrap_or_default();
-        if let Some(subject) = client.marked_subject(kind, comment.user.as_ref(), Some(&body)).await? {
+        if let Some(subject) = client
+            .marked_subject(MarkerKind::Answer, comment.user.as_ref(), Some(&body))
+            .await?
+        {
             found.push(Found {
                 id: comment.id,
                 subject,

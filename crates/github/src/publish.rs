@@ -2,13 +2,13 @@
 //! conversation's comments of `summary_comment` and `comments`, and the checks of `check`.
 
 use async_trait::async_trait;
+use holdfast_core::ledger::FindingId;
 use holdfast_core::model::change::Target;
-use holdfast_core::model::marker::{MarkerKey, MarkerKind};
+use holdfast_core::model::console_page;
+use holdfast_core::model::marker::MarkerKey;
 use holdfast_core::model::run_name::RunName;
 use holdfast_core::model::sha::CommitSha;
-use holdfast_core::port::{
-    CheckOutcome, CommentRevision, DraftedReview, NoticeOf, PublishError, PublishReview, ReviewDraft,
-};
+use holdfast_core::port::{CheckOutcome, CommentRevision, DraftedReview, PublishError, PublishReview, ReviewDraft};
 use url::Url;
 
 use super::bot_client::BotClient;
@@ -54,16 +54,30 @@ impl PublishReview for GithubPublishReview {
         let page = self
             .console
             .as_ref()
-            .and_then(|console| console.join(&format!("reviews/{run}")).ok());
+            .and_then(|console| console_page::of_run(console, run));
         check::open(&self.connection, &pull_request(target)?, run, page.as_ref()).await
     }
 
     async fn close_check(&self, target: &Target, check: u64, outcome: &CheckOutcome) -> Result<(), PublishError> {
-        check::close(&self.connection, &pull_request(target)?, check, outcome).await
+        check::close(
+            &self.connection,
+            &pull_request(target)?,
+            check,
+            outcome,
+            self.console.as_ref(),
+        )
+        .await
     }
 
     async fn close_checks(&self, target: &Target, run: &RunName, outcome: &CheckOutcome) -> Result<(), PublishError> {
-        check::close_all(&self.connection, &pull_request(target)?, run, outcome).await
+        check::close_all(
+            &self.connection,
+            &pull_request(target)?,
+            run,
+            outcome,
+            self.console.as_ref(),
+        )
+        .await
     }
 
     async fn copy_check(&self, target: &Target, onto: &CommitSha) -> Result<(), PublishError> {
@@ -71,14 +85,20 @@ impl PublishReview for GithubPublishReview {
     }
 
     async fn announce(&self, target: &Target, run: &RunName, body: &str) -> Result<(), PublishError> {
-        Ok(summary_comment::announce(&self.client(target)?, run, body).await?)
+        Ok(summary_comment::announce(&self.client(target)?, run.as_str(), body).await?)
     }
 
-    async fn withdraw(&self, target: &Target, run: &RunName) -> Result<bool, PublishError> {
+    async fn await_maintainer(&self, target: &Target, body: &str) -> Result<(), PublishError> {
+        Ok(summary_comment::await_maintainer(&self.client(target)?, body).await?)
+    }
+
+    async fn withdraw_state(&self, target: &Target, run: &RunName) -> Result<(), PublishError> {
+        Ok(summary_comment::withdraw(&self.client(target)?, run).await?)
+    }
+
+    async fn withdraw_draft(&self, target: &Target, run: &RunName) -> Result<bool, PublishError> {
         let client = self.client(target)?;
-        let is_submitted = review::withdraw_draft(&client, run).await?;
-        let is_published = summary_comment::withdraw(&client, run).await?;
-        Ok(is_submitted || is_published)
+        Ok(review::withdraw_draft(&client, run).await? || summary_comment::is_published(&client, run).await?)
     }
 
     async fn summarize(&self, target: &Target, run: &RunName, body: &str) -> Result<(), PublishError> {
@@ -91,12 +111,16 @@ impl PublishReview for GithubPublishReview {
         Ok(inline::revise(&self.client(target)?, revision).await?)
     }
 
-    async fn give_notice(&self, target: &Target, of: NoticeOf<'_>, body: &str) -> Result<(), PublishError> {
-        Ok(comments::put(&self.client(target)?, MarkerKind::Notice, &of.to_string(), body).await?)
+    async fn resolve_thread(&self, target: &Target, thread: &str, is_resolved: bool) -> Result<bool, PublishError> {
+        Ok(inline::resolve(&self.client(target)?, thread, is_resolved).await?)
+    }
+
+    async fn posted_findings(&self, target: &Target, review: u64) -> Result<Vec<(FindingId, u64)>, PublishError> {
+        Ok(inline::posted(&self.client(target)?, review).await?)
     }
 
     async fn answer_command(&self, target: &Target, comment: u64, body: &str) -> Result<(), PublishError> {
-        Ok(comments::put(&self.client(target)?, MarkerKind::Answer, &comment.to_string(), body).await?)
+        Ok(comments::answer(&self.client(target)?, comment, body).await?)
     }
 
     async fn draft_review(&self, target: &Target, draft: &ReviewDraft) -> Result<DraftedReview, PublishError> {

@@ -10,6 +10,8 @@ use super::failure::{Failure, Kind};
 
 /// Maximum length of a comment, in characters.
 const MAX_CHARS: usize = 65_536;
+/// The subject of the marker of a state that waits for a maintainer. It isn't the name of a run.
+const MAINTAINER: &str = "(maintainer)";
 /// The text between the two parts. Without the empty line, the summary's beginning would belong to the marker above it.
 const BETWEEN: &str = "\n\n";
 
@@ -30,17 +32,17 @@ struct Parts {
 /// One part.
 #[derive(Clone)]
 struct Part {
-    /// The run that wrote it.
+    /// The run that wrote it, or [`MAINTAINER`].
     run: String,
     /// Its text, and its marker below.
     text: String,
 }
 
 impl Part {
-    fn new(client: &BotClient<'_>, kind: MarkerKind, run: &RunName, body: &str) -> Self {
-        let marker = client.marker(kind, run.as_str());
+    fn new(client: &BotClient<'_>, kind: MarkerKind, run: &str, body: &str) -> Self {
+        let marker = client.marker(kind, run);
         Self {
-            run: run.to_string(),
+            run: run.to_owned(),
             text: format!("{}\n{marker}", body.trim_end()),
         }
     }
@@ -79,8 +81,13 @@ impl Parts {
     }
 }
 
+/// Writes above the last summary that the pull request waits for a maintainer, in place of any earlier state.
+pub(super) async fn await_maintainer(client: &BotClient<'_>, body: &str) -> Result<(), Failure> {
+    announce(client, MAINTAINER, body).await
+}
+
 /// Writes a run's state above the last summary, in place of any earlier state.
-pub(super) async fn announce(client: &BotClient<'_>, run: &RunName, body: &str) -> Result<(), Failure> {
+pub(super) async fn announce(client: &BotClient<'_>, run: &str, body: &str) -> Result<(), Failure> {
     let found = find(client).await?;
     let summary = found.iter().find_map(|found| found.parts.summary.clone());
     let kind = MarkerKind::Announcement;
@@ -102,26 +109,29 @@ pub(super) async fn announce(client: &BotClient<'_>, run: &RunName, body: &str) 
 pub(super) async fn summarize(client: &BotClient<'_>, run: &RunName, body: &str) -> Result<(), Failure> {
     let parts = Parts {
         state: None,
-        summary: Some(Part::new(client, MarkerKind::Summary, run, body)),
+        summary: Some(Part::new(client, MarkerKind::Summary, run.as_str(), body)),
     };
     write(client, find(client).await?, &parts).await
 }
 
-/// Deletes a run's state, and the comment if it has no summary. Returns true if the summary is the run's own.
-pub(super) async fn withdraw(client: &BotClient<'_>, run: &RunName) -> Result<bool, Failure> {
-    let mut is_published = false;
+/// Returns true if the summary is the run's own.
+pub(super) async fn is_published(client: &BotClient<'_>, run: &RunName) -> Result<bool, Failure> {
+    let found = find(client).await?;
+    Ok(found.iter().any(|found| found.parts.runs()[1] == Some(run.as_str())))
+}
+
+/// Deletes a run's state, and the comment if it has no summary.
+pub(super) async fn withdraw(client: &BotClient<'_>, run: &RunName) -> Result<(), Failure> {
     for Found { id, parts, .. } in find(client).await? {
-        let [state, summary] = parts.runs().map(|of| of == Some(run.as_str()));
-        is_published |= summary;
         match parts.summary {
-            _ if !state => {}
+            _ if parts.state.is_none_or(|state| *run != state.run.as_str()) => {}
             Some(summary) => {
                 edit(client, id, &summary.text).await?;
             }
             None => comments::delete(client, id).await?,
         }
     }
-    Ok(is_published)
+    Ok(())
 }
 
 /// Gives the oldest comment these parts, or posts one. Deletes the others: duplicates that a lost answer left behind, and

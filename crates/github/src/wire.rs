@@ -93,6 +93,7 @@ pub(super) struct Review {
 /// A comment of a review.
 #[derive(Debug, Deserialize)]
 pub(super) struct PostedComment {
+    pub id: u64,
     pub pull_request_review_id: Option<u64>,
     pub path: String,
     /// Missing where the comment is outdated.

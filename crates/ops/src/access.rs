@@ -6,12 +6,11 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use holdfast_core::ledger::FindingId;
 use holdfast_core::model::change::Target;
 use holdfast_core::model::repository_name::RepositoryName;
 use holdfast_core::model::run_name::{RunName, stem_of};
-use holdfast_core::port::{
-    CheckOutcome, CommentRevision, DraftedReview, NoticeOf, PublishError, PublishReview, ReviewDraft,
-};
+use holdfast_core::port::{CheckOutcome, CommentRevision, DraftedReview, PublishError, PublishReview, ReviewDraft};
 
 use holdfast_engine::Scope;
 
@@ -147,8 +146,16 @@ impl PublishReview for PublishOnly {
         self.to(target)?.announce(target, run, body).await
     }
 
-    async fn withdraw(&self, target: &Target, run: &RunName) -> Result<bool, PublishError> {
-        self.to(target)?.withdraw(target, run).await
+    async fn await_maintainer(&self, target: &Target, body: &str) -> Result<(), PublishError> {
+        self.to(target)?.await_maintainer(target, body).await
+    }
+
+    async fn withdraw_state(&self, target: &Target, run: &RunName) -> Result<(), PublishError> {
+        self.to(target)?.withdraw_state(target, run).await
+    }
+
+    async fn withdraw_draft(&self, target: &Target, run: &RunName) -> Result<bool, PublishError> {
+        self.to(target)?.withdraw_draft(target, run).await
     }
 
     async fn summarize(&self, target: &Target, run: &RunName, body: &str) -> Result<(), PublishError> {
@@ -159,8 +166,12 @@ impl PublishReview for PublishOnly {
         self.to(target)?.revise_comment(target, revision).await
     }
 
-    async fn give_notice(&self, target: &Target, of: NoticeOf<'_>, body: &str) -> Result<(), PublishError> {
-        self.to(target)?.give_notice(target, of, body).await
+    async fn resolve_thread(&self, target: &Target, thread: &str, is_resolved: bool) -> Result<bool, PublishError> {
+        self.to(target)?.resolve_thread(target, thread, is_resolved).await
+    }
+
+    async fn posted_findings(&self, target: &Target, review: u64) -> Result<Vec<(FindingId, u64)>, PublishError> {
+        self.to(target)?.posted_findings(target, review).await
     }
 
     async fn answer_command(&self, target: &Target, comment: u64, body: &str) -> Result<(), PublishError> {

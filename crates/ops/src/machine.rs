@@ -324,7 +324,8 @@ fn stages_on(
         store: Arc::new(artifacts(data)),
         approval_settings: Arc::new(ApprovalSettings {
             approvers: settings.approvers.clone(),
-            public_url: settings.public_url.clone(),
+            public_url: settings.public_url.clone().or_else(|| settings.serve_url.clone()),
+            console: settings.public_url.clone(),
         }),
     })
 }

@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
+use holdfast_core::ledger::FindingId;
 use holdfast_core::model::change::{Change, Target};
 use holdfast_core::model::run_name::RunName;
 use holdfast_core::model::sha::CommitSha;
 use holdfast_core::port::{
-    CheckOutcome, CommentRevision, DraftedReview, Ends, FindingThread, KeepRows, NoticeOf, Precondition, PublishError,
+    CheckOutcome, CommentRevision, DraftedReview, Ends, FindingThread, KeepRows, Precondition, PublishError,
     PublishReview, ReadChange, ReadError, ReadThreads, ReviewDraft, Row, RowError, SourceSyntax, StoreArtifact,
     StoreError, SyntaxAnswer, Written,
 };
@@ -145,6 +146,8 @@ impl ReadChange for FixedChange {
 
 /// The id of the one check on a [`PullRequestPage`].
 const CHECK: u64 = 7;
+/// The id of the first published comment.
+const FIRST_COMMENT: u64 = 1;
 
 /// A pull request's page: it accepts each write and keeps what was written, for one run's draft at a time.
 #[derive(Debug, Default)]
@@ -166,8 +169,14 @@ pub struct PullRequestPage {
     pub summary: Mutex<Option<(String, String)>>,
     /// The changes of inline comments.
     pub revised: Mutex<Vec<CommentRevision>>,
-    /// Notices by subject.
-    pub notices: Mutex<BTreeMap<String, String>>,
+    /// The state of a pull request that waits for a maintainer, until a run writes another one.
+    pub waiting: Mutex<Option<String>>,
+    /// The attempts to resolve a thread, or to open it again.
+    pub resolved: Mutex<Vec<(String, bool)>>,
+    /// Whether the credentials may resolve threads.
+    pub may_resolve: bool,
+    /// Whether the published comments can't be read.
+    pub hides_comments: bool,
     /// Answers to commands, by the command's comment.
     pub answers: Mutex<BTreeMap<u64, String>>,
     /// Whether drafts with inline comments are refused.
@@ -177,11 +186,6 @@ pub struct PullRequestPage {
 }
 
 impl PullRequestPage {
-    /// Returns the bodies of the notices, by subject.
-    pub fn notices(&self) -> Vec<String> {
-        locked(&self.notices).values().cloned().collect()
-    }
-
     /// Writes the summary comment: the last summary, below a run's state if there is one.
     fn write(&self, state: Option<(&RunName, &str)>) {
         let mut comments: BTreeMap<String, String> = locked(&self.summary).clone().into_iter().collect();
@@ -191,6 +195,7 @@ impl PullRequestPage {
             comments.insert(run.to_string(), parts.join("\n"));
         }
         *locked(&self.comments) = comments;
+        *locked(&self.waiting) = None;
     }
 
     /// Returns the last summary, if it is this run's.
@@ -238,19 +243,28 @@ impl PublishReview for PullRequestPage {
         Ok(())
     }
 
-    async fn withdraw(&self, _target: &Target, run: &RunName) -> Result<bool, PublishError> {
+    async fn await_maintainer(&self, _target: &Target, body: &str) -> Result<(), PublishError> {
+        self.write(None);
+        *locked(&self.waiting) = Some(body.to_owned());
+        Ok(())
+    }
+
+    async fn withdraw_state(&self, _target: &Target, run: &RunName) -> Result<(), PublishError> {
+        // Another run's state stays.
+        if locked(&self.comments).get(run.as_str()).cloned() != self.summary_of(run) {
+            self.write(None);
+        }
+        Ok(())
+    }
+
+    async fn withdraw_draft(&self, _target: &Target, run: &RunName) -> Result<bool, PublishError> {
         let mut refusals = locked(&self.refuses_withdrawals);
         if *refusals > 0 {
             *refusals -= 1;
             return Err(PublishError::Unavailable("502".to_owned()));
         }
-        let (shown, summary) = (locked(&self.comments).get(run.as_str()).cloned(), self.summary_of(run));
-        // Another run's state stays.
-        if shown != summary {
-            self.write(None);
-        }
         locked(&self.drafts).clear();
-        Ok(*locked(&self.submitted) > 0 || summary.is_some())
+        Ok(*locked(&self.submitted) > 0 || self.summary_of(run).is_some())
     }
 
     async fn summarize(&self, _target: &Target, run: &RunName, body: &str) -> Result<(), PublishError> {
@@ -264,9 +278,22 @@ impl PublishReview for PullRequestPage {
         Ok(())
     }
 
-    async fn give_notice(&self, _target: &Target, of: NoticeOf<'_>, body: &str) -> Result<(), PublishError> {
-        locked(&self.notices).insert(of.to_string(), body.to_owned());
-        Ok(())
+    async fn resolve_thread(&self, _target: &Target, thread: &str, is_resolved: bool) -> Result<bool, PublishError> {
+        locked(&self.resolved).push((thread.to_owned(), is_resolved));
+        Ok(self.may_resolve)
+    }
+
+    async fn posted_findings(&self, _target: &Target, _review: u64) -> Result<Vec<(FindingId, u64)>, PublishError> {
+        if self.hides_comments {
+            return Err(PublishError::Unavailable("502".to_owned()));
+        }
+        let drafts = locked(&self.drafts);
+        let comments = drafts.iter().flat_map(|draft| &draft.comments);
+        let findings = comments.filter_map(|comment| comment.finding.as_ref());
+        Ok(findings
+            .map(|finding| finding.id.clone())
+            .zip(FIRST_COMMENT..)
+            .collect())
     }
 
     async fn answer_command(&self, _target: &Target, comment: u64, body: &str) -> Result<(), PublishError> {
@@ -291,14 +318,17 @@ impl PublishReview for PullRequestPage {
     }
 }
 
-/// Fixed threads of findings. By default there are none.
+/// Fixed threads of findings, and whether they can't be read. By default there are none.
 #[derive(Debug, Default)]
-pub struct FixedThreads(pub Mutex<Vec<FindingThread>>);
+pub struct FixedThreads(pub Mutex<Vec<FindingThread>>, pub bool);
 
 #[async_trait]
 impl ReadThreads for FixedThreads {
     async fn threads(&self, _target: &Target) -> Result<Vec<FindingThread>, ReadError> {
-        Ok(locked(&self.0).clone())
+        match self.1 {
+            true => Err(ReadError::Unavailable("502".to_owned())),
+            false => Ok(locked(&self.0).clone()),
+        }
     }
 }
 

@@ -35,7 +35,10 @@ async fn a_page_has_one_state_above_the_last_summary() {
             .await
             .unwrap();
     };
-    let withdraw = async |run: &str| page.withdraw(&target, &run_name(run)).await.unwrap();
+    let withdraw = async |run: &str| {
+        page.withdraw_state(&target, &run_name(run)).await.unwrap();
+        page.withdraw_draft(&target, &run_name(run)).await.unwrap()
+    };
     announce("a").await;
     announce("b").await;
     assert_eq!(comments(&page), rows(&[("b", "Reviewing b")]));

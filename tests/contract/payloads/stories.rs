@@ -147,6 +147,7 @@ async fn play(ending: Ending, written: &Arc<Mutex<Documents>>) {
         refuse("POST", "/repos/*/*/pulls/*/reviews");
     }
     if ending == Ending::NotUndone {
+        refuse("PATCH", "/repos/*/*/issues/comments/*");
         refuse("DELETE", "/repos/*/*/issues/comments/*");
     }
     let data = tempfile::tempdir().unwrap();

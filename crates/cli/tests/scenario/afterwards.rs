@@ -3,7 +3,7 @@
 use holdfast_testkit::{FakeGithub, Fault, Matcher, ModelServer, Script};
 use serde_json::{Value, json};
 
-use crate::pull_request::{Pull, SLUG, low};
+use crate::pull_request::{Pull, SLUG, low, refuse_undo};
 use crate::support::{Scene, many_files, one_line};
 
 fn runs(scene: &Scene) -> Vec<Value> {
@@ -70,7 +70,7 @@ fn redriving_a_failed_review_keeps_its_finished_units() {
     assert_eq!(pull.reviews().len(), 1);
     assert!(
         !pull.comment().contains("could not"),
-        "the notice is gone: {}",
+        "the failure is gone: {}",
         pull.comment()
     );
     let (status, line) = one_line(&pull.scene.run(&["redrive", document["run"].as_str().unwrap()]));
@@ -99,12 +99,9 @@ fn redriving_a_partial_review_calls_the_model_only_for_missing_units() {
 #[test]
 fn a_failed_undo_is_listed_until_a_sweep_has_cleaned_it() {
     let pull = Pull::new(low(), FakeGithub::INSTALLATION_TOKEN);
-    for matcher in [
-        Matcher::new("POST", "/repos/*/*/pulls/*/reviews"),
-        Matcher::new("DELETE", "/repos/*/*/issues/comments/*"),
-    ] {
-        pull.github.fail_next(matcher.always(), Fault::status(403));
-    }
+    let matcher = Matcher::new("POST", "/repos/*/*/pulls/*/reviews");
+    pull.github.fail_next(matcher.always(), Fault::status(403));
+    refuse_undo(&pull);
     pull.publish();
     assert_eq!(runs(&pull.scene)[0]["needs_cleaning"], true);
     let listed = pull.scene.run(&["runs"]);
@@ -118,7 +115,7 @@ fn a_failed_undo_is_listed_until_a_sweep_has_cleaned_it() {
         "{swept:?}"
     );
     assert_eq!(runs(&pull.scene)[0]["needs_cleaning"], false);
-    assert!(pull.comment().contains("could not complete"), "the notice alone");
+    assert!(pull.comment().contains("could not complete"), "the failure alone");
     let again = pull.scene.run(&["sweep"]);
     assert_eq!(String::from_utf8_lossy(&again.stdout), "Nothing needs cleaning.\n");
 }

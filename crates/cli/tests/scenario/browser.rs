@@ -1,13 +1,14 @@
-//! A decision in a real browser: the link from a mail that a mail server received is opened, and the review is decided
-//! by keyboard without scripts. `tests/browser/decide.mjs` drives the browser.
+//! A decision in a real browser: the link from a mail that a mail server received, or from the comment on the pull
+//! request, is opened, and the review is decided by keyboard without scripts. `tests/browser/decide.mjs` drives the browser.
 
 use std::io::{BufRead, BufReader, Lines};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
 
-use holdfast_testkit::Script;
+use holdfast_testkit::{FakeGithub, Script};
 use serde_json::Value;
 
+use crate::pull_request::SLUG;
 use crate::serve::Served;
 
 /// A mail server.
@@ -75,11 +76,11 @@ fn output_of(mut command: Command) -> String {
     printed
 }
 
-/// Decides through the browser; returns the text of the last page.
-fn decide(link: &str, code: &str, decision: &str) -> String {
+/// Decides through the browser, with these options of `decide.mjs`; returns the text of the last page.
+fn decide(options: &[&str], address: &str, decision: &str, picture: &str) -> String {
     let mut command = node("decide.mjs");
-    command.args([link, code, decision]);
-    command.arg(pictures().join(format!("decide-{decision}.png")));
+    command.args(options).args([address, decision]);
+    command.arg(pictures().join(format!("decide-{picture}.png")));
     output_of(command)
 }
 
@@ -126,13 +127,54 @@ fn the_mailed_link_is_read_and_decided_in_a_browser() {
         assert_eq!(mail["to"], "ada@example.org");
         let (link, code) = link_and_code(&mail);
         served.wait_for(&run, "awaiting_approval");
-        let output = decide(&link, &code, decision);
+        let output = decide(&["--code", &code], &link, decision, decision);
         assert!(output.contains("by ada"), "{output}");
         served.wait_for(&run, status);
         assert_eq!(served.pull.reviews().len(), reviews, "a double click decides once");
         let seen = look(None, std::slice::from_ref(&link));
         assert!(seen[0].0 == 409 && seen[0].1.contains("ada"), "{seen:?}");
     }
+}
+
+#[test]
+fn the_comment_leads_to_the_page_where_two_findings_are_dropped() {
+    let settings = [
+        ("HOLDFAST_APPROVERS", ""),
+        ("HOLDFAST_GITHUB_APP_CLIENT_ID", FakeGithub::CLIENT_ID),
+        ("HOLDFAST_GITHUB_APP_CLIENT_SECRET", FakeGithub::CLIENT_SECRET),
+    ];
+    let served = Served::start_public(Script::finding_each_file(), &settings);
+    let github = &served.pull.github;
+    github.set_permission(SLUG, "maintainer", "write");
+    github.sign_in_as(Some("maintainer"));
+    let run = served.opened().1["run"].as_str().unwrap().to_owned();
+    served.wait_for(&run, "awaiting_approval");
+    let page = format!("{}reviews/{run}/decide", served.address());
+    assert!(
+        served.pull.comment().contains(&format!("]({page})")),
+        "{}",
+        served.pull.comment()
+    );
+    assert_eq!(served.pull.check()["details_url"], page.as_str());
+    let conversation = github.pull_request_url(SLUG, 12);
+    let output = decide(&["--comment", "--drop", "2"], &conversation, "approve", "comment");
+    assert!(output.contains("by maintainer"), "{output}");
+    served.wait_for(&run, "published");
+    let comments = github.review_comments(SLUG, 12);
+    let paths: Vec<&str> = comments
+        .iter()
+        .map(|comment| comment["path"].as_str().unwrap())
+        .collect();
+    assert_eq!(paths, ["src/file_0002.rs", "src/file_0003.rs"]);
+    let summary = served.pull.comment();
+    for (path, is_shown) in [("file_0001", false), ("file_0002", true)] {
+        let row = |line: &&str| line.starts_with('|') && line.contains(path);
+        assert_eq!(summary.lines().any(|line| row(&line)), is_shown, "{summary}");
+    }
+    assert_eq!(
+        served.pull.check()["details_url"],
+        format!("{}reviews/{run}", served.address()).as_str()
+    );
 }
 
 #[test]

@@ -59,16 +59,16 @@ fn a_pull_request_has_a_page_with_its_runs_and_findings() {
 }
 
 #[test]
-fn a_later_run_links_the_comments_of_findings() {
+fn the_comments_of_findings_are_linked_from_the_first_run_on() {
     let served = Served::start(low());
     let first = served.opened().1["run"].as_str().unwrap().to_owned();
     served.wait_for(&first, "published");
+    let session = served.sign_in_with_key();
+    let page = || served.get("pulls/octo/demo/12", &session).text().unwrap();
+    assert_eq!(page().matches("/pull/12#discussion_r").count(), 4);
     let second = served.pushed();
     served.wait_for(&second, "published");
-    let page = served
-        .get("pulls/octo/demo/12", &served.sign_in_with_key())
-        .text()
-        .unwrap();
+    let page = page();
     for part in [
         "Runs 2",
         "/pull/12#discussion_r",

@@ -12,7 +12,7 @@ use holdfast_ops::machine;
 use holdfast_testkit::{FakeGithub, Fault, Finding, Matcher, ModelServer, PullRequest, Script};
 use serde_json::{Value, json};
 
-use crate::pull_request::{Pull, SLUG, low};
+use crate::pull_request::{Pull, SLUG, low, refuse_undo};
 use crate::support::{Scene, holdfast, many_files, one_line};
 
 /// A finished run, without the servers that it ran with.
@@ -257,7 +257,7 @@ fn decisions_and_refusals_are_repeated() {
     let nothing = || Box::new(|_: &Pull| ());
     let begun = ["open_check", "announce"];
     let posted = ["draft_review", "submit_review", "summarize", "close_check"];
-    let withdrawn = ["withdraw", "close_check"];
+    let failed = ["withdraw_draft", "announce", "close_check"];
     let waiting = ["open_check", "announce", "announce", "close_check"];
     let stories: [Story<'_>; 7] = [
         (
@@ -298,7 +298,7 @@ fn decisions_and_refusals_are_repeated() {
             Box::new(|pull| refuse(pull, 403)),
             None,
             "failed",
-            [&begun[..], &withdrawn, &["give_notice"]].concat(),
+            [&begun[..], &failed].concat(),
         ),
         (
             "unreachable",
@@ -311,19 +311,18 @@ fn decisions_and_refusals_are_repeated() {
             }),
             None,
             "failed",
-            vec!["withdraw", "give_notice"],
+            vec!["withdraw_draft", "announce"],
         ),
         (
             "undo refused",
             low(),
             Box::new(|pull| {
                 refuse(pull, 403);
-                let matcher = Matcher::new("DELETE", "/repos/*/*/issues/comments/*");
-                pull.github.fail_next(matcher.always(), Fault::status(403));
+                refuse_undo(pull);
             }),
             None,
             "failed",
-            [&begun[..], &["give_notice"]].concat(),
+            begun.to_vec(),
         ),
     ];
     for (what, script, disturb, decision, status, expected) in stories {

@@ -1,6 +1,7 @@
 //! `holdfast serve` with GitHub, an approver's browser and a mail scanner as clients: webhook, approval page, console.
 
 use std::io::{BufRead, BufReader};
+use std::net::TcpListener;
 use std::process::{Child, Stdio};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
@@ -32,6 +33,19 @@ impl Served {
     }
 
     pub fn start_with(script: Script, settings: &[(&str, &str)]) -> Self {
+        Self::start_on("127.0.0.1:0", script, settings)
+    }
+
+    /// Starts a server whose public address is configured.
+    pub fn start_public(script: Script, settings: &[(&str, &str)]) -> Self {
+        let free = TcpListener::bind("127.0.0.1:0").unwrap();
+        let listen = free.local_addr().unwrap().to_string();
+        drop(free);
+        let url = format!("http://{listen}/");
+        Self::start_on(&listen, script, &[settings, &[("HOLDFAST_PUBLIC_URL", &url)]].concat())
+    }
+
+    fn start_on(listen: &str, script: Script, settings: &[(&str, &str)]) -> Self {
         let mut pull = Pull::new(script, FakeGithub::INSTALLATION_TOKEN);
         for (name, value) in [
             ("HOLDFAST_WEBHOOK_SECRET", SECRET),
@@ -43,7 +57,7 @@ impl Served {
         for (name, value) in settings {
             pull.scene = pull.scene.set(name, value);
         }
-        let (child, address) = spawn(&pull, &[]);
+        let (child, address) = spawn(&pull, &["--listen", listen]);
         Self {
             pull,
             child,
@@ -300,9 +314,11 @@ fn spawn(pull: &Pull, options: &[&str]) -> (Child, String) {
 
 /// Starts the server; returns it, its address, and its later output.
 fn spawn_with(pull: &Pull, options: &[&str]) -> (Child, String, mpsc::Receiver<String>) {
-    let mut command = pull
-        .scene
-        .command(&[&["serve", "--listen", "127.0.0.1:0"], options].concat());
+    let listen: &[&str] = match options.contains(&"--listen") {
+        true => &[],
+        false => &["--listen", "127.0.0.1:0"],
+    };
+    let mut command = pull.scene.command(&[&["serve"], listen, options].concat());
     let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
     let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
     let address = loop {

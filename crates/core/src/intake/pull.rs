@@ -1,17 +1,21 @@
-//! Deliveries about a pull request: starts the review of a new head, stops that of a closed pull request, and notifies
-//! an author whose pull request waits for a maintainer.
+//! Deliveries about a pull request: starts the review of a new head, stops that of a closed pull request, and shows that
+//! a pull request waits for a maintainer.
 
 use serde_json::Value;
 
+use crate::announcement;
+use crate::artifact::find_artifact;
 use crate::claim;
 use crate::error::StageError;
 use crate::identity::{identify, target_of};
 use crate::model::change::Target;
 use crate::model::error_name::ErrorName;
+use crate::model::key;
 use crate::model::policy::{POLICY_PATH, Policy};
+use crate::model::run::Run;
 use crate::model::run_name::RunName;
-use crate::port::{FailedRun, NoticeOf, Permission, PullNow, ReadError};
-use crate::render::waiting_body;
+use crate::port::{FailedRun, Permission, PullNow, ReadError};
+use crate::render::waiting_for_maintainer_body;
 use crate::sweep;
 use crate::webhook::{ReviewAction, ReviewTrigger, StopAction, StopTrigger};
 
@@ -153,14 +157,25 @@ async fn is_trusted(pull: &PullNow, ports: Ports<'_>) -> Result<bool, StageError
     }
 }
 
-/// Writes one notice that the pull request waits, and how a maintainer starts its review.
+/// Shows that the pull request waits, and how a maintainer starts its review, unless a review of this head is in
+/// progress.
 async fn wait_for_maintainer(here: &Target, ports: Ports<'_>) -> Result<Receipt, StageError> {
-    ports
-        .publish
-        .give_notice(here, NoticeOf::Waiting, &waiting_body())
-        .await?;
+    if !is_in_progress(here, ports).await? {
+        let body = waiting_for_maintainer_body(here.head());
+        ports.publish.await_maintainer(here, &body).await?;
+    }
     let why = "a first-time contributor's pull request is reviewed once a maintainer asks: /holdfast review";
     Ok(ignored(why))
+}
+
+/// Returns whether the run that holds the pull request reviews this head and has not ended.
+async fn is_in_progress(here: &Target, ports: Ports<'_>) -> Result<bool, StageError> {
+    let Some(holder) = claim::holder(ports.rows, here).await? else {
+        return Ok(false);
+    };
+    let run: Option<Run> = find_artifact(ports.store, &key::run(&holder)).await?;
+    Ok(run.is_some_and(|run| run.target.head() == here.head())
+        && announcement::is_in_progress(&holder, ports.rows, ports.store).await?)
 }
 
 fn is_allowed_bot(pull: &PullNow, settings: Option<&[u8]>) -> bool {

@@ -38,6 +38,9 @@ error_names! {
     GithubUnavailable,
     /// GitHub's rate limit; worth a retry later.
     GithubRateLimited,
+    /// The review threads can't be read: GitHub's GraphQL limits requests or did not answer. Worth a retry; then the
+    /// review continues without them.
+    GithubThreadsUnavailable,
     /// GitHub refused the credentials, or a permission is missing.
     GithubForbidden,
     /// The repository or pull request is missing, or not visible to these credentials.
@@ -90,6 +93,7 @@ impl ErrorName {
         Self::StageTimedOut,
         Self::GithubUnavailable,
         Self::GithubRateLimited,
+        Self::GithubThreadsUnavailable,
         Self::PullRequestHeadMoved,
         Self::RunSuperseded,
         Self::ApprovalRejected,

@@ -75,6 +75,7 @@ impl ErrorName {
             }
             Self::GithubUnavailable => "GitHub could not be reached",
             Self::GithubRateLimited => "GitHub limited the requests",
+            Self::GithubThreadsUnavailable => "the conversations of earlier findings could not be read",
             Self::GithubForbidden => "GitHub refused a request: a permission is missing",
             Self::GithubNotFound => "the pull request could not be found with these permissions",
             Self::GithubSignOnRequired => "the organisation requires single sign-on for the token that Holdfast uses",
@@ -107,6 +108,12 @@ pub fn is_superseded(error: &str) -> bool {
     [ErrorName::PullRequestHeadMoved, ErrorName::RunSuperseded]
         .iter()
         .any(|name| name.as_str() == error)
+}
+
+/// Returns true if the pull request shows that the run failed: it neither ended because of a newer head or a newer run,
+/// nor was it cancelled by a person, who knows.
+pub fn is_shown(error: &str) -> bool {
+    !is_superseded(error) && error != ErrorName::RunCancelled.as_str()
 }
 
 #[cfg(test)]

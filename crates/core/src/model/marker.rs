@@ -21,7 +21,7 @@ pub enum MarkerKind {
     Summary,
     /// An inline comment with one finding.
     Finding,
-    /// The comment with the reason why a review could not be completed.
+    /// A comment of version 0.1 with the reason why a review could not be completed: only deleted.
     Notice,
     /// The comment that answers a command.
     Answer,

@@ -5,6 +5,7 @@ pub mod approval;
 pub mod approver;
 pub mod author_association;
 pub mod change;
+pub mod console_page;
 pub mod error_name;
 pub mod failure;
 pub mod finding;

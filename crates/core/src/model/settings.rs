@@ -88,8 +88,10 @@ pub struct Settings {
     /// The mail server: `smtp://HOST[:PORT]` (STARTTLS; plain on loopback) or `smtps://[USER:PASSWORD@]HOST[:PORT]`.
     /// `HOLDFAST_SMTP_URL`; none: mails are written below the data directory.
     pub smtp_url: Option<SecretString>,
-    /// The beginning of links in mails. `HOLDFAST_PUBLIC_URL`, default the address that `serve` listens on.
+    /// The beginning of links in mails and on pull requests. `HOLDFAST_PUBLIC_URL`.
     pub public_url: Option<Url>,
+    /// The address that `serve` listens on: the beginning of links in mails without `public_url`. Never public.
+    pub serve_url: Option<Url>,
     /// The secrets that sign deliveries of webhooks; two during a rotation. `HOLDFAST_WEBHOOK_SECRET`, comma-separated.
     pub webhook_secrets: Option<WebhookSecrets>,
 }
@@ -234,6 +236,7 @@ impl Settings {
             mail_from: reader.mail_from(),
             smtp_url: reader.smtp_url(),
             public_url: reader.public_url(),
+            serve_url: None,
             webhook_secrets: reader.webhook_secrets(),
             model,
             model_light,

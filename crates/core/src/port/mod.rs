@@ -29,8 +29,8 @@ pub use keep_rows::{KeepRows, Precondition, ROW_DAYS, ROWS_KEPT, Row, RowError, 
 pub use notify::{Alarm, Mail, NotifyError, NotifyPeople};
 pub use pace::Pace;
 pub use publish_review::{
-    ANSWER_OF_STARTED, Annotation, CheckConclusion, CheckOutcome, CommentRevision, DraftedReview, NoticeOf,
-    PublishError, PublishReview, ReviewComment, ReviewDraft,
+    ANSWER_OF_STARTED, Annotation, CheckConclusion, CheckOutcome, CommentRevision, DraftedReview, PublishError,
+    PublishReview, ReviewComment, ReviewDraft,
 };
 pub use reach_model::{MAX_WAIT_S, ModelCall, ReachModel, Reached, WaitFor, Waiting};
 pub use read_change::{Ends, FILES_PER_READ, ReadChange, ReadError, RootEntry, RootKind};

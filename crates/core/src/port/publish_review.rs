@@ -2,30 +2,12 @@
 
 use async_trait::async_trait;
 
-use crate::ledger::FindingMark;
+use crate::ledger::{FindingId, FindingMark};
 use crate::model::change::Target;
 use crate::model::error_name::ErrorName;
 use crate::model::finding::Side;
 use crate::model::run_name::RunName;
 use crate::model::sha::CommitSha;
-
-/// The subject of a notice. Each subject has one notice, whose marker names it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum NoticeOf<'a> {
-    /// A run that could not be completed.
-    Run(&'a RunName),
-    /// A pull request that waits for a maintainer.
-    Waiting,
-}
-
-impl std::fmt::Display for NoticeOf<'_> {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Run(run) => run.fmt(formatter),
-            Self::Waiting => formatter.write_str("waiting"),
-        }
-    }
-}
 
 /// The beginning of an answer to a command that started a review. Once a summary shows the review, it is outdated.
 pub const ANSWER_OF_STARTED: &str = "Reviewing (run ";
@@ -95,6 +77,8 @@ pub struct CheckOutcome {
     pub summary: String,
     /// Findings as annotations, at most 50.
     pub annotations: Vec<Annotation>,
+    /// Whether a person is awaited: the check then links to the page where they decide, otherwise to the run's page.
+    pub awaits_decision: bool,
 }
 
 /// One annotation of a check run, on the head's side.
@@ -180,7 +164,7 @@ pub trait PublishReview: Send + Sync {
     /// # Errors
     /// GitHub refuses the head or the name, or gives no answer.
     async fn open_check(&self, target: &Target, run: &RunName) -> Result<Option<u64>, PublishError>;
-    /// Completes the check that `open_check` opened.
+    /// Completes the check that `open_check` opened, and links it to a page of the console if there is one.
     ///
     /// # Errors
     /// The check doesn't exist, or GitHub refuses or doesn't answer.
@@ -208,15 +192,25 @@ pub trait PublishReview: Send + Sync {
     /// # Errors
     /// The pull request is locked, archived or missing, or GitHub refuses or doesn't answer.
     async fn announce(&self, target: &Target, run: &RunName, body: &str) -> Result<(), PublishError>;
-    /// Undoes `announce` and `draft_review`: deletes the run's state from the summary comment, the comment itself if it
-    /// has no summary, and the run's draft. A submitted review and the run's own summary stay. Returns whether there is
-    /// one of them.
+    /// Writes to the top of the summary comment that the pull request waits for a maintainer, as `announce` writes a
+    /// run's state.
     ///
     /// # Errors
-    /// The comments or reviews can't be listed, or one of them can't be edited or deleted.
-    async fn withdraw(&self, target: &Target, run: &RunName) -> Result<bool, PublishError>;
-    /// Replaces the whole summary comment with the run's summary, and deletes older comments of runs, all notices, and
-    /// the answers that only announced a review.
+    /// As [`Self::announce`].
+    async fn await_maintainer(&self, target: &Target, body: &str) -> Result<(), PublishError>;
+    /// Undoes `announce`: deletes the run's state from the summary comment, and the comment itself if it has no summary.
+    ///
+    /// # Errors
+    /// The comments can't be listed, or one of them can't be edited or deleted.
+    async fn withdraw_state(&self, target: &Target, run: &RunName) -> Result<(), PublishError>;
+    /// Undoes `draft_review`: deletes the run's draft. A submitted review and the run's summary stay. Returns whether
+    /// there is one of them.
+    ///
+    /// # Errors
+    /// The reviews or comments can't be listed, or the draft can't be deleted.
+    async fn withdraw_draft(&self, target: &Target, run: &RunName) -> Result<bool, PublishError>;
+    /// Replaces the whole summary comment with the run's summary, and deletes older comments of runs, the notices of
+    /// earlier versions, and the answers that only announced a review.
     ///
     /// # Errors
     /// The comment can't be edited, or one of the others can't be deleted.
@@ -227,12 +221,17 @@ pub trait PublishReview: Send + Sync {
     /// # Errors
     /// GitHub refuses the edit or doesn't answer.
     async fn revise_comment(&self, target: &Target, revision: &CommentRevision) -> Result<(), PublishError>;
-    /// Writes or edits the one separate comment about a run that could not be completed, or about a pull request that
-    /// waits.
+    /// Resolves the thread of an inline comment by its GraphQL node id, or opens it again. A deleted thread counts as
+    /// done. Returns false if the credentials may not: GitHub lets only tokens with the permission to push do it.
     ///
     /// # Errors
-    /// As [`Self::announce`].
-    async fn give_notice(&self, target: &Target, of: NoticeOf<'_>, body: &str) -> Result<(), PublishError>;
+    /// GitHub limits requests or doesn't answer.
+    async fn resolve_thread(&self, target: &Target, thread: &str, is_resolved: bool) -> Result<bool, PublishError>;
+    /// Reads the findings of a submitted review with GitHub's ids of their comments, in one request: at most 100.
+    ///
+    /// # Errors
+    /// The review is missing, or GitHub refuses or doesn't answer.
+    async fn posted_findings(&self, target: &Target, review: u64) -> Result<Vec<(FindingId, u64)>, PublishError>;
     /// Writes or edits the one comment that answers the command in the comment of this id. `summarize` deletes it only
     /// if it begins with [`ANSWER_OF_STARTED`].
     ///

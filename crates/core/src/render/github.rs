@@ -6,7 +6,6 @@ use crate::diff::{Hunk, hunk_of, parse_patch};
 use crate::gate::by_weight;
 use crate::ledger::{Entry, FindingId, FindingMark, Ledger};
 use crate::model::change::Change;
-use crate::model::failure::Failure;
 use crate::model::finding::{Finding, Severity, Side, TrackedState};
 use crate::model::report::{Outcome, Report, RunStatus, UNLISTED};
 use crate::model::sha::CommitSha;
@@ -140,28 +139,6 @@ fn marked(finding: &Finding, links: &Links) -> String {
     )
 }
 
-/// Returns the comment on a pull request whose review needs a maintainer to start it.
-pub fn waiting_body() -> String {
-    "**Holdfast is waiting for a maintainer.** This is a first contribution to this repository, so it has not been reviewed \
-     yet. To start the review, someone with write permission posts this comment:\n\n```text\n/holdfast review\n```\n"
-        .to_owned()
-}
-
-/// Returns the comment about a review that failed, before or after it was published.
-pub fn notice_body(head: &CommitSha, why: Failure, is_published: bool) -> String {
-    let published = if is_published {
-        "The review was published, but its summary is missing."
-    } else {
-        "Nothing was published."
-    };
-    format!(
-        "**Holdfast could not complete the review** of {}: {}.\n\n{published} The next push starts a new review; the operator \
-         of Holdfast can also redrive this one.\n",
-        head.short(),
-        why.sentence()
-    )
-}
-
 /// Returns the check's conclusion. Success requires that every file was reviewed and that the gate holds no finding,
 /// shown or folded.
 pub fn check_outcome(report: &Report) -> CheckOutcome {
@@ -231,6 +208,7 @@ pub fn check_outcome(report: &Report) -> CheckOutcome {
             coverage_files(&report.coverage, usize::MAX)
         ),
         annotations,
+        awaits_decision: false,
     }
 }
 

@@ -12,12 +12,11 @@ pub use crate::safe_text::{Links, body, code, is_active_code, path, plain_line, 
 pub use crate::visible::{
     is_invisible, json_escaped, terminal_line, terminal_name, terminal_text, visible, without_workflow_command,
 };
-pub use github::{
-    Inline, Review, check_outcome, fixed_body, notice_body, open_body, reopened_body, review_of, waiting_body,
-};
+pub use github::{Inline, Review, check_outcome, fixed_body, open_body, reopened_body, review_of};
 pub use markdown::{comment_markdown, coverage_line, report_markdown};
 pub use notice::{alarm_subject, alarm_text, question_mail};
 pub use state::{
-    NotPublished, announcement_body, not_published_body, not_published_check, waiting_check, waiting_for_approval_body,
+    NotPublished, announcement_body, failed_body, not_published_body, not_published_check, waiting_check,
+    waiting_for_approval_body, waiting_for_maintainer_body,
 };
 pub use summary::{summary_body, verdict};

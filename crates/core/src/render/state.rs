@@ -1,8 +1,12 @@
 //! Renders the state of a review that is not published, at the top of the summary comment: it is in progress, waits for
-//! people, or was not published. No text here has the content of a finding.
+//! people, failed, or was not published. No text here has the content of a finding.
+
+use url::Url;
 
 use crate::count::{counted, is_or_are};
 use crate::model::approval::{Approval, Identity, Person};
+use crate::model::console_page;
+use crate::model::failure::Failure;
 use crate::model::sha::CommitSha;
 use crate::model::team_name::TeamName;
 use crate::port::{CheckConclusion, CheckOutcome};
@@ -36,37 +40,38 @@ pub fn announcement_body(head: &CommitSha, files: u64) -> String {
     )
 }
 
-/// Returns the state of a review that waits for an approval.
-pub fn waiting_for_approval_body(approval: &Approval, gated: usize, teams: &[TeamName]) -> String {
+/// Returns the state of a review that waits for an approval. It links to the page in the console where people decide;
+/// without a console that they reach, it names the command.
+pub fn waiting_for_approval_body(
+    approval: &Approval,
+    gated: usize,
+    teams: &[TeamName],
+    console: Option<&Url>,
+) -> String {
     format!(
         "**Holdfast waits for an approval** before it publishes the review of {}.\n\n{}\n",
         approval.target.head().short(),
-        waiting_text(approval, gated, teams)
+        waiting_text(approval, gated, teams, console)
     )
 }
 
 /// Returns the check while a review waits for an approval.
-pub fn waiting_check(approval: &Approval, gated: usize, teams: &[TeamName]) -> CheckOutcome {
+pub fn waiting_check(approval: &Approval, gated: usize, teams: &[TeamName], console: Option<&Url>) -> CheckOutcome {
     CheckOutcome {
         conclusion: CheckConclusion::ActionRequired,
         title: "Waiting for an approval".to_owned(),
-        summary: waiting_text(approval, gated, teams),
+        summary: waiting_text(approval, gated, teams, console),
         annotations: Vec::new(),
+        awaits_decision: true,
     }
 }
 
-fn waiting_text(approval: &Approval, gated: usize, teams: &[TeamName]) -> String {
+fn waiting_text(approval: &Approval, gated: usize, teams: &[TeamName], console: Option<&Url>) -> String {
     let approvals = match approval.needed {
         0..=1 => "One approval is needed.".to_owned(),
         needed => format!("Approvals by {needed} different people are needed."),
     };
-    let run = &approval.run;
-    let place = match (approval.asked.is_empty(), teams.is_empty()) {
-        (true, true) => format!("with `holdfast approve {run}` or `holdfast reject {run}`, or in the console"),
-        (true, false) => "in Holdfast's console, signed in with GitHub".to_owned(),
-        (false, true) => "on the page that their mail links to".to_owned(),
-        (false, false) => "on the page that the mail links to, or in the console, signed in with GitHub".to_owned(),
-    };
+    let place = places(approval, teams, console).join(", or ");
     let (request, next) = match approval.round {
         0..=1 => ("", "the request is sent a second time"),
         _ => (" This is the second request.", "the review is discarded"),
@@ -79,6 +84,30 @@ fn waiting_text(approval: &Approval, gated: usize, teams: &[TeamName]) -> String
         deciders(approval, teams),
         time(approval.expires_ms),
     )
+}
+
+/// Returns where people decide.
+fn places(approval: &Approval, teams: &[TeamName], console: Option<&Url>) -> Vec<String> {
+    let run = &approval.run;
+    let signed_in = if teams.is_empty() {
+        ""
+    } else {
+        ", signed in with GitHub"
+    };
+    let page = console.and_then(|console| console_page::of_decision(console, run));
+    let mut places = Vec::new();
+    match &page {
+        Some(page) => places.push(format!("[on the review's page]({page}){signed_in}")),
+        None if !teams.is_empty() => places.push(format!("in Holdfast's console{signed_in}")),
+        None => {}
+    }
+    if !approval.asked.is_empty() {
+        places.push("on the page that the mail links to".to_owned());
+    }
+    if page.is_none() {
+        places.push(format!("with `holdfast approve {run}` or `holdfast reject {run}`"));
+    }
+    places
 }
 
 /// Returns who may decide. Mail addresses are never shown.
@@ -100,6 +129,29 @@ fn deciders(approval: &Approval, teams: &[TeamName]) -> String {
         (true, false) => format!("members of {teams}"),
         (false, false) => format!("members of {teams}; notified by mail: {notified}"),
     }
+}
+
+/// Returns the state of a pull request whose review needs a maintainer to start it.
+pub fn waiting_for_maintainer_body(head: &CommitSha) -> String {
+    format!(
+        "**Holdfast is waiting for a maintainer** before it reviews {}, because this is a first contribution to this \
+         repository. To start the review, someone with write permission comments `/holdfast review`.\n",
+        head.short()
+    )
+}
+
+/// Returns the state of a review that failed, before or after it was published.
+pub fn failed_body(head: &CommitSha, why: Failure, is_published: bool) -> String {
+    let published = if is_published {
+        "The review was published, but its last steps are missing."
+    } else {
+        "Nothing of it was published."
+    };
+    format!(
+        "**Holdfast could not complete the review** of {}: {}.\n\n{published} {NEXT}\n",
+        head.short(),
+        why.sentence()
+    )
 }
 
 /// Returns the state of a review that was not published.
@@ -128,6 +180,7 @@ pub fn not_published_check(why: NotPublished<'_>) -> CheckOutcome {
         title: title.to_owned(),
         summary: format!("{decision}{NEXT}"),
         annotations: Vec::new(),
+        awaits_decision: false,
     }
 }
 
@@ -175,15 +228,15 @@ mod tests {
     fn a_waiting_review_names_who_decides_until_when_and_no_address() {
         let asked = approval(&["bob=bob@example.org", "carol@example.org"]);
         let teams = ["octo/security".parse().unwrap()];
-        let body = waiting_for_approval_body(&asked, 2, &teams);
+        let body = waiting_for_approval_body(&asked, 2, &teams, None);
         assert_eq!(
             body,
             "**Holdfast waits for an approval** before it publishes the review of aaaaaaaaaaaa.\n\n2 findings are at or above \
              the gate's severity. One approval is needed.\n\n- **Who can decide:** members of octo/security; notified by \
-             mail: bob, one more person\n- **Where:** on the page that the mail links to, or in the console, signed in with \
-             GitHub\n- **Until:** 2025-11-26 12:00 UTC; without a decision, the request is sent a second time\n"
+             mail: bob, one more person\n- **Where:** in Holdfast's console, signed in with GitHub, or on the page that the \
+             mail links to, or with `holdfast approve r-1` or `holdfast reject r-1`\n- **Until:** 2025-11-26 12:00 UTC; without a decision, the request is sent a second time\n"
         );
-        let nobody = waiting_for_approval_body(&approval(&[]), 1, &[]);
+        let nobody = waiting_for_approval_body(&approval(&[]), 1, &[], None);
         assert!(
             nobody.contains("the people who run Holdfast\n- **Where:** with `holdfast approve r-1`"),
             "{nobody}"
@@ -192,7 +245,7 @@ mod tests {
             .map(|number| format!("p{number}=p{number}@example.org"))
             .collect();
         let many: Vec<&str> = many.iter().map(String::as_str).collect();
-        assert!(waiting_for_approval_body(&approval(&many), 1, &[]).contains(", 2 more people\n"));
+        assert!(waiting_for_approval_body(&approval(&many), 1, &[], None).contains(", 2 more people\n"));
     }
 
     #[test]

@@ -55,6 +55,6 @@ pub async fn clean_up(
         error: run.error.clone(),
         cause: run.cause.clone(),
     };
-    report_failure(&input, publish, store).await?;
+    report_failure(&input, store).await?;
     Ok(())
 }

@@ -2,6 +2,7 @@
 //! The names of states, functions and spans, and the ports of each stage, are in one table: [`STAGES`].
 
 mod call;
+mod finding_threads;
 mod line_maps;
 mod merge_findings;
 mod next_ledger;

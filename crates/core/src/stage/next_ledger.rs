@@ -6,6 +6,8 @@ use crate::approval::Question;
 use crate::ledger::{DismissalReason, EntryState, FindingId, Ledger};
 use crate::model::finding::{Finding, TrackedState};
 use crate::model::report::Report;
+use crate::model::run::Run;
+use crate::port::{DraftedReview, PublishReview};
 
 use super::Reconciliation;
 
@@ -65,4 +67,23 @@ pub(super) fn of_rejected(reconciled: &Reconciliation, report: &Report, by: &str
 fn states(reconciled: &Reconciliation) -> BTreeMap<&FindingId, TrackedState> {
     let found = reconciled.found.iter();
     found.map(|tracked| (&tracked.id, tracked.state)).collect()
+}
+
+/// Adds the ids of the comments that a review has just published. After a failed read the next run adds them.
+pub(super) async fn add_comments(
+    ledger: &mut Ledger,
+    run: &Run,
+    review: Option<&DraftedReview>,
+    publish: &dyn PublishReview,
+) {
+    let Some(review) = review else { return };
+    match publish.posted_findings(&run.target, review.review).await {
+        Ok(posted) => {
+            let posted: BTreeMap<FindingId, u64> = posted.into_iter().collect();
+            for entry in &mut ledger.entries {
+                entry.comment = posted.get(&entry.id).copied().or(entry.comment);
+            }
+        }
+        Err(error) => tracing::warn!(%error, "the ids of the new comments can't be read: the next run adds them"),
+    }
 }

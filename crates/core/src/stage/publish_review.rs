@@ -110,15 +110,16 @@ pub async fn publish_review(
         _ => fence(&run, &change, read, rows).await,
     };
     announcement::withdraw_if_superseded(held, &run, publish, store).await?;
-    if let Some(drafted) = drafted.filter(|drafted| !drafted.is_submitted) {
+    if let Some(drafted) = drafted.as_ref().filter(|drafted| !drafted.is_submitted) {
         publish.submit_review(&run.target, drafted.review).await?;
     }
     announcement::summarize(&run, &public, &without_comment, publish).await?;
-    if let (Some(reconciled), Some(ledger)) = (&reconciled, &ledger) {
+    if let (Some(reconciled), Some(mut ledger)) = (&reconciled, ledger) {
         claim::hold(rows, &run.target, &run.run).await?;
-        revise(&run, reconciled, ledger, &public, publish).await?;
+        revise(&run, reconciled, &ledger, &public, publish).await?;
+        next_ledger::add_comments(&mut ledger, &run, drafted.as_ref(), publish).await;
         claim::hold(rows, &run.target, &run.run).await?;
-        pull_ledger::write(rows, store, &run.target, &run.run, ledger).await?;
+        pull_ledger::write(rows, store, &run.target, &run.run, &ledger).await?;
     }
     announcement::conclude(&run, &public, publish, store).await?;
     // A published partial review stays partial: the status never hides unreviewed files.
@@ -140,6 +141,7 @@ async fn revise(
     report: &Report,
     publish: &dyn PublishReview,
 ) -> Result<(), StageError> {
+    let mut may_resolve = true;
     for revision in &reconciled.revisions {
         let Some(entry) = ledger.entry(&revision.id) else {
             continue;
@@ -161,8 +163,21 @@ async fn revise(
         };
         let revised = publish.revise_comment(&run.target, &revision).await;
         announcement::may_be_refused(revised.map_err(StageError::from))?;
+        if let Some(thread) = entry.thread.as_ref().filter(|_| may_resolve) {
+            may_resolve = resolve(run, thread, revision.is_minimized, publish).await;
+        }
     }
     Ok(())
+}
+
+/// Resolves the thread of a fixed finding, or opens that of one that is there again. Returns false if further attempts
+/// would fail too: a comment that shows the state is enough.
+async fn resolve(run: &Run, thread: &str, is_resolved: bool, publish: &dyn PublishReview) -> bool {
+    let resolved = publish.resolve_thread(&run.target, thread, is_resolved).await;
+    resolved.unwrap_or_else(|error| {
+        tracing::warn!(%error, "the threads of fixed findings stay unresolved");
+        false
+    })
 }
 
 /// Returns true if the run's review was submitted and its comment and check are settled.

@@ -4,44 +4,42 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use futures::StreamExt;
 use serde::{Deserialize, Serialize};
 
 use crate::artifact::find_artifact;
 use crate::diff::{Hunk, parse_patch};
 use crate::ledger::{
-    Dismissal, DismissalReason, Entry, EntryState, FindingId, HeadLines, Ledger, LineMaps, Reconciled, ReviewedUnit,
-    RunFacts, Sighting, ThreadFacts, reconcile,
+    Entry, EntryState, FindingId, HeadLines, Ledger, LineMaps, Reconciled, ReviewedUnit, RunFacts, Sighting, reconcile,
 };
-use crate::model::change::{Change, FileStatus, Target};
+use crate::model::change::{Change, FileStatus};
+use crate::model::error_name::ErrorName;
 use crate::model::finding::{Side, Tracked, TrackedState};
 use crate::model::key;
 use crate::model::plan::Plan;
 use crate::model::report::{EarlierFinding, EarlierState};
 use crate::model::run::{Aggregate, Run};
 use crate::model::run_name::RunName;
-use crate::port::{
-    Deadline, FindingThread, KeepRows, ReadChange, ReadError, ReadPermission, ReadThreads, StoreArtifact,
-};
+use crate::port::{Deadline, KeepRows, ReadChange, ReadPermission, ReadThreads, StoreArtifact};
 use crate::pull_ledger;
 use crate::rule::redact_hunks;
 
+use super::finding_threads::{self, Thread};
 use super::line_maps::read_line_maps;
 use super::stored_change::missing_change;
-use super::{AT_ONCE, StageError, find_change_of, read_artifact, write_artifact};
+use super::{StageError, find_change_of, read_artifact, write_artifact};
 
 /// The version of the stored reconciliation.
 const RECONCILIATION_VERSION: u32 = 1;
-/// Maximum number of people whose permission is read for one review.
-const MAX_PEOPLE: usize = 50;
-/// The command that dismisses a finding, at the beginning of a reply in its thread.
-const DISMISS: [&str; 2] = ["/holdfast", "dismiss"];
 
 /// The run.
 #[derive(Debug, Deserialize)]
 pub struct Input {
     /// Its name.
     pub run: RunName,
+    /// Whether the threads are not read, because they couldn't be read for too long. None in a workflow of an earlier
+    /// version, which doesn't call again without them.
+    #[serde(default)]
+    pub without_threads: Option<bool>,
 }
 
 /// Counts for people who look at the execution.
@@ -84,24 +82,11 @@ pub struct PullState {
     ledger: Ledger,
     /// The threads of findings.
     threads: BTreeMap<FindingId, Thread>,
+    /// Whether the threads couldn't be read.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    without_threads: bool,
     /// The way of the lines from the ledger's head to this run's head.
     maps: LineMaps,
-}
-
-/// The thread of a finding.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-struct Thread {
-    /// GitHub's id of the comment.
-    comment: u64,
-    /// Its GraphQL node id.
-    node: String,
-    /// Its page.
-    url: String,
-    /// Whether the comment shows the finding as fixed.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    is_shown_fixed: bool,
-    /// What people did with it.
-    facts: ThreadFacts,
 }
 
 /// A published comment whose finding is fixed, or is there again.
@@ -121,6 +106,7 @@ pub struct Revision {
 ///
 /// # Errors
 /// An artifact is missing or has another shape; GitHub limits requests or doesn't answer; the table or the store fails.
+/// `GithubThreadsUnavailable` if only the threads can't be read: then the workflow calls again without them.
 #[tracing::instrument(skip_all, fields(run = %input.run))]
 pub async fn reconcile_findings(
     input: &Input,
@@ -147,12 +133,17 @@ pub async fn reconcile_findings(
                 permission,
                 deadline,
             };
-            let state = state.read_state(rows, store).await?;
+            let state = state.read_state(input.without_threads, rows, store).await?;
             write_artifact(store, &key::pull_state(&input.run), &state).await?;
             state
         }
     };
-    let PullState { ledger, threads, maps } = state;
+    let PullState {
+        ledger,
+        threads,
+        without_threads,
+        maps,
+    } = state;
     let wanted: BTreeSet<&str> = (aggregate.findings.iter().map(|finding| finding.path.as_str()))
         .chain(ledger.entries.iter().map(|entry| maps.path(&entry.anchor.path)))
         .collect();
@@ -207,7 +198,9 @@ pub async fn reconcile_findings(
         dismissed: counts(reconciled.dismissed.len()),
         reconciled: Some(key.clone()),
     };
-    write_artifact(store, &key, &store_form(reconciled, found.len(), &threads)).await?;
+    // The links to the comments are in the threads.
+    let page = change.url.as_deref().filter(|_| without_threads);
+    write_artifact(store, &key, &store_form(reconciled, found.len(), &threads, page)).await?;
     Ok(output)
 }
 
@@ -221,142 +214,39 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    async fn read_state(&self, rows: &dyn KeepRows, store: &dyn StoreArtifact) -> Result<PullState, StageError> {
+    async fn read_state(
+        &self,
+        without_threads: Option<bool>,
+        rows: &dyn KeepRows,
+        store: &dyn StoreArtifact,
+    ) -> Result<PullState, StageError> {
         let target = &self.run.target;
-        let threads = read_threads(target, self.threads).await?;
+        let threads = match without_threads {
+            Some(true) => {
+                tracing::warn!("the review threads can't be read: what people did in them counts in the next review");
+                Vec::new()
+            }
+            Some(false) => finding_threads::read(target, self.threads).await?,
+            None => finding_threads::read(target, self.threads)
+                .await
+                .map_err(|error| StageError::new(ErrorName::GithubUnavailable, error.message))?,
+        };
         let mut ledger = pull_ledger::read(rows, store, target).await?;
-        adopt(&mut ledger, &threads);
-        let threads = people(target, &ledger, &threads, self.permission).await?;
+        finding_threads::adopt(&mut ledger, &threads);
+        let threads = finding_threads::decisions(target, &ledger, &threads, self.permission).await?;
         let paths: BTreeSet<&str> = ledger.entries.iter().map(|entry| entry.anchor.path.as_str()).collect();
         let change = find_change_of(&self.run.run, &paths, store)
             .await?
             .ok_or_else(|| missing_change(&self.run.run))?;
         let hunks = hunks_of(&change, &paths);
         let maps = read_line_maps(&ledger, &change, target, &hunks, self.read, self.deadline).await?;
-        Ok(PullState { ledger, threads, maps })
+        Ok(PullState {
+            ledger,
+            threads,
+            without_threads: without_threads == Some(true),
+            maps,
+        })
     }
-}
-
-/// Reads the threads. A refusal never fails a review: people's decisions are unknown then, and the ledger counts as it
-/// is.
-async fn read_threads(target: &Target, threads: &dyn ReadThreads) -> Result<Vec<FindingThread>, StageError> {
-    match threads.threads(target).await {
-        Ok(found) => Ok(found),
-        Err(error @ (ReadError::RateLimited { .. } | ReadError::Unavailable(_))) => Err(error.into()),
-        Err(error) => {
-            tracing::warn!(%error, "the review threads can't be read: people's decisions in them are unknown");
-            Ok(Vec::new())
-        }
-    }
-}
-
-/// Adds published findings that the ledger lacks: it was lost, or a run ended after it had published. Each entry also
-/// gets its thread.
-fn adopt(ledger: &mut Ledger, threads: &[FindingThread]) {
-    let is_lost = ledger.entries.is_empty() && ledger.head.is_none();
-    let mut known: BTreeMap<FindingId, usize> = (ledger.entries.iter().enumerate())
-        .map(|(index, entry)| (entry.id.clone(), index))
-        .collect();
-    let mut heads = BTreeSet::new();
-    for thread in threads {
-        let index = match known.get(&thread.finding.id) {
-            Some(index) => *index,
-            None => {
-                let Some((head, entry)) = thread.finding.published() else {
-                    continue;
-                };
-                heads.insert(head);
-                ledger.entries.push(entry);
-                known.insert(thread.finding.id.clone(), ledger.entries.len() - 1);
-                ledger.entries.len() - 1
-            }
-        };
-        if let Some(entry) = ledger.entries.get_mut(index) {
-            entry.thread = Some(thread.node.clone());
-            entry.comment = Some(thread.comment);
-            if is_lost && thread.is_minimized && entry.state == EntryState::Open {
-                // Holdfast folds a comment only once its finding is fixed.
-                entry.state = EntryState::Outdated;
-            }
-        }
-    }
-    // With lines of several heads, findings are found by their text.
-    heads.extend(ledger.head.take());
-    if heads.len() == 1 {
-        ledger.head = heads.into_iter().next();
-    }
-}
-
-/// Returns what people did in the threads. A dismissal counts only by a person who may write.
-async fn people(
-    target: &Target,
-    ledger: &Ledger,
-    threads: &[FindingThread],
-    permission: &dyn ReadPermission,
-) -> Result<BTreeMap<FindingId, Thread>, StageError> {
-    let dismissed: BTreeSet<&FindingId> = (ledger.entries.iter())
-        .filter(|entry| matches!(entry.state, EntryState::Dismissed(_)))
-        .map(|entry| &entry.id)
-        .collect();
-    let undecided = || threads.iter().filter(|thread| !dismissed.contains(&thread.finding.id));
-    let logins: BTreeSet<&str> = undecided().flat_map(requests).map(|(login, _)| login).collect();
-    let mut writers: BTreeSet<&str> = BTreeSet::new();
-    if let Some(repository) = target.repository_name() {
-        let reads: Vec<_> = logins
-            .into_iter()
-            .take(MAX_PEOPLE)
-            .map(|login| async move { (login, permission.permission(repository, login).await) })
-            .collect();
-        let mut reads = futures::stream::iter(reads).buffer_unordered(AT_ONCE);
-        while let Some((login, found)) = reads.next().await {
-            match found {
-                Ok(permission) if permission.may_write() => {
-                    writers.insert(login);
-                }
-                Ok(_) => {}
-                Err(error @ (ReadError::RateLimited { .. } | ReadError::Unavailable(_))) => return Err(error.into()),
-                Err(error) => {
-                    tracing::warn!(%error, "a permission can't be read: the person's dismissal doesn't count")
-                }
-            }
-        }
-    }
-    let mut known: BTreeMap<FindingId, Thread> = BTreeMap::new();
-    for thread in threads {
-        let dismissal = requests(thread).find(|(login, _)| writers.contains(login));
-        let Thread { facts, .. } = known.entry(thread.finding.id.clone()).or_insert_with(|| Thread {
-            comment: thread.comment,
-            node: thread.comment_node.clone(),
-            url: thread.url.clone(),
-            is_shown_fixed: thread.is_shown_fixed(),
-            facts: ThreadFacts::default(),
-        });
-        facts.resolved |= thread.is_resolved;
-        facts.outdated |= thread.is_outdated;
-        if let Some((login, reason)) = dismissal
-            && facts.dismissal.is_none()
-        {
-            facts.dismissal = Some(Dismissal {
-                by: login.to_owned(),
-                reason,
-            });
-        }
-    }
-    Ok(known)
-}
-
-/// Returns the requests to dismiss a thread's finding, each with its person.
-fn requests(thread: &FindingThread) -> impl Iterator<Item = (&str, DismissalReason)> {
-    let commands = thread.replies.iter().filter_map(|reply| {
-        let mut words = reply.body.lines().next()?.split_whitespace();
-        let is_command = DISMISS
-            .iter()
-            .all(|part| words.next().is_some_and(|word| word.eq_ignore_ascii_case(part)));
-        let words = words.collect::<Vec<_>>().join(" ");
-        is_command.then_some((reply.author.as_deref()?, DismissalReason::Command { words }))
-    });
-    let reactions = thread.thumbs_down.iter();
-    commands.chain(reactions.map(|login| (login.as_str(), DismissalReason::Reaction)))
 }
 
 /// Returns the redacted hunks of these files.
@@ -390,12 +280,21 @@ fn reviewed_units(plan: &Plan, aggregate: &Aggregate, hunks: &BTreeMap<&str, Vec
     with_lines.collect()
 }
 
-/// Returns the form that later stages read.
-fn store_form(reconciled: Reconciled, found: usize, threads: &BTreeMap<FindingId, Thread>) -> Reconciliation {
-    let url = |id: &FindingId| threads.get(id).map(|thread| thread.url.clone());
+/// Returns the form that later stages read. Without threads, `page` is the pull request's, and comments are linked by
+/// their ids.
+fn store_form(
+    reconciled: Reconciled,
+    found: usize,
+    threads: &BTreeMap<FindingId, Thread>,
+    page: Option<&str>,
+) -> Reconciliation {
     let entries: BTreeMap<&FindingId, &Entry> = (reconciled.ledger.entries.iter())
         .map(|entry| (&entry.id, entry))
         .collect();
+    let url = |id: &FindingId| match page {
+        Some(page) => Some(format!("{page}#discussion_r{}", entries.get(id)?.comment?)),
+        None => threads.get(id).map(|thread| thread.url.clone()),
+    };
     let earlier = |id: &FindingId, state| {
         entries.get(id).map(|entry| EarlierFinding {
             id: id.clone(),

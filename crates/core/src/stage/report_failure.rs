@@ -1,21 +1,18 @@
-//! ReportFailure: writes to the run's report and to the pull request that the run failed, and why. The commands `runs`
-//! and `show` read the report.
+//! ReportFailure: writes to the run's report that the run failed, and why. The commands `runs` and `show` read it.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::model::change::Change;
-use crate::model::error_name::ErrorName;
 use crate::model::failure::Failure;
 use crate::model::key;
 use crate::model::plan::Plan;
 use crate::model::report::{
     Coverage, Gate, GateDecision, Outcome, REPORT_VERSION, Report, ReportModel, ReportTarget, RunStatus, Usage,
 };
-use crate::model::run::{Announcement, Run};
+use crate::model::run::Run;
 use crate::model::run_name::RunName;
-use crate::port::{NoticeOf, PublishError, PublishReview, StoreArtifact};
-use crate::render::notice_body;
+use crate::port::StoreArtifact;
 
 use super::run_header::write_report;
 use super::{StageError, explain_failure};
@@ -44,17 +41,12 @@ pub struct Output {
     pub status: RunStatus,
 }
 
-/// Writes the failed run's report, and a notice on the pull request. A superseded run gets no notice, because the newer
-/// run has its own announcement; a cancelled run gets none either, because the person who cancelled it knows.
+/// Writes the failed run's report.
 ///
 /// # Errors
-/// GitHub or the store fails.
+/// The store fails.
 #[tracing::instrument(skip_all, fields(run = %input.run))]
-pub async fn report_failure(
-    input: &Input,
-    publish: &dyn PublishReview,
-    store: &dyn StoreArtifact,
-) -> Result<Output, StageError> {
+pub async fn report_failure(input: &Input, store: &dyn StoreArtifact) -> Result<Output, StageError> {
     let status = if is_superseded(&input.error) {
         RunStatus::Superseded
     } else {
@@ -78,21 +70,10 @@ pub async fn report_failure(
     }
     let mut report = existing.unwrap_or_else(|| empty_report(&run, change.as_ref(), plan.as_ref()));
     report.status = status;
-    let announced: Option<Announcement> = find_artifact(store, &key::announcement(&input.run)).await?;
-    let is_published = announced.is_some_and(|announcement| announcement.published);
     let note = explain_failure(&input.error, input.cause.as_deref());
     let failure = Failure::of_reason(&input.error);
     report.add_private_note(note, failure.sentence().to_owned());
     write_report(&input.run, &report, store).await?;
-    let is_cancelled = input.error == ErrorName::RunCancelled.as_str();
-    if run.publish && status == RunStatus::Failed && !is_cancelled {
-        let body = notice_body(run.target.head(), failure, is_published);
-        match publish.give_notice(&run.target, NoticeOf::Run(&run.run), &body).await {
-            // Nobody can comment there; the check and the report have the reason.
-            Ok(()) | Err(PublishError::Locked(_) | PublishError::Archived(_)) => {}
-            Err(error) => return Err(error.into()),
-        }
-    }
     Ok(Output { status })
 }
 

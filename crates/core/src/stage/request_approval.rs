@@ -46,6 +46,9 @@ pub struct ApprovalSettings {
     pub approvers: Vec<Approver>,
     /// The start of the links in mails. Without it no server shows the page, and mails name the commands instead.
     pub public_url: Option<Url>,
+    /// The start of the console's addresses, as people on the pull request reach it. Without it the pull request names
+    /// the commands instead.
+    pub console: Option<Url>,
 }
 
 /// The answer to the workflow, which then waits for the decision.
@@ -102,11 +105,12 @@ pub async fn request_approval(
         .filter(|finding| finding.needs_approval())
         .count();
     let teams = policy.gate.team_names();
+    let console = approval_settings.console.as_ref();
     let invitations = ask(rows, &approval, &input.token).await?;
     announcement::await_approval(
         &run,
-        &waiting_for_approval_body(&approval, gated, &teams),
-        &waiting_check(&approval, gated, &teams),
+        &waiting_for_approval_body(&approval, gated, &teams, console),
+        &waiting_check(&approval, gated, &teams, console),
         publish,
         rows,
         store,

@@ -28,7 +28,7 @@ macro_rules! for_each_stage {
             PUBLISH_REVIEW = "PublishReview", "publish-review": publish_review(read, publish, rows, store);
             DISCARD_REVIEW = "DiscardReview", "discard-review": discard_review(publish, rows, store);
             WITHDRAW_ANNOUNCEMENT = "WithdrawAnnouncement", "withdraw-announcement": withdraw_announcement(publish, rows, store);
-            REPORT_FAILURE = "ReportFailure", "report-failure": report_failure(publish, store);
+            REPORT_FAILURE = "ReportFailure", "report-failure": report_failure(store);
             RAISE_ALARM = "RaiseAlarm", "raise-alarm": raise_alarm(notify);
         }
     };

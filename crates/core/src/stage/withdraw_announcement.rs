@@ -1,5 +1,5 @@
-//! WithdrawAnnouncement: the undo of OpenReview. Without it the comment and the open check would stay on the pull
-//! request.
+//! WithdrawAnnouncement: the undo of OpenReview. Without it the state of a run in progress and the open check would stay
+//! on the pull request. A run that failed shows that in place of its state.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -8,6 +8,8 @@ use crate::announcement;
 use crate::artifact::find_run;
 use crate::claim;
 use crate::error::StageError;
+use crate::model::failure::is_shown;
+use crate::model::run::Run;
 use crate::model::run_name::RunName;
 use crate::port::{KeepRows, PublishReview, StoreArtifact};
 
@@ -30,8 +32,10 @@ pub struct Output {
     pub withdrawn: bool,
 }
 
-/// Closes the run's claim, so that the run can't write any more; then deletes the announcement and the draft and closes
-/// the check. A missing one counts as undone. A submitted review stays, and the check's text mentions it.
+/// Closes the run's claim, so that the run can't write any more; then deletes the draft, closes the check, and replaces
+/// the run's state with the reason of its failure. A superseded or cancelled run shows none: the newer run has a state of
+/// its own, and the person who cancelled it knows. A missing effect counts as undone. A submitted review stays, and the
+/// check's text mentions it.
 ///
 /// # Errors
 /// GitHub, the table or the store fails.
@@ -46,10 +50,26 @@ pub async fn withdraw_announcement(
     let run = find_run(&input.run, &input.started_with, store).await?;
     let run = run.filter(|run| run.publish);
     if let Some(run) = &run {
-        announcement::withdraw(run, &input.error, publish, store).await?;
+        let shows_failure = is_shown(&input.error) && may_show(run, rows, store).await?;
+        announcement::withdraw(run, &input.error, shows_failure, publish, store).await?;
+        if shows_failure && claim::holder(rows, &run.target).await?.as_ref() != Some(&run.run) {
+            // A newer run has taken over meanwhile: its state is the one to show.
+            announcement::withdraw(run, &input.error, false, publish, store).await?;
+        }
     }
     claim::note_undone(rows, &input.run).await?;
     Ok(Output {
         withdrawn: run.is_some(),
     })
+}
+
+/// Returns whether the summary comment is this run's to write: no newer run has the pull request.
+async fn may_show(run: &Run, rows: &dyn KeepRows, store: &dyn StoreArtifact) -> Result<bool, StageError> {
+    let mut ended = claim::holder(rows, &run.target).await?;
+    if let Some(holder) = &ended
+        && announcement::is_in_progress(holder, rows, store).await?
+    {
+        ended = None;
+    }
+    claim::take_failed(rows, &run.target, &run.run, ended.as_ref()).await
 }

@@ -9,8 +9,8 @@ use holdfast_core::model::run::Run;
 use holdfast_core::model::sha::CommitSha;
 use holdfast_core::model::team_name::TeamName;
 use holdfast_core::render::{
-    NotPublished, announcement_body, not_published_body, not_published_check, notice_body, waiting_check,
-    waiting_for_approval_body,
+    NotPublished, announcement_body, failed_body, not_published_body, not_published_check, waiting_check,
+    waiting_for_approval_body, waiting_for_maintainer_body,
 };
 use holdfast_testkit::port::{MemoryArtifacts, PullRequestPage};
 use serde_json::json;
@@ -25,9 +25,10 @@ fn commit() -> CommitSha {
 #[test]
 fn a_review_in_progress_or_that_failed() {
     assert_golden("reviewing", &announcement_body(&commit(), 14));
+    assert_golden("waiting_for_maintainer", &waiting_for_maintainer_body(&commit()));
     for (name, is_published) in [("failed", false), ("failed_after", true)] {
         let why = Failure::Error(ErrorName::ModelUnauthorized);
-        assert_golden(name, &notice_body(&commit(), why, is_published));
+        assert_golden(name, &failed_body(&commit(), why, is_published));
     }
 }
 
@@ -35,15 +36,20 @@ fn a_review_in_progress_or_that_failed() {
 fn a_review_that_waits_names_who_decides_where_and_until_when() {
     let team: Vec<TeamName> = vec!["o/security".parse().unwrap()];
     let people = ["bob=bob@example.org", "carol=carol@example.org", "dave@example.org"];
-    for (name, request, gated, teams) in [
-        ("waiting", approval(1, 1, &people[..1]), 1, &[][..]),
-        ("waiting_again", approval(2, 2, &people), 3, &[][..]),
-        ("waiting_for_team", approval(1, 1, &[]), 2, &team),
-        ("waiting_for_members", approval(1, 2, &people), 2, &team),
-        ("waiting_for_operator", approval(1, 1, &[]), 2, &[][..]),
+    let console = "https://holdfast.example.org/".parse().unwrap();
+    let (reached, alone) = (Some(&console), None);
+    for (name, request, gated, teams, console) in [
+        ("waiting", approval(1, 1, &people[..1]), 1, &[][..], reached),
+        ("waiting_again", approval(2, 2, &people), 3, &[][..], alone),
+        ("waiting_for_team", approval(1, 1, &[]), 2, &team, reached),
+        ("waiting_for_members", approval(1, 2, &people), 2, &team, alone),
+        ("waiting_for_console", approval(1, 1, &[]), 2, &[][..], reached),
+        ("waiting_for_operator", approval(1, 1, &[]), 2, &[][..], alone),
     ] {
-        assert_golden(name, &waiting_for_approval_body(&request, gated, teams));
-        assert_check(name, &waiting_check(&request, gated, teams));
+        assert_golden(name, &waiting_for_approval_body(&request, gated, teams, console));
+        let check = waiting_check(&request, gated, teams, console);
+        assert!(check.awaits_decision);
+        assert_check(name, &check);
     }
 }
 
@@ -69,6 +75,6 @@ fn the_check_of_a_superseded_review() {
     );
     let page = PullRequestPage::default();
     let store = MemoryArtifacts::default();
-    block_on(withdraw(&run, ErrorName::RunSuperseded.as_str(), &page, &store)).unwrap();
+    block_on(withdraw(&run, ErrorName::RunSuperseded.as_str(), false, &page, &store)).unwrap();
     assert_check("superseded", &page.closed.lock().unwrap()[0]);
 }

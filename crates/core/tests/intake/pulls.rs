@@ -1,5 +1,7 @@
 //! Pull requests and commands: which ones start, wait or stop a review.
 
+use holdfast_core::port::PublishReview;
+
 use super::*;
 
 #[test]
@@ -97,24 +99,25 @@ fn an_unclear_association_is_decided_by_the_permission() {
         let receipt = world.act("opened");
         let case = format!("{association:?} {permission:?} {is_private}: {receipt:?}");
         assert_eq!(is_started(&receipt), is_reviewed, "{case}");
-        let notices = world.page.notices.lock().unwrap().clone();
-        assert_eq!(notices.len(), usize::from(!is_reviewed), "{case}");
+        let waiting = world.page.waiting.lock().unwrap().clone();
+        assert_eq!(waiting.is_none(), is_reviewed, "{case}");
         assert!(
-            notices.values().all(|body| body.contains("\n/holdfast review\n")),
-            "{notices:?}"
+            waiting.iter().all(|body| body.contains("`/holdfast review`")),
+            "{waiting:?}"
         );
     }
 }
 
 #[test]
-fn a_newcomers_pull_request_gets_one_notice_and_waits_for_a_maintainer() {
+fn a_newcomers_pull_request_waits_for_a_maintainer_and_shows_that() {
     let world = World::new();
     world.by("newcomer", false, AuthorAssociation::FirstTimer);
     for head in ["a", "d", "e"] {
         world.change(|pull| pull.head = sha(head));
         assert!(is_ignored(&world.act("synchronize"), "once a maintainer asks"));
+        let waiting = world.page.waiting.lock().unwrap().clone().unwrap();
+        assert!(waiting.contains(sha(head).short()), "{waiting}");
     }
-    assert_eq!(world.page.notices.lock().unwrap().len(), 1);
     let by_newcomer = world.command(&world.comment(1, "newcomer", "/holdfast review"));
     assert!(is_ignored(&by_newcomer, "write permission"), "{by_newcomer:?}");
     assert!(is_started(&world.command(&world.comment(
@@ -122,6 +125,18 @@ fn a_newcomers_pull_request_gets_one_notice_and_waits_for_a_maintainer() {
         "maintainer",
         "/holdfast review"
     ))));
+    // The maintainer's review of this head keeps its state, until the head is another one.
+    let run = world.open_last();
+    let stored = json!({ "version": 2, "run": run, "bucket": "b", "publish": true, "max_concurrency": 1,
+        "target": world.target(), "model": "rules", "model_light": "rules" });
+    let key = format!("runs/{run}/run.json");
+    block_on(world.artifacts.put(&key, stored.to_string().as_bytes())).unwrap();
+    block_on(world.page.announce(&world.target(), &run, "Reviewing")).unwrap();
+    assert!(is_ignored(&world.act("reopened"), "once a maintainer asks"));
+    assert_eq!(world.page.comments.lock().unwrap()[run.as_str()], "Reviewing");
+    world.change(|pull| pull.head = sha("a"));
+    assert!(is_ignored(&world.act("synchronize"), "once a maintainer asks"));
+    assert!(world.page.waiting.lock().unwrap().is_some());
 }
 
 #[test]

@@ -65,7 +65,7 @@ fn push(world: World, run: &str, head: char, patch: &str, answers: Vec<&'static 
         rows: world.rows,
         page: world.page,
         people: world.people,
-        threads: FixedThreads(Mutex::new(threads)),
+        threads: FixedThreads(Mutex::new(threads), false),
         ..next
     }
 }
@@ -160,6 +160,93 @@ fn a_finding_whose_lines_changed_and_that_is_not_found_again_is_fixed_in_its_com
     );
     let revised = world.page.revised.lock().unwrap().clone();
     assert!(!revised[1].is_minimized && revised[1].comment == 1, "{revised:?}");
+}
+
+#[test]
+fn the_comments_of_a_first_review_are_in_its_ledger_and_a_failed_read_changes_nothing_else() {
+    for hides_comments in [false, true] {
+        let mut world = first();
+        world.page.hides_comments = hides_comments;
+        review(&world);
+        let entries = ledger_of(&world).entries;
+        assert_eq!(entries.len(), 1);
+        assert_eq!(entries[0].comment, (!hides_comments).then_some(1));
+        assert_eq!(*world.page.submitted.lock().unwrap(), 1);
+    }
+}
+
+#[test]
+fn without_the_threads_the_ledger_keeps_its_states_and_links() {
+    let world = first();
+    review(&world);
+    let mut world = push(
+        world,
+        "r-b",
+        'c',
+        THREE_LINES,
+        vec![answer(2, "The sum overflows", "two")],
+    );
+    world.threads.0.lock().unwrap()[0].is_resolved = true;
+    world.threads.1 = true;
+    world.change().url = Some("https://github.com/o/r/pull/1".to_owned());
+    let report = review(&world);
+    assert_eq!((states(&report), posted(&world)), (vec![(2, TrackedState::Open)], 0));
+    assert_eq!(
+        report.findings[0].comment_url(),
+        Some("https://github.com/o/r/pull/1#discussion_r1")
+    );
+    let entry = ledger_of(&world).entries.remove(0);
+    assert_eq!((entry.state, entry.comment), (EntryState::Open, Some(1)));
+    // The next run reads what the person did.
+    let mut world = push(
+        world,
+        "r-c",
+        'd',
+        THREE_LINES,
+        vec![answer(2, "The sum overflows", "two")],
+    );
+    world.threads.1 = false;
+    let report = review(&world);
+    assert_eq!(states(&report), [(2, TrackedState::Closed)]);
+}
+
+#[test]
+fn threads_of_fixed_findings_are_resolved_until_github_refuses() {
+    let two = || {
+        let findings = [
+            (2, "The sum overflows", "two"),
+            (3, "The lock is never released", "three"),
+        ];
+        let findings = findings.map(|(line, title, quote)| {
+            json!({ "path": "src/a.rs", "line": line, "severity": "medium", "category": "correctness", "title": title,
+                "body": "Because.", "quote": quote })
+        });
+        let answer = json!({ "summary": "s", "findings": findings });
+        &*Box::leak(answer.to_string().into_boxed_str())
+    };
+    for (may_resolve, attempts) in [(false, 1), (true, 2)] {
+        let mut world = world(
+            vec![file("src/a.rs", Some(THREE_LINES))],
+            "openai/m",
+            "openai/m",
+            vec![],
+        );
+        *world.model.answers.lock().unwrap() = [Ok(two())].into();
+        world.page.may_resolve = may_resolve;
+        review(&world);
+        let fixed = "@@ -1,1 +1,2 @@\n one\n+checked sum";
+        let world = push(world, "r-b", 'c', fixed, vec![VALID]);
+        let report = review(&world);
+        assert_eq!(report.earlier.len(), 2);
+        let resolved = world.page.resolved.lock().unwrap().clone();
+        assert_eq!(resolved.len(), attempts, "{resolved:?}");
+        assert!(
+            resolved
+                .iter()
+                .all(|(thread, is_resolved)| thread.starts_with("PRRT_") && *is_resolved)
+        );
+        assert_eq!(report.status, RunStatus::Published);
+    }
 }
 
 #[test]

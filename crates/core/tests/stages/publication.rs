@@ -222,8 +222,11 @@ fn a_sweep_repeats_an_undo_until_it_succeeds() {
     *world.page.refuses_withdrawals.lock().unwrap() = 1;
     assert!(sweep()[0].failure.is_some() && dirty());
     assert!(sweep()[0].failure.is_none() && !dirty());
-    assert!(world.page.comments.lock().unwrap().is_empty());
-    assert!(world.page.notices()[0].contains("an internal error"));
+    let shown = world.page.comments.lock().unwrap()["r"].clone();
+    assert!(
+        shown.contains("could not complete") && shown.contains("an internal error"),
+        "{shown}"
+    );
     let report: Report = block_on(read_artifact(&world.store, &key::report(&run_name("r")))).unwrap();
     assert_eq!(report.status, RunStatus::Failed);
     assert!(sweep().is_empty(), "what is clean is left alone");
@@ -252,12 +255,10 @@ fn a_failed_review_is_reported_once_and_leaves_nothing_else() {
             cause,
         };
         for _ in 0..2 {
-            report_failure::report_failure(&input, &world.page, &world.store)
-                .await
-                .unwrap();
+            report_failure::report_failure(&input, &world.store).await.unwrap();
         }
     });
-    assert!(world.page.comments.lock().unwrap().is_empty());
+    let shown = world.page.comments.lock().unwrap().clone();
     let late = block_on(open_review::open_review(
         &open_review::Input { run: world.run.clone() },
         &world.read,
@@ -271,12 +272,12 @@ fn a_failed_review_is_reported_once_and_leaves_nothing_else() {
         ErrorName::RunSuperseded,
         "a call that wakes late writes nothing"
     );
-    assert!(world.page.comments.lock().unwrap().is_empty());
-    let notice = world.page.notices()[0].clone();
+    assert_eq!(*world.page.comments.lock().unwrap(), shown);
     assert!(
-        notice.contains("a permission is missing") && !notice.contains("no permission"),
-        "{notice}"
+        shown["r"].contains("a permission is missing.\n\nNothing of it was published"),
+        "{shown:?}"
     );
+    assert!(!shown["r"].contains("no permission"), "{shown:?}");
     let report: Report = block_on(read_artifact(&world.store, &key::report(&run_name("r")))).unwrap();
     assert_eq!(
         report.notes.len(),
@@ -284,6 +285,78 @@ fn a_failed_review_is_reported_once_and_leaves_nothing_else() {
         "noted once, however often the state is repeated: {:?}",
         report.notes
     );
+}
+
+/// Ends a run with this error, as the workflow does.
+fn withdraw(world: &World, run: &str, error: ErrorName) {
+    let input = withdraw_announcement::Input {
+        run: run_name(run),
+        started_with: json!(Run {
+            run: run_name(run),
+            ..world.run.clone()
+        }),
+        error: error.to_string(),
+    };
+    let withdrawn = withdraw_announcement::withdraw_announcement(&input, &world.page, &world.rows, &world.store);
+    block_on(withdrawn).unwrap();
+}
+
+#[test]
+fn a_failure_is_shown_above_the_last_summary_unless_a_newer_run_has_taken_over() {
+    const FAILED: ErrorName = ErrorName::GithubUnavailable;
+    let shown = |world: &World| world.page.comments.lock().unwrap().clone();
+    let world = world(vec![file("src/a.rs", Some(PATCH))], "rules", "rules", vec![]);
+    world.prepare();
+    let result = world.walk_unit("u0001", Tier::Light);
+    world.finish(json!([result]));
+    let input = publish_review::Input { run: run_name("r") };
+    block_on(publish_review::publish_review(
+        &input,
+        &world.read,
+        &world.page,
+        &world.rows,
+        &world.store,
+    ))
+    .unwrap();
+    let summary = shown(&world)["r"].clone();
+    // It fails before it takes the pull request: the published run is no longer in progress.
+    withdraw(&world, "r-early", FAILED);
+    let both = shown(&world);
+    assert!(
+        both["r-early"].contains("could not complete") && both["r"] == summary,
+        "{both:?}"
+    );
+
+    let open = |world: &World, run: &str| {
+        let run = Run {
+            run: run_name(run),
+            ..world.run.clone()
+        };
+        let input = open_review::Input { run };
+        let opened = open_review::open_review(&input, &world.read, &world.page, &world.rows, &world.runs, &world.store);
+        block_on(opened).unwrap();
+    };
+    open(&world, "r-2");
+    withdraw(&world, "r-early", FAILED);
+    let both = shown(&world);
+    assert!(
+        both["r-2"].contains("is reviewing"),
+        "another run in progress keeps its state: {both:?}"
+    );
+    withdraw(&world, "r-2", ErrorName::RunCancelled);
+    let left: Vec<String> = shown(&world).into_values().collect();
+    assert_eq!(left, std::slice::from_ref(&summary), "the person knows");
+    open(&world, "r-3");
+    open(&world, "r-4");
+    withdraw(&world, "r-3", FAILED);
+    assert!(
+        shown(&world)["r-4"].contains("is reviewing"),
+        "a late failure of an older run"
+    );
+    withdraw(&world, "r-4", FAILED);
+    assert!(shown(&world)["r-4"].contains("GitHub could not be reached"));
+    open(&world, "r-5");
+    assert!(shown(&world)["r-5"].contains("is reviewing"));
 }
 
 #[test]
@@ -303,16 +376,9 @@ fn a_review_of_another_diff_is_not_published_and_the_pull_request_explains_it() 
     .unwrap_err();
     assert_eq!(error.name, ErrorName::PullRequestBaseMoved);
     assert!(world.page.drafts.lock().unwrap().is_empty());
-    let input = report_failure::Input {
-        run: run_name("r"),
-        started_with: Value::Null,
-        error: error.name.to_string(),
-        cause: Some(error.message),
-    };
-    let reported = block_on(report_failure::report_failure(&input, &world.page, &world.store)).unwrap();
-    assert_eq!(reported.status, RunStatus::Failed);
-    let notices = world.page.notices();
-    assert!(notices.len() == 1 && notices[0].contains("retargeted"), "{notices:?}");
+    withdraw(&world, "r", error.name);
+    let shown = world.page.comments.lock().unwrap().clone();
+    assert!(shown.len() == 1 && shown["r"].contains("retargeted"), "{shown:?}");
 }
 
 #[test]
@@ -385,7 +451,7 @@ fn an_old_run_never_publishes_over_a_newer_head() {
             cause: None,
         };
         assert_eq!(
-            report_failure::report_failure(&input, &world.page, &world.store)
+            report_failure::report_failure(&input, &world.store)
                 .await
                 .unwrap()
                 .status,

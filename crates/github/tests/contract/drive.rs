@@ -8,9 +8,8 @@ use holdfast_core::model::repository_name::RepositoryName;
 use holdfast_core::model::settings::{GithubSignInSettings, Settings};
 use holdfast_core::model::sha::CommitSha;
 use holdfast_core::port::{
-    Annotation, CheckConclusion, CheckOutcome, CommentRevision, NoticeOf, Permission, PublishError, PublishReview,
-    ReadChange, ReadError, ReadPermission, ReadPull, ReadThreads, RedeliverWebhooks, ReviewComment, ReviewDraft,
-    SignInPeople,
+    Annotation, CheckConclusion, CheckOutcome, CommentRevision, Permission, PublishError, PublishReview, ReadChange,
+    ReadError, ReadPermission, ReadPull, ReadThreads, RedeliverWebhooks, ReviewComment, ReviewDraft, SignInPeople,
 };
 use holdfast_github::{
     GithubAppGrants, GithubAppManifest, GithubConnection, GithubIdentity, GithubPublishReview, GithubReadChange,
@@ -121,6 +120,7 @@ async fn check(corpus: &Change, connection: GithubConnection) {
             summary: "In short.".to_owned(),
             // More annotations than one request may have.
             annotations: levels.take(120).map(annotation).collect(),
+            awaits_decision: false,
         };
         publish.close_check(&target, check, &outcome).await.unwrap();
     }
@@ -185,17 +185,16 @@ async fn review(corpus: &Change, connection: GithubConnection) {
         .announce(&target, &run_name("before"), "Reviewing")
         .await
         .unwrap();
-    publish
-        .give_notice(&target, NoticeOf::Run(&run_name("before")), "Failed")
-        .await
-        .unwrap();
+    publish.withdraw_state(&target, &run_name("before")).await.unwrap();
+    publish.await_maintainer(&target, "Waiting").await.unwrap();
     publish.announce(&target, &run_name("run"), "Reviewing").await.unwrap();
     publish.summarize(&target, &run_name("run"), "Reviewed").await.unwrap();
     for answer in ["On it.", "Done."] {
         publish.answer_command(&target, 1, answer).await.unwrap();
     }
     publish.draft_review(&target, &draft("late", 2)).await.unwrap();
-    publish.withdraw(&target, &run_name("late")).await.unwrap();
+    publish.withdraw_draft(&target, &run_name("late")).await.unwrap();
+    publish.withdraw_state(&target, &run_name("late")).await.unwrap();
 }
 
 async fn people(github: &FakeGithub, connection: GithubConnection) {
@@ -409,6 +408,19 @@ async fn threads(github: &FakeGithub, corpus: &Change, connection: GithubConnect
         revision.is_minimized = is_minimized;
         publish.revise_comment(&target, &revision).await.unwrap();
         assert_eq!(read.threads(&target).await.unwrap()[0].is_minimized, is_minimized);
+    }
+    let posted = publish.posted_findings(&target, drafted.review).await.unwrap();
+    assert_eq!(posted.len(), 1);
+    github.add_token(
+        "pusher",
+        Identity::app("holdfast").with_permission("contents", Some("write")),
+    );
+    let pusher = writer(connect(github, GithubIdentity::Token("pusher".into())));
+    for is_resolved in [true, false] {
+        for (writer, may_resolve) in [(&publish, false), (&pusher, true)] {
+            let resolved = writer.resolve_thread(&target, &thread.node, is_resolved).await.unwrap();
+            assert_eq!(resolved, may_resolve);
+        }
     }
     "PRRC_1".clone_into(&mut revision.node);
     publish.revise_comment(&target, &revision).await.unwrap();

@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 use description::{Description, Exchange};
 
 /// Every call in the adapter's sources: file, method, template. Each new call needs a row here and a step in `drive`.
-const CALLS: [(&str, &str, &str); 44] = [
+const CALLS: [(&str, &str, &str); 46] = [
     ("app_grants.rs", "GET", "/app"),
     ("check.rs", "POST", "/repos/{owner}/{repo}/check-runs"),
     ("check.rs", "POST", "/repos/{owner}/{repo}/check-runs"),
@@ -61,6 +61,12 @@ const CALLS: [(&str, &str, &str); 44] = [
     ("blobs.rs", "GET", "/repos/{owner}/{repo}/git/blobs/{file_sha}"),
     ("threads.rs", "POST", "/graphql"),
     ("inline.rs", "POST", "/graphql"),
+    ("inline.rs", "POST", "/graphql"),
+    (
+        "inline.rs",
+        "GET",
+        "/repos/{owner}/{repo}/pulls/{pull_number}/reviews/{review_id}/comments",
+    ),
     (
         "inline.rs",
         "PATCH",

@@ -7,6 +7,7 @@ use holdfast_core::model::finding::Side;
 use holdfast_core::model::marker::{MarkerKey, MarkerKind};
 use holdfast_core::port::{CommentRevision, PublishError, PublishReview, ReviewComment, ReviewDraft};
 use holdfast_github::GithubPublishReview;
+use holdfast_testkit::github::Identity;
 use holdfast_testkit::port::run_name;
 use holdfast_testkit::{FakeGithub, Fault, Matcher, Repository};
 use serde_json::Value;
@@ -183,6 +184,50 @@ async fn a_comment_is_changed_and_folded_and_shown_again() {
     let again = vec![comment(2, "One.", Some(mark(1)))];
     publish(&posted.page, &posted.target, "run-2", again).await;
     assert_eq!(shown(&posted.github, &posted.target).len(), 1);
+}
+
+#[tokio::test]
+async fn a_thread_is_resolved_only_by_a_token_that_may_push() {
+    let posted = Posted::new().await;
+    let thread = format!("PRRT_{}", posted.id);
+    let resolve = async |page: &GithubPublishReview, thread: &str, is_resolved| {
+        page.resolve_thread(&posted.target, thread, is_resolved).await
+    };
+    assert!(!resolve(&posted.page, &thread, true).await.unwrap(), "FORBIDDEN");
+    let pusher = Identity::app("holdfast").with_permission("contents", Some("write"));
+    posted.github.add_token("pusher", pusher);
+    let page = publisher(&posted.github, "pusher", KEY);
+    for is_resolved in [true, true, false, false] {
+        assert!(resolve(&page, &thread, is_resolved).await.unwrap());
+        assert_eq!(posted.github.is_resolved(SLUG, 12, posted.id), is_resolved);
+    }
+    assert!(resolve(&page, "PRRT_1", true).await.unwrap(), "a deleted thread");
+    posted.github.fail_next(Matcher::path(GRAPHQL), Fault::status(502));
+    let error = resolve(&page, &thread, true).await.unwrap_err();
+    assert_eq!(error.name(), ErrorName::GithubUnavailable);
+}
+
+#[tokio::test]
+async fn the_findings_of_a_review_are_read_with_their_comments() {
+    let change = Repository::many_files(1).unwrap();
+    let (github, page) = serve(&change, FakeGithub::USER_TOKEN);
+    let target = pull_request(&change.head);
+    for run in ["run-1", "run-2"] {
+        let number = if run == "run-1" { 1 } else { 2 };
+        let text = format!("Number {number}.");
+        publish(&page, &target, run, vec![comment(2, &text, Some(mark(number)))]).await;
+    }
+    let comments = github.review_comments(SLUG, 12);
+    for ((number, review), comment) in (1..).zip(github.reviews(SLUG, 12)).zip(comments) {
+        let found = page
+            .posted_findings(&target, review["id"].as_u64().unwrap())
+            .await
+            .unwrap();
+        let expected = (mark(number).id, comment["id"].as_u64().unwrap());
+        assert_eq!(found, [expected]);
+    }
+    let missing = page.posted_findings(&target, 1).await.unwrap_err();
+    assert_eq!(missing.name(), ErrorName::GithubNotFound);
 }
 
 #[tokio::test]

@@ -191,6 +191,7 @@ async fn a_merge_queues_commit_gets_the_verdict_of_the_head_once() {
         title: "1 finding at or above high".to_owned(),
         summary: "One.".to_owned(),
         annotations: Vec::new(),
+        awaits_decision: false,
     };
     publish.close_check(&here, check, &outcome).await.unwrap();
     for _ in 0..2 {

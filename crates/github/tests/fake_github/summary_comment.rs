@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use holdfast_core::model::change::Target;
 use holdfast_core::model::marker::{MarkerKey, MarkerKind};
-use holdfast_core::port::{NoticeOf, PublishError, PublishReview};
+use holdfast_core::port::{PublishError, PublishReview};
 use holdfast_github::GithubPublishReview;
 use holdfast_testkit::port::run_name;
 use holdfast_testkit::repository::Change;
@@ -49,7 +49,9 @@ impl Page {
     }
 
     async fn withdraw(&self, run: &str) -> Result<bool, PublishError> {
-        self.publish.withdraw(&self.target, &run_name(run)).await
+        let run = run_name(run);
+        self.publish.withdraw_state(&self.target, &run).await?;
+        self.publish.withdraw_draft(&self.target, &run).await
     }
 
     /// Returns the ids and the texts of all comments, without markers and empty lines.
@@ -97,13 +99,16 @@ impl Page {
 async fn a_state_is_above_the_last_summary_until_it_is_withdrawn_or_published() {
     let page = Page::new();
     page.announce("a").await.unwrap();
-    page.publish
-        .give_notice(&page.target, NoticeOf::Run(&run_name("a")), "Failed a")
-        .await
-        .unwrap();
+    page.post("Failed a", MarkerKind::Notice, "a");
+    page.post("Waiting", MarkerKind::Notice, "waiting");
     page.announce("b").await.unwrap();
-    assert_eq!(page.texts(), ["Reviewing b", "Failed a"], "one state at a time");
+    assert_eq!(
+        page.texts(),
+        ["Reviewing b", "Failed a", "Waiting"],
+        "one state at a time"
+    );
     page.summarize("b").await.unwrap();
+    // Also the notices of version 0.1 are gone.
     assert_eq!(page.texts(), ["Summary b|<details>more</details>"]);
     let published = page.github.issue_comments(SLUG, 12);
 
@@ -131,6 +136,20 @@ async fn a_state_is_above_the_last_summary_until_it_is_withdrawn_or_published() 
     page.summarize("d").await.unwrap();
     assert_eq!(page.texts(), ["Summary d|<details>more</details>"]);
     assert_eq!(page.comments()[0].0, published[0]["id"].as_u64().unwrap());
+}
+
+#[tokio::test]
+async fn a_pull_request_waits_for_a_maintainer_until_a_run_begins() {
+    let page = Page::new();
+    page.summarize("a").await.unwrap();
+    for _ in 0..2 {
+        page.publish.await_maintainer(&page.target, "Waiting").await.unwrap();
+        assert_eq!(page.texts(), ["Waiting|Summary a|<details>more</details>"]);
+    }
+    page.withdraw("a").await.unwrap();
+    assert_eq!(page.texts(), ["Waiting|Summary a|<details>more</details>"]);
+    page.announce("b").await.unwrap();
+    assert_eq!(page.texts(), ["Reviewing b|Summary a|<details>more</details>"]);
 }
 
 #[tokio::test]
@@ -291,7 +310,7 @@ async fn a_comment_that_a_person_deletes_is_written_again() {
     page.announce("b").await.unwrap();
     assert_eq!(page.texts(), ["Reviewing b"]);
     let bystander = publisher(&page.github, FakeGithub::USER_TOKEN, KEY);
-    bystander.withdraw(&page.target, &run_name("b")).await.unwrap();
+    bystander.withdraw_state(&page.target, &run_name("b")).await.unwrap();
     page.github.fail_next(Matcher::new("GET", COMMENTS), Fault::StaleRead);
     page.announce("c").await.unwrap();
     assert_eq!(page.texts(), ["Reviewing c"], "the list is older than the deletion");

@@ -104,6 +104,11 @@ async fn a_lost_answer_is_reconciled_and_not_repeated() {
     }
 }
 
+async fn withdraw(page: &GithubPublishReview, target: &Target) -> Result<bool, PublishError> {
+    page.withdraw_state(target, &run_name(RUN)).await?;
+    page.withdraw_draft(target, &run_name(RUN)).await
+}
+
 #[tokio::test]
 async fn texts_of_a_stranger_or_with_another_key_are_not_touched() {
     let change = Repository::many_files(1).unwrap();
@@ -120,7 +125,7 @@ async fn texts_of_a_stranger_or_with_another_key_are_not_touched() {
     publish(&page, &target, RUN).await.unwrap();
     assert_eq!(github.reviews(SLUG, 12).len(), 3);
     page.summarize(&target, &run_name(RUN), "Ours").await.unwrap();
-    page.withdraw(&target, &run_name(RUN)).await.unwrap();
+    withdraw(&page, &target).await.unwrap();
     assert_eq!(bodies(&github), ["A stranger's", "Ours"]);
 }
 
@@ -190,7 +195,7 @@ async fn a_command_is_answered_once_and_its_answer_stays() {
     github.comment(SLUG, 12, "mallory", &copied).unwrap();
     page.answer_command(&target, first, "Reviewed again.").await.unwrap();
     page.summarize(&target, &run_name(RUN), "Summary").await.unwrap();
-    page.withdraw(&target, &run_name(RUN)).await.unwrap();
+    withdraw(&page, &target).await.unwrap();
     let expected = [
         "/holdfast review",
         "/holdfast cancel",
@@ -230,17 +235,17 @@ async fn a_withdrawn_run_leaves_nothing_however_often() {
     page.draft_review(&target, &draft(RUN, 2)).await.unwrap();
     github.fail_next(Matcher::new("DELETE", "/repos/*/*/issues/comments/*"), Fault::DropAfter);
     assert!(
-        page.withdraw(&target, &run_name(RUN)).await.is_err(),
+        withdraw(&page, &target).await.is_err(),
         "the answer was lost: the workflow comes again"
     );
-    assert!(!page.withdraw(&target, &run_name(RUN)).await.unwrap());
+    assert!(!withdraw(&page, &target).await.unwrap());
     assert!(bodies(&github).is_empty() && github.reviews(SLUG, 12).is_empty());
     publish(&page, &target, RUN).await.unwrap();
     // Seen as a draft, and submitted before it is deleted.
     github.fail_next(Matcher::new("GET", "/repos/*/*/pulls/*/reviews"), Fault::StaleRead);
     for _ in 0..2 {
         assert!(
-            page.withdraw(&target, &run_name(RUN)).await.unwrap(),
+            withdraw(&page, &target).await.unwrap(),
             "a review that was submitted stays"
         );
     }
@@ -257,6 +262,7 @@ async fn open_checks_of_a_run_are_closed_and_none_is_opened() {
         title: title.to_owned(),
         summary: "It ended.".to_owned(),
         annotations: Vec::new(),
+        awaits_decision: false,
     };
     page.close_checks(&target, &run_name(RUN), &outcome("Undone"))
         .await
@@ -305,6 +311,7 @@ async fn a_check_is_opened_and_closed_once() {
         title: "Partial".to_owned(),
         summary: "Some files could not be reviewed.".to_owned(),
         annotations: Vec::new(),
+        awaits_decision: false,
     };
     github.fail_next(Matcher::new("PATCH", "/repos/*/*/check-runs/*"), Fault::DropAfter);
     publish.close_check(&target, check, &outcome).await.unwrap();

@@ -17,7 +17,9 @@ fn kind(error: &ModelError) -> String {
         ModelError::Unauthorized(_) => "unauthorized".to_owned(),
         ModelError::NotFound(_) => "not found".to_owned(),
         ModelError::Rejected(_) => "rejected".to_owned(),
-        ModelError::LimitedTooLong(_) | ModelError::LimitsUnavailable(_) => unreachable!("no server answers so"),
+        ModelError::LimitedTooLong(_) | ModelError::LimitsUnavailable(_) | ModelError::SpendLimit(_) => {
+            unreachable!("no server answers so")
+        }
     }
 }
 

@@ -44,7 +44,7 @@ pub struct GivenAgain {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Write {
     /// `open_check`, `announce`, `draft_review`, `submit_review`, `summarize`, `revise_comment`, `close_check`,
-    /// `withdraw` or `give_notice`.
+    /// `withdraw_draft` or `withdraw_state`.
     pub write: &'static str,
     /// Its content.
     #[serde(flatten)]

@@ -305,11 +305,11 @@ fn write_line(write: &WithheldWrite) -> String {
         "submit_review" => "the review, shown to everyone".to_owned(),
         "open_check" => "a check in progress".to_owned(),
         "close_check" => format!("the check's end: {}, {}", text("conclusion"), text("title")),
-        "announce" => "a comment that the review has begun".to_owned(),
+        "announce" => "the state of the review, in a comment".to_owned(),
         "summarize" => "the summary, in place of that comment".to_owned(),
         "revise_comment" => "the new state of an earlier finding, in its comment".to_owned(),
-        "withdraw" => "nothing more: the comment and the draft are deleted".to_owned(),
-        "give_notice" => "a notice why it failed".to_owned(),
+        "withdraw_draft" => "nothing more: the draft is deleted".to_owned(),
+        "withdraw_state" => "the state of the review is deleted".to_owned(),
         other => other.to_owned(),
     }
 }

@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use holdfast_core::ledger::FindingId;
 use holdfast_core::model::change::Target;
 use holdfast_core::model::error_name::ErrorName;
 use holdfast_core::model::run_name::RunName;
 use holdfast_core::port::{
-    Alarm, CheckConclusion, CheckOutcome, CommentRevision, DraftedReview, ExecutionError, Mail, NoticeOf, NotifyError,
+    Alarm, CheckConclusion, CheckOutcome, CommentRevision, DraftedReview, ExecutionError, Mail, NotifyError,
     NotifyPeople, PublishError, PublishReview, ReviewDraft, StopRun,
 };
 use serde_json::{Map, Value, json};
@@ -71,8 +72,17 @@ impl PublishReview for RecordedWrites {
         }
     }
 
-    async fn withdraw(&self, _target: &Target, _run: &RunName) -> Result<bool, PublishError> {
-        self.note("withdraw", Value::Null);
+    async fn await_maintainer(&self, _target: &Target, _body: &str) -> Result<(), PublishError> {
+        Ok(())
+    }
+
+    async fn withdraw_state(&self, _target: &Target, _run: &RunName) -> Result<(), PublishError> {
+        self.note("withdraw_state", Value::Null);
+        Ok(())
+    }
+
+    async fn withdraw_draft(&self, _target: &Target, _run: &RunName) -> Result<bool, PublishError> {
+        self.note("withdraw_draft", Value::Null);
         Ok(false)
     }
 
@@ -89,9 +99,13 @@ impl PublishReview for RecordedWrites {
         Ok(())
     }
 
-    async fn give_notice(&self, _target: &Target, _of: NoticeOf<'_>, body: &str) -> Result<(), PublishError> {
-        self.note("give_notice", json!({ "body": body }));
-        Ok(())
+    async fn resolve_thread(&self, _target: &Target, _thread: &str, _is_resolved: bool) -> Result<bool, PublishError> {
+        // Whether GitHub lets the run do it isn't recorded.
+        Ok(false)
+    }
+
+    async fn posted_findings(&self, _target: &Target, _review: u64) -> Result<Vec<(FindingId, u64)>, PublishError> {
+        Ok(Vec::new())
     }
 
     async fn answer_command(&self, _target: &Target, _comment: u64, _body: &str) -> Result<(), PublishError> {

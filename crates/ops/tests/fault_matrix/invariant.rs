@@ -42,7 +42,7 @@ pub async fn check(stage: &Stage, cell: &Cell, status: &Status) -> Result<(), St
     if !cannot_write && !alarmed && page.drafts + page.announcements > 0 {
         return say("something unfinished is left on the pull request");
     }
-    if page.summaries > 1 || page.refusals > 1 || page.notices > 1 {
+    if page.summaries > 1 || page.refusals > 1 || page.failures > 1 {
         return say("a comment is there twice");
     }
     if !cannot_write && !alarmed && page.open_checks > 0 {
@@ -57,7 +57,7 @@ pub async fn check(stage: &Stage, cell: &Cell, status: &Status) -> Result<(), St
         }
         status if status != RunStatus::Rejected && page.refusals > 0 => say("not published, and yet not rejected"),
         RunStatus::Rejected if page.submitted + page.summaries > 0 => say("rejected, and yet published"),
-        RunStatus::Failed if page.notices == 0 && !cannot_write && !notice_is_lost(cell) => {
+        RunStatus::Failed if page.failures == 0 && !alarmed && !cannot_write && !failure_is_refused(cell) => {
             say("failed, and nobody was told")
         }
         RunStatus::Failed | RunStatus::Superseded if page.summaries > 0 && page.submitted == 0 => {
@@ -110,7 +110,7 @@ struct Page {
     announcements: usize,
     summaries: usize,
     refusals: usize,
-    notices: usize,
+    failures: usize,
     open_checks: usize,
 }
 
@@ -127,7 +127,7 @@ impl Page {
         for comment in stage.github.issue_comments(SLUG, 12) {
             let body = comment["body"].as_str().unwrap_or_default();
             if body.contains("could not complete") {
-                page.notices += 1;
+                page.failures += 1;
             } else if body.contains("is reviewing") || body.contains("waits for an approval") {
                 page.announcements += 1;
             } else if body.contains("did not publish") {
@@ -142,19 +142,16 @@ impl Page {
     }
 }
 
-/// Returns whether the cell's fault keeps the undo or the notice itself from reaching GitHub.
+/// Returns whether the cell's fault keeps the undo from reaching GitHub.
 fn github_is_closed(cell: &Cell) -> bool {
     let is_lasting = matches!(cell.point, Point::Github { always: true, .. } | Point::AnswerAlwaysLost);
-    is_lasting
-        && matches!(
-            cell.state.as_str(),
-            state::WITHDRAW_ANNOUNCEMENT | state::REPORT_FAILURE
-        )
+    is_lasting && cell.state == state::WITHDRAW_ANNOUNCEMENT
 }
 
-/// Returns whether the notice is lost. It's the last action of a run: one permanent refusal prevents it.
-fn notice_is_lost(cell: &Cell) -> bool {
-    cell.state == state::REPORT_FAILURE
+/// Returns whether GitHub may have refused the failed state: then the earlier state is deleted, and the check has the
+/// reason.
+fn failure_is_refused(cell: &Cell) -> bool {
+    cell.state == state::WITHDRAW_ANNOUNCEMENT
         && matches!(
             cell.point,
             Point::Github {

@@ -81,14 +81,15 @@ impl<'a> Visit<'a> {
 
     /// Returns the notice that the visitor has to sign in, with the available method.
     pub fn sign_in_first(&self) -> Notice {
+        self.sign_in_at(holdfast_web::sign_in::SIGN_IN.to_owned())
+    }
+
+    fn sign_in_at(&self, sign_in_at: String) -> Notice {
         let with = match self.app.with_github {
             Some(_) => SignInMethod::Github,
             None => SignInMethod::ConsoleKey,
         };
-        Notice::SignIn {
-            sign_in_at: holdfast_web::sign_in::SIGN_IN.to_owned(),
-            with,
-        }
+        Notice::SignIn { sign_in_at, with }
     }
 
     fn name(&self) -> Option<String> {
@@ -473,7 +474,13 @@ async fn approve(State(app): State<Arc<App>>, headers: HeaderMap, Path(id): Path
 }
 
 async fn decide_page(State(app): State<Arc<App>>, headers: HeaderMap, Path(run): Path<String>) -> Response {
-    match Visit::new(&app, &headers).find(&run).await {
+    let visit = Visit::new(&app, &headers);
+    if visit.session.is_none() {
+        // The comment on the pull request links here.
+        let sign_in_at = holdfast_web::sign_in::sign_in_at(&href::action(&run, "decide"));
+        return visit.notice(visit.sign_in_at(sign_in_at));
+    }
+    match visit.find(&run).await {
         Ok(record) => show(&app, &headers, QuestionRef::Run(&record.run)).await,
         Err(response) => response,
     }

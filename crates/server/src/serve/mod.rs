@@ -109,8 +109,9 @@ pub async fn run(options: ServeOptions) -> Result<(), Failure> {
         None => None,
         Some(address) => Some(step_functions_api::bind("--step-functions", address)?),
     };
-    let public = settings.public_url.clone().map_or_else(|| own_url(address), Ok)?;
-    settings.public_url = Some(public.clone());
+    let own = own_url(address)?;
+    let public = settings.public_url.clone().unwrap_or_else(|| own.clone());
+    settings.serve_url = Some(own);
     let directory = options.data.for_server()?;
     let data = directory.path.as_path();
     let opened = machine::open(data, &settings, Access::all(public.as_str())).await?;

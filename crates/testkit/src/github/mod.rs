@@ -1,7 +1,7 @@
 //! GitHub's REST API on loopback, and the GraphQL that the adapter uses, with state, its rules, and a plan of faults.
 //!
 //! The caller is found in `server` and `identity`, the answers are in `routes` and below, their JSON in `render`.
-//! Not here: web pages except the sign-in's, sending webhooks, rate limits of its own (plan a [`Fault`] for them).
+//! Not here: web pages except the sign-in's and a conversation's, sending webhooks, rate limits of its own (plan a [`Fault`] for them).
 
 mod diff;
 mod faults;
@@ -21,6 +21,7 @@ mod routes_contents;
 mod routes_deliveries;
 mod routes_files;
 mod routes_manifest;
+mod routes_pages;
 mod routes_people;
 mod routes_pulls;
 mod routes_reviews;

@@ -5,7 +5,7 @@ use super::request::ApiRequest;
 use super::state::{Repo, State};
 use super::{
     routes_app, routes_checks, routes_comments, routes_contents, routes_deliveries, routes_files, routes_manifest,
-    routes_people, routes_pulls, routes_reviews, routes_sign_in, routes_threads,
+    routes_pages, routes_people, routes_pulls, routes_reviews, routes_sign_in, routes_threads,
 };
 use serde_json::json;
 
@@ -52,6 +52,7 @@ fn route(state: &mut State, request: &ApiRequest) -> Answered {
             }
             known_repository(state, request, owner, name, rest)
         }
+        ("GET", [owner, name, "pull", number]) => routes_pages::conversation(state, owner, name, number),
         _ => Err(Reply::not_found()),
     }
 }

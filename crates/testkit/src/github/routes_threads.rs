@@ -52,6 +52,14 @@ impl FakeGithub {
         self.change_conversation(slug, number, comment, |of| of.reactions.push(reaction))
     }
 
+    /// Returns true if the thread that a review comment began is resolved.
+    pub fn is_resolved(&self, slug: &str, number: u64, comment: u64) -> bool {
+        let mut is_resolved = false;
+        // Without such a comment nothing is resolved.
+        let _ = self.change_conversation(slug, number, comment, |of| is_resolved = of.resolved_by.is_some());
+        is_resolved
+    }
+
     /// Returns true if a review comment is folded.
     pub fn is_folded(&self, slug: &str, number: u64, comment: u64) -> bool {
         let mut folded = false;
@@ -184,7 +192,7 @@ pub(crate) fn list(state: &State, request: &ApiRequest) -> Answered {
     ))
 }
 
-/// Answers the mutations that fold a review comment, and show it again.
+/// Answers the mutations that fold a review comment, and show it again; and those of its thread.
 pub(crate) fn fold(state: &mut State, request: &ApiRequest) -> Answered {
     let identity = request.identity()?;
     let query = request.text("query").unwrap_or_default();
@@ -194,12 +202,10 @@ pub(crate) fn fold(state: &mut State, request: &ApiRequest) -> Answered {
     } else if query.contains("{minimizeComment(input:{subjectId:$id,classifier:RESOLVED})") {
         ("minimizeComment", "minimizedComment", true)
     } else {
-        return Ok(another_query());
+        return resolve(state, request);
     };
     let node = request.body["variables"]["id"].as_str().unwrap_or_default();
-    let id: Option<u64> = node.strip_prefix("PRRC_").and_then(|id| id.parse().ok());
-    let mut pulls = state.repos.values_mut().flat_map(|repo| repo.pulls.values_mut());
-    let found = id.and_then(|id| pulls.find_map(|pull| Arc::make_mut(pull).comments.get_mut(&id)));
+    let found = node.strip_prefix("PRRC_").and_then(|id| comment_of(state, id));
     let nothing = json!({ field: null });
     let Some(comment) = found else {
         let message = format!("Could not resolve to a node with the global id of '{node}'");
@@ -212,6 +218,39 @@ pub(crate) fn fold(state: &mut State, request: &ApiRequest) -> Answered {
     let data = json!({ field: { payload: { "isMinimized": is_minimized } } });
     let reply = Reply::json(200, &json!({ "data": data }));
     Ok(reply.with_effect(format!("{field} {}", comment.id)))
+}
+
+/// Answers the mutations that resolve a thread, and open it again. They need the permission to push.
+fn resolve(state: &mut State, request: &ApiRequest) -> Answered {
+    let identity = request.identity()?;
+    let query = request.text("query").unwrap_or_default();
+    let (field, is_resolved) = if query.contains("{unresolveReviewThread(input:{threadId:$id}){thread{isResolved}}") {
+        ("unresolveReviewThread", false)
+    } else if query.contains("{resolveReviewThread(input:{threadId:$id}){thread{isResolved}}") {
+        ("resolveReviewThread", true)
+    } else {
+        return Ok(another_query());
+    };
+    let node = request.body["variables"]["id"].as_str().unwrap_or_default();
+    let nothing = json!({ field: null });
+    let Some(comment) = node.strip_prefix("PRRT_").and_then(|id| comment_of(state, id)) else {
+        let message = format!("Could not resolve to a node with the global id of '{node}'");
+        return Ok(refused(&nothing, "NOT_FOUND", &[field], &message));
+    };
+    if identity.permission("contents") != Some("write") {
+        return Ok(refused(&nothing, "FORBIDDEN", &[field], identity.refusal()));
+    }
+    comment.conversation.resolved_by = is_resolved.then(|| identity.login.clone());
+    let data = json!({ field: { "thread": { "isResolved": is_resolved } } });
+    let reply = Reply::json(200, &json!({ "data": data }));
+    Ok(reply.with_effect(format!("{field} {}", comment.id)))
+}
+
+/// Returns the review comment with an id, to change it.
+fn comment_of<'a>(state: &'a mut State, id: &str) -> Option<&'a mut ReviewComment> {
+    let id: u64 = id.parse().ok()?;
+    let mut pulls = state.repos.values_mut().flat_map(|repo| repo.pulls.values_mut());
+    pulls.find_map(|pull| Arc::make_mut(pull).comments.get_mut(&id))
 }
 
 /// Returns an answer with one refusal: a permission is missing, or there is no such object.
