@@ -228,6 +228,8 @@ impl Setup {
         ApprovalSettings {
             approvers: self.settings.deployment.approvers.clone(),
             public_url: self.settings.deployment.public_url.clone(),
+            // Only mails to approvers lead to the approval page.
+            may_sign_in: false,
         }
     }
 

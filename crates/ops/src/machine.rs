@@ -321,6 +321,7 @@ fn stages_on(
         approval_settings: Arc::new(ApprovalSettings {
             approvers: settings.approvers.clone(),
             public_url: settings.public_url.clone(),
+            may_sign_in: settings.github_sign_in.is_some(),
         }),
     })
 }

@@ -231,6 +231,7 @@ fn step_of(state: &str) -> &'static str {
         (state::AGGREGATE_FINDINGS, "merging findings"),
         (state::RECONCILE_FINDINGS, "comparing with earlier findings"),
         (state::SUMMARIZE_REVIEW, "summarizing"),
+        (state::PUBLISH_UNGATED, "publishing what needs no approval"),
         (state::REQUEST_APPROVAL, "requesting approval"),
         (state::ESCALATE_APPROVAL, "reporting that nobody has decided"),
         (state::PUBLISH_REVIEW, "finishing"),

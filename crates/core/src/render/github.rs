@@ -9,11 +9,13 @@ use crate::model::change::Change;
 use crate::model::failure::Failure;
 use crate::model::finding::{Finding, Severity, Side, TrackedState};
 use crate::model::report::{Outcome, Report, RunStatus, UNLISTED};
+use crate::model::run::PublishedPart;
 use crate::model::sha::CommitSha;
 use crate::port::{Annotation, CheckConclusion, CheckOutcome, ReviewComment, ReviewDraft};
 use crate::validate::check_suggestion;
 
 use super::markdown::{coverage_files, finding_markdown, finding_title, severity_mark};
+use super::state::BELOW_GATE_PUBLISHED;
 use super::summary::{verdict, walkthrough};
 use crate::count::counted;
 use crate::safe_text::Links;
@@ -88,6 +90,7 @@ pub fn review_of<'a>(report: &'a Report, change: &Change, inline: Inline, ledger
     Review {
         draft: ReviewDraft {
             run: report.run.clone(),
+            is_approved_part: false,
             body: format!("**Holdfast**: {}.\n", verdict(report)),
             comments,
         },
@@ -148,11 +151,11 @@ pub fn waiting_body() -> String {
 }
 
 /// Returns the comment about a review that failed, before or after it was published.
-pub fn notice_body(head: &CommitSha, why: Failure, is_published: bool) -> String {
-    let published = if is_published {
-        "The review was published, but its summary is missing."
-    } else {
-        "Nothing was published."
+pub fn notice_body(head: &CommitSha, why: Failure, published: PublishedPart) -> String {
+    let published = match published {
+        PublishedPart::Nothing => "Nothing was published.",
+        PublishedPart::BelowGate => BELOW_GATE_PUBLISHED,
+        PublishedPart::Review => "The review was published, but its summary is missing.",
     };
     format!(
         "**Holdfast could not complete the review** of {}: {}.\n\n{published} The next push starts a new review; the operator \

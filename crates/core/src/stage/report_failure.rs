@@ -79,14 +79,14 @@ pub async fn report_failure(
     let mut report = existing.unwrap_or_else(|| empty_report(&run, change.as_ref(), plan.as_ref()));
     report.status = status;
     let announced: Option<Announcement> = find_artifact(store, &key::announcement(&input.run)).await?;
-    let is_published = announced.is_some_and(|announcement| announcement.published);
+    let published = announced.unwrap_or_default().published_part();
     let note = explain_failure(&input.error, input.cause.as_deref());
     let failure = Failure::of_reason(&input.error);
     report.add_private_note(note, failure.sentence().to_owned());
     write_report(&input.run, &report, store).await?;
     let is_cancelled = input.error == ErrorName::RunCancelled.as_str();
     if run.publish && status == RunStatus::Failed && !is_cancelled {
-        let body = notice_body(run.target.head(), failure, is_published);
+        let body = notice_body(run.target.head(), failure, published);
         match publish.give_notice(&run.target, NoticeOf::Run(&run.run), &body).await {
             // Nobody can comment there; the check and the report have the reason.
             Ok(()) | Err(PublishError::Locked(_) | PublishError::Archived(_)) => {}

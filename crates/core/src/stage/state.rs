@@ -10,6 +10,9 @@ macro_rules! task_states {
 }
 crate::for_each_stage!(task_states);
 
+/// The task state `PublishUngated`, which calls the stage of `PublishReview`.
+pub const PUBLISH_UNGATED: &str = "PublishUngated";
+
 macro_rules! other_states {
     ($($(#[$doc:meta])+ $constant:ident = $state:literal;)+) => {
         $($(#[$doc])+ pub const $constant: &str = $state;)+
@@ -33,9 +36,12 @@ other_states! {
     UNIT_REVIEWED = "UnitReviewed";
     /// A unit's end: no answer was accepted.
     UNIT_UNREVIEWED = "UnitUnreviewed";
-    /// Goes to an approval, or straight to publication.
+    /// Goes to an approval, straight to publication, or first to the publication of what is below the gate.
     ROUTE_BY_GATE = "RouteByGate";
-    /// After a wait without an answer: requests the approval again, or discards the review. A stored decision counts.
+    /// Goes to an approval of the rest, or ends if nobody has decided about it.
+    ROUTE_UNGATED = "RouteUngated";
+    /// After a wait without an answer: requests the approval again, publishes what is below the gate, or discards the
+    /// review. A stored decision counts.
     ROUTE_UNANSWERED = "RouteUnanswered";
     /// A run's end: the review was published, or only written in a run that publishes nothing.
     REVIEW_PUBLISHED = "ReviewPublished";

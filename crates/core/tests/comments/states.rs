@@ -1,13 +1,15 @@
 //! The state of a review that is not published, and why a review ended without a result.
 
 use futures::executor::block_on;
-use holdfast_core::announcement::withdraw;
-use holdfast_core::model::approval::Person;
+use holdfast_core::announcement::{note_parts, withdraw};
+use holdfast_core::model::approval::{Approval, Person};
 use holdfast_core::model::error_name::ErrorName;
 use holdfast_core::model::failure::Failure;
-use holdfast_core::model::run::Run;
+use holdfast_core::model::policy::OnTimeout;
+use holdfast_core::model::run::{PublishedPart, Run};
 use holdfast_core::model::sha::CommitSha;
 use holdfast_core::model::team_name::TeamName;
+use holdfast_core::port::PublishReview;
 use holdfast_core::render::{
     NotPublished, announcement_body, not_published_body, not_published_check, notice_body, waiting_check,
     waiting_for_approval_body,
@@ -25,9 +27,13 @@ fn commit() -> CommitSha {
 #[test]
 fn a_review_in_progress_or_that_failed() {
     assert_golden("reviewing", &announcement_body(&commit(), 14));
-    for (name, is_published) in [("failed", false), ("failed_after", true)] {
+    for (name, published) in [
+        ("failed", PublishedPart::Nothing),
+        ("failed_in_parts", PublishedPart::BelowGate),
+        ("failed_after", PublishedPart::Review),
+    ] {
         let why = Failure::Error(ErrorName::ModelUnauthorized);
-        assert_golden(name, &notice_body(&commit(), why, is_published));
+        assert_golden(name, &notice_body(&commit(), why, published));
     }
 }
 
@@ -42,8 +48,26 @@ fn a_review_that_waits_names_who_decides_where_and_until_when() {
         ("waiting_for_members", approval(1, 2, &people), 2, &team),
         ("waiting_for_operator", approval(1, 1, &[]), 2, &[][..]),
     ] {
-        assert_golden(name, &waiting_for_approval_body(&request, gated, teams));
-        assert_check(name, &waiting_check(&request, gated, teams));
+        let on_timeout = OnTimeout::Discard;
+        assert_golden(name, &waiting_for_approval_body(&request, gated, teams, on_timeout));
+        assert_check(name, &waiting_check(&request, gated, teams, on_timeout));
+    }
+}
+
+#[test]
+fn the_state_shows_what_is_published_already_and_what_happens_without_a_decision() {
+    for (name, round, gated, rest_is_published) in [
+        ("waiting_for_findings", 1, 2, true),
+        ("waiting_for_a_finding_again", 2, 1, true),
+        ("waiting_before_a_part", 2, 2, false),
+    ] {
+        let request = Approval {
+            rest_is_published,
+            ..approval(round, 1, &[])
+        };
+        let on_timeout = OnTimeout::PublishUngated;
+        assert_golden(name, &waiting_for_approval_body(&request, gated, &[], on_timeout));
+        assert_check(name, &waiting_check(&request, gated, &[], on_timeout));
     }
 }
 
@@ -51,13 +75,16 @@ fn a_review_that_waits_names_who_decides_where_and_until_when() {
 fn a_review_that_was_not_approved_says_why() {
     let bob: Person = from(json!({ "name": "bob", "known_by": "github" }));
     let rejected = |by, reason| NotPublished::Rejected { by, reason };
-    for (name, why) in [
-        ("rejected", rejected(Some(&bob), "Too noisy: see the *style* guide.")),
-        ("rejected_without_reason", rejected(None, "")),
-        ("expired", NotPublished::Expired),
+    let noisy = rejected(Some(&bob), "Too noisy: see the *style* guide.");
+    for (name, why, findings) in [
+        ("rejected", noisy, None),
+        ("rejected_findings", noisy, Some(2)),
+        ("rejected_without_reason", rejected(None, ""), None),
+        ("expired", NotPublished::Expired, None),
+        ("expired_finding", NotPublished::Expired, Some(1)),
     ] {
-        assert_golden(name, &not_published_body(&commit(), why));
-        assert_check(name, &not_published_check(why));
+        assert_golden(name, &not_published_body(&commit(), why, findings));
+        assert_check(name, &not_published_check(why, findings));
     }
 }
 
@@ -69,6 +96,14 @@ fn the_check_of_a_superseded_review() {
     );
     let page = PullRequestPage::default();
     let store = MemoryArtifacts::default();
-    block_on(withdraw(&run, ErrorName::RunSuperseded.as_str(), &page, &store)).unwrap();
-    assert_check("superseded", &page.closed.lock().unwrap()[0]);
+    let withdrawn = |error: ErrorName| {
+        block_on(withdraw(&run, error.as_str(), &page, &store)).unwrap();
+        page.closed.lock().unwrap().pop().unwrap()
+    };
+    assert_check("superseded", &withdrawn(ErrorName::RunSuperseded));
+    // It has published what is below the gate.
+    block_on(note_parts(&run.run, &store)).unwrap();
+    block_on(page.summarize(&run.target, &run.run, "a summary")).unwrap();
+    assert_check("superseded_in_parts", &withdrawn(ErrorName::RunSuperseded));
+    assert_check("failed_in_parts", &withdrawn(ErrorName::GithubForbidden));
 }

@@ -228,7 +228,13 @@ fn a_store_that_fails_is_tried_again_and_never_replaces_the_walkthrough() {
         refused: answer_key,
     };
     let input = summarize_review::Input { run: run_name("r") };
-    let failed = block_on(summarize_review::summarize_review(&input, &world.model, &refusing)).unwrap_err();
+    let failed = block_on(summarize_review::summarize_review(
+        &input,
+        &world.model,
+        &ApprovalSettings::default(),
+        &refusing,
+    ))
+    .unwrap_err();
     assert_eq!(failed.name, ErrorName::ArtifactUnavailable);
 }
 
