@@ -238,6 +238,8 @@ impl Setup {
             public_url: self.settings.deployment.public_url.clone(),
             // The pages on AWS are those that the mails link to.
             console: None,
+            // Only mails to approvers lead to the approval page.
+            may_sign_in: false,
         }
     }
 

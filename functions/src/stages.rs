@@ -76,8 +76,8 @@ fn places(ports: &[&str]) -> Vec<&'static str> {
 
 /// Calls a stage. After SummarizeReview, which writes the report, also writes the review's metrics.
 macro_rules! run {
-    (summarize_review, $input:ident, $model:expr, $store:expr) => {{
-        let output = stage::summarize_review::summarize_review(&$input, $model, $store).await?;
+    (summarize_review, $input:ident, $model:expr, $settings:expr, $store:expr) => {{
+        let output = stage::summarize_review::summarize_review(&$input, $model, $settings, $store).await?;
         if let stage::summarize_review::Summarized::Written(_) = output {
             metrics::count_review($store, &$input.run).await;
         }

@@ -5,8 +5,8 @@ use std::fs;
 
 use holdfast_asl::{StateKind, StateMachine, StateSummary};
 use holdfast_core::model::error_name::ErrorName;
-use holdfast_core::stage::STAGES;
 use holdfast_core::stage::state::{self, OTHER_STATES};
+use holdfast_core::stage::{SECOND_STATES, STAGES, stage_of};
 use serde_json::Value;
 
 use crate::{definition, root};
@@ -36,12 +36,13 @@ fn each_task_has_its_stage_function_and_span() {
         .filter(|state| state.kind == StateKind::Task)
         .map(|state| {
             let function = state.function.unwrap();
-            assert_eq!(function, format!("${{{}Function}}", state.name));
+            let stage = stage_of(&state.name).unwrap();
+            assert_eq!(function, format!("${{{}Function}}", stage.state));
             state.name
         })
         .collect();
-    let named: BTreeSet<String> = STAGES.iter().map(|stage| stage.state.to_owned()).collect();
-    assert_eq!(tasks, named, "the definition's tasks are the stages");
+    let named: BTreeSet<String> = task_states().map(str::to_owned).collect();
+    assert_eq!(tasks, named, "the definition's tasks are the stages' states");
     let functions: BTreeSet<String> = STAGES.iter().map(|stage| stage.function.to_owned()).collect();
     let outside = OUTSIDE.map(str::to_owned).into();
     assert_eq!(binaries(), &functions | &outside, "each stage has its binary");
@@ -77,14 +78,19 @@ fn each_stage_is_in_the_documents() {
     for document in DOCUMENTS {
         let text = fs::read_to_string(root().join(document)).unwrap();
         let rows: Vec<&str> = text.lines().filter(|line| line.starts_with('|')).collect();
-        for stage in STAGES {
+        for state in task_states() {
             assert!(
-                rows.iter().any(|row| first_cell(row).contains(stage.state)),
-                "{document}: no table has a row for {}",
-                stage.state
+                rows.iter().any(|row| first_cell(row).contains(state)),
+                "{document}: no table has a row for {state}"
             );
         }
     }
+}
+
+/// Returns the names of the task states.
+fn task_states() -> impl Iterator<Item = &'static str> {
+    let first = STAGES.iter().map(|stage| stage.state);
+    first.chain(SECOND_STATES.iter().map(|(state, _)| *state))
 }
 
 fn first_cell(row: &str) -> &str {
@@ -100,10 +106,7 @@ fn the_constants_for_states_are_those_of_the_definition() {
         }
         of_definition.insert(state.name);
     }
-    let constants = OTHER_STATES
-        .iter()
-        .copied()
-        .chain(STAGES.iter().map(|stage| stage.state));
+    let constants = OTHER_STATES.iter().copied().chain(task_states());
     assert_eq!(constants.map(str::to_owned).collect::<BTreeSet<_>>(), of_definition);
     let named_route = of_definition.iter().filter(|name| state::is_route(name)).cloned();
     assert_eq!(named_route.collect::<BTreeSet<_>>(), routes);
@@ -172,7 +175,7 @@ fn each_task_has_a_comment_a_time_out_retriers_and_catchers() {
             assert!(retrier["MaxDelaySeconds"].as_u64().is_some(), "{name}");
         }
     }
-    assert_eq!(tasks, STAGES.len());
+    assert_eq!(tasks, task_states().count());
 }
 
 /// A review that is paid for, and perhaps approved, isn't given up for an outage of a minute.
@@ -180,6 +183,7 @@ fn each_task_has_a_comment_a_time_out_retriers_and_catchers() {
 fn the_last_states_retry_for_minutes_while_github_is_down() {
     let definition: Value = serde_json::from_str(&definition()).unwrap();
     for name in [
+        state::PUBLISH_UNGATED,
         state::PUBLISH_REVIEW,
         state::DISCARD_REVIEW,
         state::WITHDRAW_ANNOUNCEMENT,

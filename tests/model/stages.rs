@@ -64,7 +64,10 @@ pub async fn play(
             opened.map(drop).map_err(name_of)
         }
         Stage::PublishReview => {
-            let input = publish_review::Input { run: name };
+            let input = publish_review::Input {
+                run: name,
+                part: publish_review::Part::Whole,
+            };
             let published = publish_review::publish_review(&input, &outside, &outside, &outside, &outside).await;
             published.map(drop).map_err(name_of)
         }

@@ -353,12 +353,14 @@ class TemplateTest(unittest.TestCase):
 
     def test_a_function_ends_before_its_state(self):
         tasks = self.tasks()
-        self.assertEqual({pascal(name) for name in self.functions if name not in OUTSIDE}, set(tasks))
-        for name in sorted(set(self.functions) - set(OUTSIDE)):
-            with self.subTest(name):
-                state, timeout_s = tasks[pascal(name)], self.functions[name]["Timeout"]
-                self.assertLessEqual(timeout_s + MARGIN_S, state["TimeoutSeconds"])
-                self.assertIn(f"{pascal(name)}Function", state["Arguments"]["FunctionName"])
+        functions = {f"${{{pascal(name)}Function}}": name for name in self.functions if name not in OUTSIDE}
+        self.assertEqual(set(functions), {state["Arguments"]["FunctionName"] for state in tasks.values()})
+        for state_name, state in sorted(tasks.items()):
+            with self.subTest(state_name):
+                name = functions[state["Arguments"]["FunctionName"]]
+                self.assertLessEqual(self.functions[name]["Timeout"] + MARGIN_S, state["TimeoutSeconds"])
+        for name in functions.values():
+            self.assertIn(pascal(name), tasks)
         longest = self.template["Parameters"]["ModelTimeoutSeconds"]["MaxValue"]
         self.assertLess(longest, self.functions["review-unit"]["Timeout"])
         self.assertLess(longest, self.functions["summarize-review"]["Timeout"])

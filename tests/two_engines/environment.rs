@@ -160,6 +160,7 @@ impl Environment {
         let common = json!({ "HOLDFAST_BUCKET": BUCKET, "HOLDFAST_METRICS_NAMESPACE": "Holdfast/test" });
         let asks = json!({
             "HOLDFAST_MODEL": "openai/test-model", "HOLDFAST_MODEL_URL": self.model.url(), "OPENAI_API_KEY": "key",
+            "HOLDFAST_APPROVERS": "ada=ada@example.org",
         });
         let reaches = json!({
             "HOLDFAST_GITHUB_URL": self.github.url(), "GITHUB_TOKEN": FakeGithub::INSTALLATION_TOKEN,

@@ -45,7 +45,7 @@ pub struct Scenario {
 
 const BASE: Scenario = Scenario {
     name: "",
-    script: low,
+    script: minor,
     troubles: Vec::new(),
     decision: None,
     is_noise: false,
@@ -215,27 +215,27 @@ fn failures() -> Vec<Scenario> {
 }
 
 /// Returns a script with findings that need no approval.
-fn low() -> Script {
-    Script::findings(low_findings())
+fn minor() -> Script {
+    Script::findings(minor_findings())
 }
 
-fn low_findings() -> Vec<Finding> {
-    vec![Finding::first_added_line().severity("low")]
+fn minor_findings() -> Vec<Finding> {
+    vec![Finding::first_added_line().severity("medium")]
 }
 
 /// Applies `script` to the chosen file only.
 fn chosen(script: Script) -> Script {
-    low().for_path(CHOSEN, script)
+    minor().for_path(CHOSEN, script)
 }
 
-/// Answers the first request with `answer`, and later ones like [`low`].
+/// Answers the first request with `answer`, and later ones like [`minor`].
 fn first(answer: fn() -> Answer) -> Script {
     let asked = AtomicUsize::new(0);
     Script::new(move |_, request| {
         if asked.fetch_add(1, Ordering::SeqCst) == 0 {
             return answer();
         }
-        Answer::text(answer_text(&low_findings(), &request.prompt))
+        Answer::text(answer_text(&minor_findings(), &request.prompt))
     })
 }
 

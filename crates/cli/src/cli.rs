@@ -107,7 +107,7 @@ pub enum Command {
     /// Approve a review that waits for a decision, and resume it.
     #[command(after_long_help = help::approve())]
     Approve(DecideArgs),
-    /// Reject a review that waits for a decision: nothing is published.
+    /// Reject a review that waits for a decision: nothing more is published.
     #[command(after_long_help = help::reject())]
     Reject(RejectArgs),
     /// Apply the suggestions of a review to the files of this work tree.

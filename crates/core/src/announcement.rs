@@ -17,8 +17,8 @@ use crate::model::run::{Announcement, Run};
 use crate::model::run_name::RunName;
 use crate::port::{CheckConclusion, CheckOutcome, DraftedReview, KeepRows, PublishError, PublishReview, StoreArtifact};
 use crate::render::{
-    Inline, NotPublished, announcement_body, check_outcome, failed_body, not_published_body, not_published_check,
-    review_of, summary_body,
+    BELOW_GATE_PUBLISHED, Inline, NotPublished, announcement_body, check_outcome, failed_body, not_published_body,
+    not_published_check, review_of, summary_body,
 };
 
 /// Opens the check and writes the comment. [`withdraw`] undoes both. The claim is checked before and after, because a
@@ -117,6 +117,20 @@ const fn is_refusal(error: &StageError) -> bool {
     )
 }
 
+/// Stores that the run publishes what is below the gate apart from the rest. Call it before the first part is published.
+///
+/// # Errors
+///
+/// The store fails.
+pub async fn note_parts(run: &RunName, store: &dyn StoreArtifact) -> Result<(), StageError> {
+    let announcement: Option<Announcement> = find_artifact(store, &key::announcement(run)).await?;
+    let in_parts = Announcement {
+        in_parts: true,
+        ..announcement.unwrap_or_default()
+    };
+    write_artifact(store, &key::announcement(run), &in_parts).await
+}
+
 /// Writes or finds the review's draft, which nobody else sees. [`withdraw`] undoes it. Returns no draft for a review
 /// without inline comments: its summary is the publication. Also returns the new findings that it doesn't show.
 ///
@@ -128,9 +142,11 @@ pub async fn draft<'a>(
     report: &'a Report,
     change: &Change,
     ledger: Option<&Ledger>,
+    is_approved_part: bool,
     publish: &dyn PublishReview,
 ) -> Result<(Option<DraftedReview>, Vec<&'a Finding>), StageError> {
-    let review = review_of(report, change, Inline::Comments, ledger);
+    let mut review = review_of(report, change, Inline::Comments, ledger);
+    review.draft.is_approved_part = is_approved_part;
     if review.draft.comments.is_empty() {
         return Ok((None, review.without_comment));
     }
@@ -160,16 +176,28 @@ pub async fn withdraw(
     store: &dyn StoreArtifact,
 ) -> Result<(), StageError> {
     let is_published = publish.withdraw_draft(&run.target, &run.run).await?;
+    let announcement: Option<Announcement> = find_artifact(store, &key::announcement(&run.run)).await?;
+    let published = match (is_published, announcement.is_some_and(|announcement| announcement.in_parts)) {
+        (false, _) => PublishedPart::Nothing,
+        (true, true) => PublishedPart::BelowGate,
+        (true, false) => PublishedPart::Review,
+    };
     let why = Failure::of_reason(error);
     if shows_failure {
-        let body = failed_body(run.target.head(), why, is_published);
+        let body = failed_body(run.target.head(), why, published);
         let shown = publish.announce(&run.target, &run.run, &body).await;
         or_withdraw_state(shown.map_err(StageError::from), run, publish).await?;
     } else {
         publish.withdraw_state(&run.target, &run.run).await?;
     }
     let why = why.sentence();
-    let (title, summary) = if is_published {
+    let (title, summary) = if published == PublishedPart::BelowGate {
+        let title = match is_superseded(error) {
+            true => "A newer review takes over",
+            false => "A part of the review was published, and then it failed",
+        };
+        (title, format!("This review ended: {why}. {BELOW_GATE_PUBLISHED}"))
+    } else if is_published {
         (
             "The review was published, and then it failed",
             format!("Its last steps are missing: {why}."),
@@ -260,8 +288,8 @@ pub async fn conclude(
     settle(&run.run, true, store).await
 }
 
-/// Ends the announcement of a review that was not approved: the comment and the check show why. That is the run's
-/// result.
+/// Ends the announcement of a review that was not approved, or of `findings` findings if the rest is published: the
+/// comment and the check show why. That is the run's result.
 ///
 /// # Errors
 ///
@@ -269,15 +297,16 @@ pub async fn conclude(
 pub async fn discard(
     run: &Run,
     why: NotPublished<'_>,
+    findings: Option<usize>,
     publish: &dyn PublishReview,
     rows: &dyn KeepRows,
     store: &dyn StoreArtifact,
 ) -> Result<(), StageError> {
-    let body = not_published_body(run.target.head(), why);
+    let body = not_published_body(run.target.head(), why, findings);
     let shown = show(run, &body, publish, rows, store).await;
     or_withdraw_state(shown, run, publish).await?;
-    close_checks(run, &not_published_check(why), publish, store).await?;
-    settle(&run.run, false, store).await
+    close_checks(run, &not_published_check(why, findings), publish, store).await?;
+    settle(&run.run, findings.is_some(), store).await
 }
 
 /// Deletes the run's earlier state, which is no longer true, where GitHub refuses the last one.

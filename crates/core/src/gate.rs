@@ -1,26 +1,30 @@
 //! The gate: decides which findings require a person's approval before publication, and which ones the pull request
 //! shows next to their lines. All findings count, including those that are folded afterwards.
 
-use crate::model::finding::{Finding, TrackedState};
+use crate::ledger::Entry;
+use crate::model::finding::{Finding, PublishedForm, Tracked, TrackedState};
 use crate::model::policy::{InvalidPolicy, Policy};
 use crate::model::report::{EarlierFinding, EarlierState, Gate, GateDecision};
 
-/// Decides on all findings, marks those that the gate holds, and folds the new ones beyond `max_findings`. Gated findings
-/// are folded last; otherwise the given order counts. A finding that is published already needs no approval again.
+/// Decides on all findings, marks those that the gate holds, and folds the new ones that get no comment: those below
+/// `comments.min_severity` and those beyond `comments.max`. Of the latter, gated findings are folded last; otherwise the
+/// given order counts. A finding that is published already needs no approval again, unless its severity was raised to
+/// the gate's, and keeps its comment.
 ///
 /// # Errors
 ///
 /// A bad glob in the policy.
 pub fn decide(findings: &mut [Finding], policy: &Policy) -> Result<Gate, InvalidPolicy> {
     mark(findings, policy)?;
-    let shown = usize::try_from(policy.max_findings).unwrap_or(usize::MAX);
-    let is_gated: Vec<bool> = findings.iter().map(|finding| finding.gated).collect();
-    let mut order: Vec<usize> = (0..findings.len())
-        .filter(|index| findings[*index].is_unpublished())
+    let mut new: Vec<&mut Finding> = (findings.iter_mut())
+        .filter(|finding| finding.state() == TrackedState::New)
         .collect();
-    order.sort_by_key(|index| !is_gated[*index]);
-    for (place, index) in order.into_iter().enumerate() {
-        findings[index].folded = place >= shown;
+    new.sort_by_key(|finding| !finding.gated);
+    let mut left = policy.max_comments();
+    for finding in new {
+        let is_shown = left > 0 && finding.severity >= policy.comments.min_severity;
+        finding.folded = !is_shown;
+        left -= u32::from(is_shown);
     }
     Ok(Gate {
         decision: match findings.iter().any(Finding::needs_approval) {
@@ -46,6 +50,23 @@ pub fn mark(findings: &mut [Finding], policy: &Policy) -> Result<(), InvalidPoli
         finding.gated |= finding.severity >= policy.gate.severity_of(&finding.path, globs);
     }
     Ok(())
+}
+
+/// Returns the published form of a finding that is open on the pull request below the gate's severity, if this run raises
+/// it to the gate's.
+///
+/// # Errors
+///
+/// A bad glob in the policy.
+pub fn raised(
+    finding: &Finding,
+    tracked: &Tracked,
+    entry: &Entry,
+    policy: &Policy,
+) -> Result<Option<PublishedForm>, InvalidPolicy> {
+    let gate = policy.gate.severity_of(&finding.path, policy.globs()?);
+    let is_raised = tracked.state == TrackedState::Open && entry.severity < gate && gate <= finding.severity;
+    Ok(entry.if_raised_to(finding.severity).filter(|_| is_raised))
 }
 
 /// Marks the earlier findings that are open and at or above the gate's severity.

@@ -21,6 +21,9 @@ pub struct PullRow {
     pub key: String,
     /// The run that wrote it.
     pub run: RunName,
+    /// Whether it is the run's second one, after a decision about the part that waited.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_decided_part: bool,
 }
 
 /// Returns the newest ledger; an empty one if there is none, or if its artifact is past its retention.
@@ -35,7 +38,8 @@ pub async fn read(rows: &dyn KeepRows, store: &dyn StoreArtifact, target: &Targe
     Ok(ledger.unwrap_or_default())
 }
 
-/// Stores a run's ledger as the newest one. A repeated call changes nothing.
+/// Stores a run's ledger as the newest one: after the publication, and once more after a decision about the part that
+/// waited. A repeated call changes nothing.
 ///
 /// # Errors
 /// The table or the store fails.
@@ -44,11 +48,12 @@ pub async fn write(
     store: &dyn StoreArtifact,
     target: &Target,
     run: &RunName,
+    is_decided_part: bool,
     ledger: &Ledger,
 ) -> Result<(), StageError> {
     rows::update(rows, &row_key(target), |found: Option<PullRow>| async move {
         let number = match found {
-            Some(row) if row.run == *run => return Ok(Update::Keep(())),
+            Some(row) if row.run == *run && row.is_decided_part >= is_decided_part => return Ok(Update::Keep(())),
             found => found.map_or(1, |row| row.number + 1),
         };
         let key = key::ledger(target, number, run);
@@ -57,6 +62,7 @@ pub async fn write(
             number,
             key,
             run: run.clone(),
+            is_decided_part,
         };
         Ok::<_, StageError>(Update::Write(row, ()))
     })

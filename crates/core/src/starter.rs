@@ -190,7 +190,7 @@ impl<'a> Found<'a> {
         out.push_str(
             "\ngate:\n  # A finding at or above this severity waits for a person before the review is published:\n  \
              # critical, high, medium, low or info.\n  severity: high\n  # Number of people who have to approve.\n  \
-             approvals: 1\n",
+             approvals: 1\n  # What waits: the whole review, or only these findings.\n  # mode: findings\n",
         );
         let mut proposals = BTreeSet::new();
         out.push_str("  # Another severity for some paths; the first match counts.\n  # paths:\n");
@@ -233,7 +233,8 @@ impl<'a> Found<'a> {
             out.push_str("#   - path: \"docs/**\"\n#     tier: light\n");
         }
         out.push_str(
-            "\n# Findings beside their lines on a pull request; the others are folded. Default 50.\n# max_findings: 50\n\n\
+            "\n# Comments beside the lines of a pull request; the summary has the other findings, folded.\n# comments:\n\
+             #   min_severity: medium\n#   max: 20\n\n\
              # Bots whose own pull requests are reviewed.\n# bots: [\"dependabot\"]\n",
         );
     }
@@ -337,9 +338,10 @@ mod tests {
                     "include:",
                     "exclude:",
                     "paths:",
+                    "mode:",
                     "instructions:",
                     "tiers:",
-                    "max_findings:",
+                    "comments:",
                     "bots:",
                 ]
                 .iter()

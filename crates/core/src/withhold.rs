@@ -1,33 +1,42 @@
-//! The part of a review that is published where the gate requires an approval and the run can't wait for it.
+//! The part of a review that is published without an approval, where the gate requires one: at once, in place of a wait,
+//! or after nobody has decided.
 
 use crate::model::report::Report;
 use crate::render::{counted, coverage_line, is_or_are};
 
-/// Returns the part of a report that is published without an approval: no new gated finding, and a summary that names
-/// none. The walkthrough describes the whole change, so it is left out. Sets the number of withheld findings in both.
-pub fn withhold(report: &mut Report) -> Report {
-    let gated = report
+/// Returns the part of a report that needs no approval: no new gated finding, the published form of one whose severity
+/// was raised, and the number of findings that are left out. The walkthrough describes the whole change, so it is left
+/// out too.
+pub fn below_gate(report: &Report) -> Report {
+    let mut public = report.clone();
+    public
         .findings
-        .iter()
-        .filter(|finding| finding.needs_approval())
-        .count();
-    report.withheld = u64::try_from(gated).unwrap_or(u64::MAX);
-    if gated == 0 {
-        return report.clone();
+        .retain_mut(|finding| !finding.needs_approval() || finding.restore_published());
+    let withheld = report.findings.len() - public.findings.len();
+    public.withheld = u64::try_from(withheld).unwrap_or(u64::MAX);
+    if report.findings.iter().any(|finding| finding.needs_approval()) {
+        public.summary = coverage_line(&public.coverage);
+    }
+    public
+}
+
+/// Returns the part below the gate, for a run that can't wait for an approval. Notes the number of withheld findings in
+/// both.
+pub fn withhold(report: &mut Report) -> Report {
+    let mut public = below_gate(report);
+    report.withheld = public.withheld;
+    if public.withheld == 0 {
+        return public;
     }
     let note = format!(
         "{} {} withheld from the pull request: the gate requires an approval, and this review doesn't wait for one",
-        counted(gated, "finding"),
-        is_or_are(gated)
+        counted(public.withheld, "finding"),
+        is_or_are(public.withheld)
     );
-    if !report.notes.contains(&note) {
-        report.notes.push(note);
-    }
-    let mut public = report.clone();
-    public.findings.retain(|finding| !finding.needs_approval());
-    public.summary = format!(
-        "{} The output of the command that ran this review has all findings.",
-        coverage_line(&public.coverage)
-    );
+    report.add_note(note);
+    public.notes.clone_from(&report.notes);
+    public
+        .summary
+        .push_str(" The output of the command that ran this review has all findings.");
     public
 }

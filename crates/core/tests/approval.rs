@@ -87,6 +87,7 @@ fn approval(needed: u32) -> Approval {
             .map(|text| Approver::parse(text).unwrap())
             .to_vec(),
         base: None,
+        rest_is_published: false,
         asked_ms: 1_000,
         expires_ms: 10_000,
     }

@@ -11,6 +11,8 @@ mod deadlines;
 mod kept_results;
 #[path = "stages/ledger.rs"]
 mod ledger;
+#[path = "stages/parts.rs"]
+mod parts;
 #[path = "stages/publication.rs"]
 mod publication;
 #[path = "stages/who_decides.rs"]
@@ -38,6 +40,8 @@ use holdfast_core::port::{
     AskModel, CheckConclusion, Deadline, ExecutionError, FailedRun, ListFailedRuns, ModelError, ModelRequest,
     Permission, ReadError, ReadPermission, StopRun, Waiting,
 };
+use holdfast_core::stage::publish_review::Part;
+use holdfast_core::stage::request_approval::ApprovalSettings;
 use holdfast_core::stage::{
     StageError, aggregate_findings, correct_findings, discard_review, gather_context, open_review, plan_review,
     publish_review, read_artifact, reconcile_findings, report_failure, review_unit, summarize_review,
@@ -353,6 +357,7 @@ impl World {
                     waiting: Waiting::default(),
                 },
                 &self.model,
+                &ApprovalSettings::default(),
                 &self.store,
             )
             .await
@@ -368,8 +373,13 @@ impl World {
     }
 
     fn publish(&self) -> Result<publish_review::Output, StageError> {
+        self.publish_part(Part::Whole)
+    }
+
+    fn publish_part(&self, part: Part) -> Result<publish_review::Output, StageError> {
         let input = publish_review::Input {
             run: self.run.run.clone(),
+            part,
         };
         block_on(publish_review::publish_review(
             &input,

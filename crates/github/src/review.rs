@@ -22,7 +22,7 @@ pub(super) const PULL_WRITE: &str = "Pull requests: write";
 /// Posts the draft, or returns the run's review if there is one.
 pub(super) async fn draft(client: &BotClient<'_>, draft: &ReviewDraft) -> Result<DraftedReview, PublishError> {
     let mut found = find(client).await?;
-    if let Some(known) = take_ours(&mut found, &draft.run) {
+    if let Some(known) = take_ours(&mut found, &draft.subject()) {
         return Ok(known);
     }
     let is_submitted = |(_, review): &&(String, DraftedReview)| review.is_submitted;
@@ -55,7 +55,7 @@ pub(super) async fn draft(client: &BotClient<'_>, draft: &ReviewDraft) -> Result
         }),
         // The answer is lost; the draft may exist.
         Err(failure) if failure.kind == Kind::Unavailable => match find(client).await {
-            Ok(mut found) => take_ours(&mut found, &draft.run).ok_or_else(|| failure.into()),
+            Ok(mut found) => take_ours(&mut found, &draft.subject()).ok_or_else(|| failure.into()),
             Err(_) => Err(failure.into()),
         },
         Err(failure) => Err(failure.into()),
@@ -121,13 +121,14 @@ pub(super) async fn submit(client: &BotClient<'_>, review: u64) -> Result<(), Pu
     Err(failure.into())
 }
 
-/// Deletes the run's draft. Returns true if the run has a submitted review, which stays.
+/// Deletes the run's drafts. Returns true if the run has a submitted review, which stays.
 pub(super) async fn withdraw_draft(client: &BotClient<'_>, run: &RunName) -> Result<bool, PublishError> {
     let mut is_submitted = false;
+    let subjects = ReviewDraft::subjects(run);
     for (_, found) in find(client)
         .await?
         .into_iter()
-        .filter(|(owner, _)| *run == owner.as_str())
+        .filter(|(subject, _)| subjects.contains(subject))
     {
         is_submitted |= found.is_submitted || delete_draft(client, found.review).await? == Deleted::WasSubmitted;
     }
@@ -165,14 +166,14 @@ async fn is_submitted(client: &BotClient<'_>, review: u64) -> bool {
     now.is_ok_and(|review| review.state != "PENDING")
 }
 
-/// Finds Holdfast's own reviews, with their runs. Other accounts' reviews are ignored: anyone can copy a marker.
+/// Finds Holdfast's own reviews, with their subjects. Other accounts' reviews are ignored: anyone can copy a marker.
 async fn find(client: &BotClient<'_>) -> Result<Vec<(String, DraftedReview)>, Failure> {
     let all: Vec<Review> = client
         .list(&client.request.place().pull(&["reviews"]), PULL_READ)
         .await?;
     let mut found = Vec::new();
     for review in all {
-        let Some(run) = client
+        let Some(subject) = client
             .marked_subject(MarkerKind::Review, review.user.as_ref(), review.body.as_deref())
             .await?
         else {
@@ -182,17 +183,17 @@ async fn find(client: &BotClient<'_>) -> Result<Vec<(String, DraftedReview)>, Fa
             review: review.id,
             is_submitted: review.state != "PENDING",
         };
-        found.push((run, drafted));
+        found.push((subject, drafted));
     }
     Ok(found)
 }
 
-/// Returns the run's review, preferably a submitted one.
-fn take_ours(found: &mut [(String, DraftedReview)], run: &RunName) -> Option<DraftedReview> {
+/// Returns the review with this subject, preferably a submitted one.
+fn take_ours(found: &mut [(String, DraftedReview)], wanted: &str) -> Option<DraftedReview> {
     found.sort_by_key(|(_, review)| !review.is_submitted);
     found
         .iter()
-        .find(|(owner, _)| *run == owner.as_str())
+        .find(|(subject, _)| subject == wanted)
         .map(|(_, review)| *review)
 }
 
@@ -202,7 +203,7 @@ fn body(client: &BotClient<'_>, draft: &ReviewDraft) -> Value {
         .iter()
         .map(|shown| comment(shown, &inline::marked(client, &shown.body, shown.finding.as_ref())))
         .collect();
-    let marker = client.marker(MarkerKind::Review, draft.run.as_str());
+    let marker = client.marker(MarkerKind::Review, &draft.subject());
     let body = format!("{}\n{marker}", draft.body.trim_end());
     json!({ "commit_id": Target::head(client.target).as_str(), "body": body, "comments": comments })
 }

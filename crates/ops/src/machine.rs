@@ -326,6 +326,7 @@ fn stages_on(
             approvers: settings.approvers.clone(),
             public_url: settings.public_url.clone().or_else(|| settings.serve_url.clone()),
             console: settings.public_url.clone(),
+            may_sign_in: settings.github_sign_in.is_some(),
         }),
     })
 }

@@ -1,7 +1,7 @@
 //! The domain's ports in memory: rows, artifacts, a fixed change, a pull request's page, its threads, no syntax. Tests
 //! that need another behavior, such as a page that loses answers, have their own fakes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
@@ -11,8 +11,8 @@ use holdfast_core::model::run_name::RunName;
 use holdfast_core::model::sha::CommitSha;
 use holdfast_core::port::{
     CheckOutcome, CommentRevision, DraftedReview, Ends, FindingThread, KeepRows, Precondition, PublishError,
-    PublishReview, ReadChange, ReadError, ReadThreads, ReviewDraft, Row, RowError, SourceSyntax, StoreArtifact,
-    StoreError, SyntaxAnswer, Written,
+    PublishReview, ReadChange, ReadError, ReadThreads, ReviewComment, ReviewDraft, Row, RowError, SourceSyntax,
+    StoreArtifact, StoreError, SyntaxAnswer, Written,
 };
 use serde_json::Value;
 
@@ -158,6 +158,8 @@ pub struct PullRequestPage {
     pub drafts: Mutex<Vec<ReviewDraft>>,
     /// The number of submissions.
     pub submitted: Mutex<usize>,
+    /// The subjects of the submitted reviews.
+    pub submitted_subjects: Mutex<BTreeSet<String>>,
     /// The outcomes of completed checks.
     pub closed: Mutex<Vec<CheckOutcome>>,
     /// The commits with a copy of the head's check.
@@ -305,15 +307,40 @@ impl PublishReview for PullRequestPage {
         if self.refuses_anchors && !draft.comments.is_empty() {
             return Err(PublishError::Rejected("422".to_owned()));
         }
-        locked(&self.drafts).push(draft.clone());
+        let submitted = locked(&self.submitted_subjects);
+        let mut drafts = locked(&self.drafts);
+        let is_submitted = submitted.contains(&draft.subject());
+        let mut draft = draft.clone();
+        if !is_submitted {
+            // Like the real one: a finding with a comment gets no second one.
+            let earlier = drafts.iter().filter(|earlier| submitted.contains(&earlier.subject()));
+            let posted: Vec<_> = earlier.flat_map(|earlier| earlier.comments.clone()).collect();
+            let is_posted = |comment: &ReviewComment| {
+                let id = comment.finding.as_ref().map(|finding| &finding.id);
+                id.is_some()
+                    && posted
+                        .iter()
+                        .any(|posted| posted.finding.as_ref().map(|finding| &finding.id) == id)
+            };
+            draft.comments.retain(|comment| !is_posted(comment));
+            if draft.comments.is_empty() && !posted.is_empty() {
+                return Ok(DraftedReview {
+                    review: 1,
+                    is_submitted: true,
+                });
+            }
+        }
+        drafts.push(draft);
         Ok(DraftedReview {
             review: 1,
-            is_submitted: *locked(&self.submitted) > 0,
+            is_submitted,
         })
     }
 
     async fn submit_review(&self, _target: &Target, _review: u64) -> Result<(), PublishError> {
         *locked(&self.submitted) += 1;
+        let subject = locked(&self.drafts).last().map(ReviewDraft::subject);
+        locked(&self.submitted_subjects).extend(subject);
         Ok(())
     }
 }

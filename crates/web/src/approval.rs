@@ -112,7 +112,7 @@ async fn try_show(
     };
     let (visit, cookie) = seal.visit(request.headers, request.fresh);
     let action = reference.action();
-    let (diffs, folded) = shown_and_folded(&report.findings, change.as_ref());
+    let (diffs, folded) = shown_and_folded(&report.findings, approval.rest_is_published, change.as_ref());
     let view = ApprovalView {
         frame: request.frame.clone(),
         question: Asked {
@@ -126,6 +126,7 @@ async fn try_show(
             expires_ms: approval.expires_ms,
             round: approval.round,
             worst: approval.worst,
+            rest_is_published: approval.rest_is_published,
             page_version: approval.content.clone(),
         },
         form: PostForm {

@@ -80,6 +80,17 @@ fn asked_for(needed: u32, teams: &[&str], asked: &[&str]) -> (World, Vec<Invitat
 
 /// Creates the same in a round.
 fn asked_in(round: u32, needed: u32, teams: &[&str], asked: &[&str]) -> (World, Vec<Invitation>) {
+    asked_about(&report(), false, (round, needed), teams, asked)
+}
+
+/// Creates the same about a report, whose part below the gate may be published.
+fn asked_about(
+    report: &Value,
+    rest_is_published: bool,
+    (round, needed): (u32, u32),
+    teams: &[&str],
+    asked: &[&str],
+) -> (World, Vec<Invitation>) {
     let world = World::default();
     let target = Target::PullRequest {
         repository: RepositoryName::new("octo", "demo").unwrap(),
@@ -89,7 +100,7 @@ fn asked_in(round: u32, needed: u32, teams: &[&str], asked: &[&str]) -> (World, 
         pinned: None,
     };
     let policy = json!(Policy::parse(&json!({ "gate": { "teams": teams } }).to_string()).unwrap());
-    let documents = [("report", report()), ("policy", policy)];
+    let documents = [("report", report.clone()), ("policy", policy)];
     for (name, document) in documents {
         let key = format!("runs/{RUN}/{name}.json");
         world.documents.all().insert(key, document.to_string().into_bytes());
@@ -109,12 +120,13 @@ fn asked_in(round: u32, needed: u32, teams: &[&str], asked: &[&str]) -> (World, 
         worst: Severity::High,
         findings: 0,
         author: Some("octo-author".to_owned()),
-        content: stored_content(&report()),
+        content: stored_content(report),
         needed,
         asked: asked.iter().map(|text| Approver::parse(text).unwrap()).collect(),
         asked_ms: 1_000,
         expires_ms: 100_000,
         base: None,
+        rest_is_published,
     };
     let invitations = block_on(ask(&world.rows, &approval, "token")).unwrap();
     (world, invitations)
@@ -263,6 +275,35 @@ fn the_page_of_a_mail_offers_only_available_ways_to_decide() {
         assert_eq!(reply.status.as_u16(), 200, "{html}");
         assert_eq!(html.contains("name=\"code\""), field, "{approver} {may_sign_in}");
         assert!(html.contains(text), "{approver} {may_sign_in}: {html}");
+    }
+}
+
+#[test]
+fn the_page_shows_only_the_findings_that_wait() {
+    let finding = |title: &str, gated: bool| {
+        json!({ "path": "a.rs", "side": "RIGHT", "start_line": 1, "line": 1, "severity": "high", "gated": gated,
+            "category": "correctness", "title": title, "body": "b", "suggestion": null, "confidence": 0.9, "source": "model" })
+    };
+    let mut report = report();
+    report["findings"] = json!([finding("Published one", false), finding("Waiting one", true)]);
+    for (rest_is_published, words) in [
+        (true, "the rest of the review is published"),
+        (false, "Publishes the review"),
+    ] {
+        let (world, invitations) = asked_about(&report, rest_is_published, (1, 1), &[], &["ada=a@example.org"]);
+        let ports = Ports {
+            rows: &world.rows,
+            tasks: &world,
+            store: &world.documents,
+            permission: None,
+        };
+        let headers = HeaderMap::new();
+        let seal = Seal::new("k".repeat(32).into(), "http://127.0.0.1:1");
+        let reference = QuestionRef::Link(&invitations[0].id);
+        let reply = block_on(show(reference, request(&headers, false, true), &seal, ports));
+        let page = String::from_utf8(reply.body).unwrap();
+        assert!(page.contains("Waiting one") && page.contains(words), "{page}");
+        assert_eq!(page.contains("Published one"), !rest_is_published, "{page}");
     }
 }
 

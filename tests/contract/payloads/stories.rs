@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use holdfast_asl::Timestamp;
+use holdfast_asl::{TaskFailure, Timestamp};
 use holdfast_core::approval;
 use holdfast_core::model::approval::{Ballot, KnownBy, Person, Verdict};
 use holdfast_core::model::change::Target;
@@ -65,6 +65,9 @@ enum Ending {
     NotUndone,
     /// Published, and published again after a push: one finding is fixed, a person decided against another.
     Pushed,
+    /// What is below the gate is published, then the rest is approved. After a push, a published finding has a higher
+    /// severity, which a person refuses.
+    InParts,
 }
 
 /// Plays all stories.
@@ -76,6 +79,7 @@ pub async fn play_all() -> Documents {
         Ending::Withdrawn,
         Ending::NotUndone,
         Ending::Pushed,
+        Ending::InParts,
     ] {
         play(ending, &written).await;
     }
@@ -84,12 +88,12 @@ pub async fn play_all() -> Documents {
 
 /// Adds a pull request with most features of a change: a scope and imports, a rule's finding, a skipped and a renamed
 /// file.
-fn pull_request(github: &FakeGithub) -> (Repository, String, String) {
+fn pull_request(github: &FakeGithub, settings: &str) -> (Repository, String, String) {
     let repository = Repository::new().unwrap();
     let shop = |list: &str| {
         format!("import os\n\n\nclass Shop:\n    def total(self, items{list}):\n        return sum(items)\n")
     };
-    repository.write(".holdfast.yml", SETTINGS).unwrap();
+    repository.write(".holdfast.yml", settings).unwrap();
     repository.write("src/shop.py", shop("")).unwrap();
     repository
         .write("src/old.rs", "pub fn pay(x: u64) -> u64 {\n    x\n}\n")
@@ -109,15 +113,25 @@ fn pull_request(github: &FakeGithub) -> (Repository, String, String) {
 
 async fn play(ending: Ending, written: &Arc<Mutex<Documents>>) {
     let github = FakeGithub::start().unwrap();
-    let (repository, base, head) = pull_request(&github);
+    let of_parts = SETTINGS
+        .replace(
+            "severity: high",
+            "severity: high\n  mode: findings\n  on_timeout: publish_ungated",
+        )
+        .replace("max_findings: 40", "comments:\n  min_severity: low\n  max: 40");
+    let settings_text = match ending {
+        Ending::InParts => &of_parts,
+        _ => SETTINGS,
+    };
+    let (repository, base, head) = pull_request(&github, settings_text);
     let is_refused = matches!(ending, Ending::Withdrawn | Ending::NotUndone);
     let severity = if is_refused || ending == Ending::Pushed {
-        "low"
+        "medium"
     } else {
         "high"
     };
     // In the rule's own category the finding would merge into the rule's, whose severity needs no approval.
-    let category = if ending == Ending::Unanswered {
+    let category = if matches!(ending, Ending::Unanswered | Ending::InParts) {
         "security"
     } else {
         "correctness"
@@ -136,6 +150,10 @@ async fn play(ending: Ending, written: &Arc<Mutex<Documents>>) {
     let script = Script::sequence(attempts);
     let script = match ending {
         Ending::Unanswered => script.for_path("src/pay.rs", Script::always_invalid()),
+        Ending::InParts => {
+            let found = |severity: &str| Script::findings(vec![Finding::first_added_line().severity(severity)]);
+            script.for_path("src/pay.rs", Script::sequence(vec![found("medium"), found("critical")]))
+        }
         Ending::Pushed => script.for_path("src/pay.rs", Script::sequence(fixed.to_vec())),
         _ => script,
     };
@@ -168,7 +186,7 @@ async fn play(ending: Ending, written: &Arc<Mutex<Documents>>) {
     let input = json!(run(RUN, &head));
     engine.start(RUN, workflow::definition(), input).await.unwrap();
     follow(&engine, RUN, ending, rows.as_ref()).await;
-    if ending == Ending::Pushed {
+    if matches!(ending, Ending::Pushed | Ending::InParts) {
         let input = json!(run(NEXT_RUN, &push(&github, &repository, &base)));
         engine.start(NEXT_RUN, workflow::definition(), input).await.unwrap();
         follow(&engine, NEXT_RUN, ending, rows.as_ref()).await;
@@ -210,8 +228,15 @@ async fn follow(engine: &Engine, run: &str, ending: Ending, rows: &dyn KeepRows)
             Outcome::Finished { .. } => return,
             Outcome::WaitingForToken { pending, .. } => pending,
         };
-        if ending == Ending::Approved {
-            approve(rows).await;
+        if ending == Ending::InParts && run == NEXT_RUN {
+            decide(rows, run, Verdict::Rejected).await;
+            let failure = TaskFailure {
+                error: "ApprovalRejected".to_owned(),
+                cause: Some("not so severe".to_owned()),
+            };
+            engine.send_task_failure(&pending[0].token, failure).await.unwrap();
+        } else if matches!(ending, Ending::Approved | Ending::InParts) {
+            decide(rows, run, Verdict::Approved).await;
             let decision = json!({ "decision": "approved" });
             engine.send_task_success(&pending[0].token, decision).await.unwrap();
         }
@@ -220,22 +245,22 @@ async fn follow(engine: &Engine, run: &str, ending: Ending, rows: &dyn KeepRows)
     panic!("it does not end");
 }
 
-/// Stores a person's approval of the question.
-async fn approve(rows: &dyn KeepRows) {
-    let question = approval::find_open(rows, &RUN.parse().unwrap()).await.unwrap().approval;
+/// Stores a person's decision about the question.
+async fn decide(rows: &dyn KeepRows, run: &str, verdict: Verdict) {
+    let run = run.parse().unwrap();
+    let question = approval::find_open(rows, &run).await.unwrap().approval;
     let by = Person {
         name: "ada".to_owned(),
         known_by: KnownBy::MailCode,
         address: Some("ada@example.org".to_owned()),
     };
     let ballot = Ballot {
-        verdict: Verdict::Approved,
-        reason: None,
+        reason: (verdict == Verdict::Rejected).then(|| "not so severe".to_owned()),
+        verdict,
         content: question.content.clone(),
         dropped: Vec::new(),
         edited: BTreeMap::new(),
     };
-    let run = RUN.parse().unwrap();
     let decided = approval::decide(rows, &run, question.round, &by, &ballot, question.asked_ms);
     decided.await.unwrap();
 }

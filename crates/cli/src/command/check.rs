@@ -5,7 +5,7 @@ use std::io::{self, ErrorKind, Read};
 use std::path::Path;
 
 use holdfast_asl::StateMachine;
-use holdfast_core::model::policy::{POLICY_PATH, Policy};
+use holdfast_core::model::policy::{POLICY_PATH, Policy, PolicyProblem};
 use holdfast_core::policy_file::{MAX_POLICY_BYTES, OTHER_POLICY_NAME};
 use holdfast_core::render::size;
 
@@ -32,12 +32,15 @@ pub fn run(args: &CheckArgs) -> Result<Exit, Failure> {
         let machine = StateMachine::parse(&text).map_err(|problems| Failure::usage(format!("{name}:\n{problems}")))?;
         format!("{name}: {} states, no problem\n", machine.states().len())
     } else {
-        let problems = settings_problems(&args.file)?;
+        let (problems, warnings) = settings_problems(&args.file)?;
         if !problems.is_empty() {
             let lines: Vec<String> = problems.iter().map(|problem| format!("{name}: {problem}")).collect();
             return Err(Failure::usage(lines.join("\n")));
         }
-        format!("{name}: no problem\n")
+        let warnings: String = (warnings.iter())
+            .map(|warning| format!("{name}: warning: {warning}\n"))
+            .collect();
+        format!("{warnings}{name}: no problem\n")
     };
     output::print(&report).map_err(Failure::incomplete)?;
     Ok(Exit::Clean)
@@ -89,9 +92,10 @@ fn unreadable(file: &Path, error: &io::Error) -> Failure {
     })
 }
 
-/// Returns the problems that a review would report: the file's name, type, size and text.
-fn settings_problems(file: &Path) -> Result<Vec<String>, Failure> {
-    let mut problems = Vec::new();
+/// Returns the problems that a review would report, with the file's name, type, size and text, and the warnings of a text
+/// without problems.
+fn settings_problems(file: &Path) -> Result<(Vec<String>, Vec<PolicyProblem>), Failure> {
+    let (mut problems, mut warnings) = (Vec::new(), Vec::new());
     let name = file.file_name().unwrap_or_default().to_string_lossy();
     let is_meant = name.eq_ignore_ascii_case(OTHER_POLICY_NAME) || name.eq_ignore_ascii_case(POLICY_PATH);
     if is_meant && name != POLICY_PATH {
@@ -103,7 +107,11 @@ fn settings_problems(file: &Path) -> Result<Vec<String>, Failure> {
     }
     match read(file, MAX_POLICY_BYTES) {
         Ok(Ok(text)) => {
-            let wrong = Policy::problems(text.trim_start_matches('\u{feff}'));
+            let text = text.trim_start_matches('\u{feff}');
+            let wrong = Policy::problems(text);
+            if wrong.is_empty() {
+                warnings = Policy::warnings(text);
+            }
             problems.extend(wrong.iter().map(ToString::to_string));
         }
         Ok(Err(problem)) => problems.push(problem),
@@ -111,5 +119,5 @@ fn settings_problems(file: &Path) -> Result<Vec<String>, Failure> {
         Err(_) if found.is_symlink() => {}
         Err(failure) => return Err(failure),
     }
-    Ok(problems)
+    Ok((problems, warnings))
 }

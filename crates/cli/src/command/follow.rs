@@ -126,8 +126,8 @@ fn print_review(
         ));
         if let Some(system) = ci::system() {
             output::print_to_stderr(&format!(
-                "the review waits in {}: keep this directory after the job of {system}, otherwise nobody can approve the review \
-                 and nothing is published",
+                "the review waits in {}: keep this directory after the job of {system}, otherwise nobody can approve what \
+                 waits, and it is never published",
                 data.display()
             ));
         }

@@ -247,6 +247,7 @@ fn step_of(state: &str) -> &'static str {
         (state::RECONCILE_FINDINGS, "comparing with earlier findings"),
         (state::SUMMARIZE_REVIEW, "summarizing"),
         (state::WAIT_FOR_WALKTHROUGH, "summarizing: waiting for the model"),
+        (state::PUBLISH_UNGATED, "publishing what needs no approval"),
         (state::REQUEST_APPROVAL, "requesting approval"),
         (state::ESCALATE_APPROVAL, "reporting that nobody has decided"),
         (state::PUBLISH_REVIEW, "finishing"),

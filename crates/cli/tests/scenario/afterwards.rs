@@ -3,7 +3,7 @@
 use holdfast_testkit::{FakeGithub, Fault, Matcher, ModelServer, Script};
 use serde_json::{Value, json};
 
-use crate::pull_request::{Pull, SLUG, low, refuse_undo};
+use crate::pull_request::{Pull, SLUG, minor, refuse_undo};
 use crate::support::{Scene, many_files, one_line};
 
 fn runs(scene: &Scene) -> Vec<Value> {
@@ -49,7 +49,7 @@ fn a_push_stops_the_run_that_waits_and_undoes_its_announcement() {
 
 #[test]
 fn redriving_a_failed_review_keeps_its_finished_units() {
-    let pull = Pull::new(low(), FakeGithub::INSTALLATION_TOKEN);
+    let pull = Pull::new(minor(), FakeGithub::INSTALLATION_TOKEN);
     pull.github.fail_next(
         Matcher::new("POST", "/repos/*/*/pulls/*/reviews").always(),
         Fault::status(403),
@@ -98,7 +98,7 @@ fn redriving_a_partial_review_calls_the_model_only_for_missing_units() {
 
 #[test]
 fn a_failed_undo_is_listed_until_a_sweep_has_cleaned_it() {
-    let pull = Pull::new(low(), FakeGithub::INSTALLATION_TOKEN);
+    let pull = Pull::new(minor(), FakeGithub::INSTALLATION_TOKEN);
     let matcher = Matcher::new("POST", "/repos/*/*/pulls/*/reviews");
     pull.github.fail_next(matcher.always(), Fault::status(403));
     refuse_undo(&pull);

@@ -9,7 +9,7 @@ use std::process::{Command, Output, Stdio};
 use holdfast_testkit::{FakeGithub, Finding, Script};
 use serde_norway::Value;
 
-use crate::pull_request::{Pull, SLUG, low};
+use crate::pull_request::{Pull, SLUG, minor};
 use crate::support::{PROGRAM, many_files};
 
 const ACTION: &str = include_str!("../../../../action.yml");
@@ -226,7 +226,7 @@ fn the_action_withholds_what_needs_an_approval_unless_it_has_a_directory_that_la
 
 #[test]
 fn the_action_publishes_and_reports() {
-    let pull = Pull::new(low(), FakeGithub::INSTALLATION_TOKEN);
+    let pull = Pull::new(minor(), FakeGithub::INSTALLATION_TOKEN);
     let mut runner = Runner::of(&pull, FakeGithub::INSTALLATION_TOKEN)
         .with("publish", "true")
         .with("output", "sarif=a report.sarif\n\njunit=tests.xml\n");
@@ -237,7 +237,7 @@ fn the_action_publishes_and_reports() {
         "{}",
         ended.stderr
     );
-    assert!(ended.stdout.contains("::notice "), "{}", ended.stdout);
+    assert!(ended.stdout.contains("::warning "), "{}", ended.stdout);
     assert_eq!(pull.reviews().len(), 1);
     assert_eq!(pull.check()["conclusion"], "success");
     assert_eq!(runner.output("exit-status"), "0");
@@ -269,7 +269,7 @@ fn the_action_without_publish_fails_by_severity_and_writes_nothing_to_the_pull_r
 
 #[test]
 fn a_token_that_may_only_read_ends_the_action_with_the_reason() {
-    let pull = Pull::new(low(), FakeGithub::USER_TOKEN);
+    let pull = Pull::new(minor(), FakeGithub::USER_TOKEN);
     let mut runner = Runner::of(&pull, "").with("publish", "true");
     let ended = runner.run();
     assert_eq!((ended.status, runner.output("exit-status").as_str()), (2, "2"));
@@ -290,7 +290,7 @@ fn the_text_of_an_input_is_never_run() {
         "output",
         "data",
     ] {
-        let pull = Pull::new(low(), FakeGithub::USER_TOKEN);
+        let pull = Pull::new(minor(), FakeGithub::USER_TOKEN);
         let mut runner = Runner::of(&pull, FakeGithub::USER_TOKEN).with(input, attack);
         if input == "path" {
             runner = runner.with("pull-request", "");
@@ -403,7 +403,7 @@ fn the_commands_for_any_ci_work() {
     let (status, stderr) = shell(tree, repository.path(), &[]);
     assert!(status <= 1, "{stderr}");
     assert!(repository.path().join("holdfast.sarif").exists());
-    let pull = Pull::new(low(), FakeGithub::USER_TOKEN);
+    let pull = Pull::new(minor(), FakeGithub::USER_TOKEN);
     let address = pull.address();
     let mut environment = vec![("PULL_REQUEST_URL", address.as_str())];
     environment.extend(

@@ -69,7 +69,7 @@ fn review(random: &mut Random, kills_most: usize) -> (usize, usize) {
     let change = Repository::many_files(FILES).unwrap();
     let github = FakeGithub::start().unwrap();
     github.add(PullRequest::from_git(change.repository.path(), &change.base, &change.head, SLUG, 12).unwrap());
-    let script = Script::findings(vec![Finding::first_added_line().severity("low")]).delayed(40);
+    let script = Script::findings(vec![Finding::first_added_line().severity("medium")]).delayed(40);
     let scene = Scene::with_model(change.repository, ModelServer::start(script).unwrap())
         .set("HOLDFAST_GITHUB_URL", &github.url())
         .set("GITHUB_TOKEN", FakeGithub::INSTALLATION_TOKEN)

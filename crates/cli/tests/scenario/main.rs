@@ -17,6 +17,7 @@ mod no_disk;
 mod operator;
 mod own_data;
 mod packaging;
+mod parts;
 mod pull_page;
 mod pull_request;
 mod reference;

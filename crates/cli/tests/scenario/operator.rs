@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use holdfast_testkit::{FakeGithub, Fault, Matcher, ModelServer, Script};
 use serde_json::{Value, json};
 
-use crate::pull_request::{Pull, low};
+use crate::pull_request::{Pull, minor};
 use crate::serve::Served;
 use crate::support::{Scene, holdfast, many_files, one_line};
 
@@ -60,7 +60,7 @@ fn without_an_account_nothing_is_decided_stopped_or_swept() {
 
 #[test]
 fn without_an_account_a_failed_run_is_neither_redriven_nor_cleaned() {
-    let pull = Pull::new(low(), FakeGithub::INSTALLATION_TOKEN);
+    let pull = Pull::new(minor(), FakeGithub::INSTALLATION_TOKEN);
     // The review can't be published, and the comment can't be removed.
     for (method, path) in [
         ("POST", "/repos/*/*/pulls/*/reviews"),
@@ -111,7 +111,7 @@ fn beside_a_server_commands_point_to_its_console() {
 
 #[test]
 fn a_copy_without_artifacts_is_reported_as_such() {
-    let pull = Pull::new(low(), FakeGithub::INSTALLATION_TOKEN);
+    let pull = Pull::new(minor(), FakeGithub::INSTALLATION_TOKEN);
     let (_, document) = pull.publish();
     let run = document["run"].as_str().unwrap();
     assert_eq!(document["status"], "published");
@@ -231,7 +231,7 @@ fn an_empty_variable_counts_as_not_set() {
 #[test]
 fn a_signal_leaves_a_hint_with_the_finished_part() {
     for signal in ["INT", "TERM"] {
-        let scene = Scene::with_model(many_files(3), ModelServer::start(low().delayed(300)).unwrap())
+        let scene = Scene::with_model(many_files(3), ModelServer::start(minor().delayed(300)).unwrap())
             .set("HOLDFAST_MAX_CONCURRENCY", "1");
         let mut command = scene.command(&["review", scene.path(), "--quiet"]);
         let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
@@ -258,7 +258,7 @@ fn a_signal_leaves_a_hint_with_the_finished_part() {
 
 #[test]
 fn a_run_that_cannot_be_read_is_not_called_unknown() {
-    let served = Served::start(low());
+    let served = Served::start(minor());
     let run = served.opened().1["run"].as_str().unwrap().to_owned();
     served.wait_for(&run, "published");
     let session = served.sign_in_with_key();

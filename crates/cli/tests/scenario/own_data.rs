@@ -11,7 +11,7 @@ use holdfast_testkit::{FakeGithub, Script};
 use reqwest::blocking::Client;
 use serde_json::Value;
 
-use crate::pull_request::{Pull, low};
+use crate::pull_request::{Pull, minor};
 use crate::serve::Served;
 use crate::support::{Scene, cookie_of, holdfast, many_files, one_line};
 
@@ -22,7 +22,7 @@ fn stderr(output: &Output) -> String {
 /// Returns a pull request whose review was killed in the middle: the scene's data directory has an open run that
 /// publishes.
 fn killed() -> Pull {
-    let pull = Pull::new(low().delayed(400), FakeGithub::USER_TOKEN);
+    let pull = Pull::new(minor().delayed(400), FakeGithub::USER_TOKEN);
     let mut child = pull.spawn_publish();
     let give_up = Instant::now() + Duration::from_secs(60);
     while pull.scene.server().journal().calls().is_empty() {
@@ -124,7 +124,7 @@ fn a_review_resumes_only_its_own_run() {
 
 #[test]
 fn a_planted_run_of_the_right_name_is_not_resumed() {
-    let pull = Pull::new(low().delayed(400), FakeGithub::USER_TOKEN);
+    let pull = Pull::new(minor().delayed(400), FakeGithub::USER_TOKEN);
     let mut child = pull.scene.spawn_review();
     while pull.scene.server().journal().calls().is_empty() {
         std::thread::sleep(Duration::from_millis(5));
@@ -153,7 +153,7 @@ fn a_planted_run_of_the_right_name_is_not_resumed() {
 
 #[test]
 fn by_default_data_is_in_the_users_state_directory_and_both_places_are_searched() {
-    let pull = Pull::new(low(), FakeGithub::USER_TOKEN);
+    let pull = Pull::new(minor(), FakeGithub::USER_TOKEN);
     let home = tempfile::tempdir().unwrap();
     let run = |arguments: &[&str]| in_tree(&pull.scene, home.path(), arguments).output().unwrap();
     let nothing = run(&["runs"]);

@@ -3,7 +3,7 @@
 
 use holdfast_testkit::Script;
 
-use crate::pull_request::low;
+use crate::pull_request::minor;
 use crate::serve::Served;
 
 #[test]
@@ -60,7 +60,7 @@ fn a_pull_request_has_a_page_with_its_runs_and_findings() {
 
 #[test]
 fn the_comments_of_findings_are_linked_from_the_first_run_on() {
-    let served = Served::start(low());
+    let served = Served::start(minor());
     let first = served.opened().1["run"].as_str().unwrap().to_owned();
     served.wait_for(&first, "published");
     let session = served.sign_in_with_key();

@@ -42,6 +42,30 @@ impl Pull {
         }
     }
 
+    /// Creates a pull request of this many files, with this `.holdfast.yml` on its base.
+    pub fn with_settings(files: usize, script: Script, settings: &str) -> Self {
+        let mut pull = Self::of(files, script, FakeGithub::INSTALLATION_TOKEN);
+        let repository = &pull.scene.repository;
+        repository.git(&["checkout", "-q", &pull.base]).unwrap();
+        repository.write(".holdfast.yml", settings).unwrap();
+        let base = repository.commit("Settings").unwrap();
+        repository.git(&["checkout", "-q", "change"]).unwrap();
+        repository.git(&["rebase", "-q", &base]).unwrap();
+        let head = repository.git(&["rev-parse", "HEAD"]).unwrap().trim().to_owned();
+        pull.github
+            .add(PullRequest::from_git(repository.path(), &base, &head, SLUG, 12).unwrap());
+        (pull.base, pull.head) = (base, head);
+        pull
+    }
+
+    /// Configures an approver, so that the whole review waits.
+    pub fn with_approver(self) -> Self {
+        Self {
+            scene: self.scene.set("HOLDFAST_APPROVERS", "ada=ada@example.org"),
+            ..self
+        }
+    }
+
     pub fn address(&self) -> String {
         self.github.pull_request_url(SLUG, 12)
     }
@@ -100,8 +124,9 @@ pub fn refuse_undo(pull: &Pull) {
     }
 }
 
-pub fn low() -> Script {
-    Script::findings(vec![Finding::first_added_line().severity("low")])
+/// Returns a finding in each file that needs no approval and gets a comment.
+pub fn minor() -> Script {
+    Script::findings(vec![Finding::first_added_line().severity("medium")])
 }
 
 #[test]
@@ -122,7 +147,7 @@ fn without_publish_it_prints_and_writes_nothing() {
 #[test]
 fn a_hundred_files_cost_github_a_few_requests_more_than_four() {
     let requests = |files: usize| {
-        let pull = Pull::of(files, low(), FakeGithub::USER_TOKEN);
+        let pull = Pull::of(files, minor(), FakeGithub::USER_TOKEN);
         let output = pull.scene.run(&["review", &pull.address(), "--format", "json"]);
         let document: Value = serde_json::from_slice(&output.stdout).unwrap();
         assert_eq!(document["coverage"].as_array().unwrap().len(), files);
@@ -135,7 +160,7 @@ fn a_hundred_files_cost_github_a_few_requests_more_than_four() {
 
 #[test]
 fn publishing_posts_one_review_with_comments_inside_hunks_and_a_check() {
-    let pull = Pull::new(low(), FakeGithub::INSTALLATION_TOKEN);
+    let pull = Pull::new(minor(), FakeGithub::INSTALLATION_TOKEN);
     let (exit, document) = pull.publish();
     assert_eq!((exit, &document["status"]), (0, &json!("published")), "{document:#}");
     let reviews = pull.reviews();
@@ -173,7 +198,7 @@ fn publishing_posts_one_review_with_comments_inside_hunks_and_a_check() {
 
 #[test]
 fn a_suggestion_becomes_a_block_that_github_can_apply() {
-    let finding = Finding::first_added_line().severity("low").suggestion("    x * 4");
+    let finding = Finding::first_added_line().severity("medium").suggestion("    x * 4");
     let pull = Pull::new(Script::findings(vec![finding]), FakeGithub::USER_TOKEN);
     assert_eq!(pull.publish().0, 0);
     let comments = pull.github.review_comments(SLUG, 12);
@@ -183,7 +208,7 @@ fn a_suggestion_becomes_a_block_that_github_can_apply() {
 
 #[test]
 fn a_severe_finding_waits_for_approval_and_then_resumes() {
-    let pull = Pull::new(Script::finding_each_file(), FakeGithub::INSTALLATION_TOKEN);
+    let pull = Pull::new(Script::finding_each_file(), FakeGithub::INSTALLATION_TOKEN).with_approver();
     let (_, document) = pull.publish();
     assert_eq!(document["status"], "awaiting_approval");
     assert!(pull.reviews().is_empty(), "nothing is public yet");
@@ -229,7 +254,7 @@ fn a_rejected_review_is_never_published_and_the_check_explains_it() {
     assert!(pull.reviews().is_empty());
     let comment = pull.comment();
     assert!(
-        comment.contains("did not publish the review") && comment.contains("Reason: wrong tone"),
+        comment.contains("did not publish 4 findings") && comment.contains("Reason: wrong tone"),
         "{comment}"
     );
     let check = pull.check();
@@ -239,7 +264,7 @@ fn a_rejected_review_is_never_published_and_the_check_explains_it() {
 
 #[test]
 fn a_partial_review_is_published_and_never_green() {
-    let script = low().for_path("src/file_0002.rs", Script::always_invalid());
+    let script = minor().for_path("src/file_0002.rs", Script::always_invalid());
     let pull = Pull::new(script, FakeGithub::INSTALLATION_TOKEN);
     let (exit, document) = pull.publish();
     assert_eq!((exit, &document["status"]), (3, &json!("partial")));
@@ -253,7 +278,7 @@ fn a_partial_review_is_published_and_never_green() {
 
 #[test]
 fn a_head_that_moved_meanwhile_supersedes_the_review() {
-    let pull = Pull::new(low().delayed(400), FakeGithub::INSTALLATION_TOKEN);
+    let pull = Pull::new(minor().delayed(400), FakeGithub::INSTALLATION_TOKEN);
     let mut child = pull.spawn_publish();
     while pull.scene.server().journal().calls().is_empty() {
         std::thread::sleep(std::time::Duration::from_millis(5));
@@ -269,7 +294,7 @@ fn a_head_that_moved_meanwhile_supersedes_the_review() {
 
 #[test]
 fn a_push_is_reviewed_with_model_calls_only_for_changed_files() {
-    let pull = Pull::new(low(), FakeGithub::INSTALLATION_TOKEN);
+    let pull = Pull::new(minor(), FakeGithub::INSTALLATION_TOKEN);
     assert_eq!(pull.publish().1["status"], "published");
     let before = pull.scene.server().journal().calls().len();
     let head = pull.push("src/file_0002.rs", "pub fn other(x: u64) -> u64 {\n    x\n}\n");
@@ -295,7 +320,7 @@ fn a_push_is_reviewed_with_model_calls_only_for_changed_files() {
 
 #[test]
 fn a_lost_answer_causes_no_second_post() {
-    let pull = Pull::new(low(), FakeGithub::INSTALLATION_TOKEN);
+    let pull = Pull::new(minor(), FakeGithub::INSTALLATION_TOKEN);
     pull.github
         .fail_next(Matcher::new("POST", "/repos/*/*/pulls/*/reviews"), Fault::DropAfter);
     pull.github
@@ -306,7 +331,7 @@ fn a_lost_answer_causes_no_second_post() {
 
 #[test]
 fn a_kill_during_publication_causes_no_second_post() {
-    let pull = Pull::new(low(), FakeGithub::INSTALLATION_TOKEN);
+    let pull = Pull::new(minor(), FakeGithub::INSTALLATION_TOKEN);
     // The review exists at once; its answer arrives when nobody waits any more.
     pull.github.fail_next(
         Matcher::new("POST", "/repos/*/*/pulls/*/reviews"),
@@ -334,7 +359,7 @@ fn a_kill_during_publication_causes_no_second_post() {
 
 #[test]
 fn each_refusal_of_github_is_one_line() {
-    let pull = Pull::new(low(), FakeGithub::USER_TOKEN);
+    let pull = Pull::new(minor(), FakeGithub::USER_TOKEN);
     for (fault, exit, excerpt) in [
         (Fault::status(401), 2, "GITHUB_TOKEN"),
         (Fault::status(403), 2, "needs the permission"),
@@ -366,7 +391,7 @@ fn each_refusal_of_github_is_one_line() {
 
 #[test]
 fn a_review_that_cannot_be_posted_fails_and_cleans_up() {
-    let pull = Pull::new(low(), FakeGithub::INSTALLATION_TOKEN);
+    let pull = Pull::new(minor(), FakeGithub::INSTALLATION_TOKEN);
     pull.github.fail_next(
         Matcher::new("POST", "/repos/*/*/pulls/*/reviews").always(),
         Fault::status(403),
@@ -414,7 +439,7 @@ fn a_backup_resumes_in_place_of_the_data_directory() {
 
 #[test]
 fn cancelling_stops_and_undoes_a_review() {
-    let pull = Pull::new(Script::finding_each_file(), FakeGithub::INSTALLATION_TOKEN);
+    let pull = Pull::new(Script::finding_each_file(), FakeGithub::INSTALLATION_TOKEN).with_approver();
     let run = pull.publish().1["run"].as_str().unwrap().to_owned();
     pull.github.fail_next(
         Matcher::new("DELETE", "/repos/*/*/issues/comments/*"),
@@ -444,7 +469,7 @@ fn cancelling_stops_and_undoes_a_review() {
 
 #[test]
 fn a_failed_undo_alarms_a_person_who_can_repeat_it_later() {
-    let pull = Pull::new(low(), FakeGithub::INSTALLATION_TOKEN);
+    let pull = Pull::new(minor(), FakeGithub::INSTALLATION_TOKEN);
     let matcher = Matcher::new("POST", "/repos/*/*/pulls/*/reviews");
     pull.github.fail_next(matcher.always(), Fault::status(403));
     refuse_undo(&pull);

@@ -1,9 +1,9 @@
 //! A pull request over many pushes: each defect has one comment, whatever happens to its lines.
 
-use holdfast_testkit::{FakeGithub, PullRequest};
+use holdfast_testkit::PullRequest;
 use serde_json::Value;
 
-use crate::pull_request::{Pull, SLUG, low};
+use crate::pull_request::{Pull, SLUG, minor};
 
 const FILES: usize = 40;
 
@@ -76,7 +76,7 @@ impl Story {
 #[test]
 fn forty_findings_stay_forty_comments_over_pushes_a_rename_a_rebase_and_a_revert() {
     let mut story = Story {
-        pull: Pull::of(FILES, low(), FakeGithub::INSTALLATION_TOKEN),
+        pull: Pull::with_settings(FILES, minor(), "comments: { max: 100 }\n"),
         rows: Vec::new(),
         asked: 0,
         summary: None,

@@ -28,13 +28,13 @@ impl Recorded {
 
 const ANSWER: &str = "units/u0001/attempt-1/answer.json";
 
-fn low() -> Script {
+fn minor() -> Script {
     Script::findings(vec![Finding::first_added_line().severity("low")])
 }
 
 #[test]
 fn another_answer_is_another_outcome_from_the_state_that_reads_it() {
-    let recorded = of_work_tree(2, low());
+    let recorded = of_work_tree(2, minor());
     recorded.edit(ANSWER, |answer| {
         let text = answer["text"].as_str().unwrap();
         let other = text.replace("\"low\"", "\"critical\"").replace("Scripted", "Tampered");
@@ -75,7 +75,7 @@ fn another_answer_is_another_outcome_from_the_state_that_reads_it() {
 
 #[test]
 fn a_changed_severity_is_reported_as_such() {
-    let recorded = of_work_tree(1, low());
+    let recorded = of_work_tree(1, minor());
     recorded.edit(ANSWER, |answer| {
         answer["text"] = json!(answer["text"].as_str().unwrap().replace("\"low\"", "\"medium\""));
     });
@@ -89,7 +89,7 @@ fn a_changed_severity_is_reported_as_such() {
 
 #[test]
 fn a_changed_prompt_is_reported_despite_the_same_answer() {
-    let recorded = of_work_tree(2, low());
+    let recorded = of_work_tree(2, minor());
     recorded.edit("units/u0002/attempt-1/prompt.json", |prompt| {
         prompt["system"] = json!("Yesterday's instructions.");
     });
@@ -128,7 +128,7 @@ fn an_answer_that_is_not_recorded_is_named_and_ends_with_3() {
     );
     assert!(text.contains("reviewed, 2 attempts → unreviewed, 2 attempts"), "{text}");
 
-    let recorded = of_work_tree(2, low());
+    let recorded = of_work_tree(2, minor());
     std::fs::remove_file(recorded.artifact("summary/answer.json")).unwrap();
     let (exit, document) = recorded.replay(&[]);
     assert_eq!((exit, &document["missing_answers"][0]["unit"]), (3, &Value::Null));
@@ -137,7 +137,7 @@ fn an_answer_that_is_not_recorded_is_named_and_ends_with_3() {
 
 #[test]
 fn a_unit_that_the_recorded_plan_cut_otherwise_has_no_answer() {
-    let recorded = of_work_tree(2, low());
+    let recorded = of_work_tree(2, minor());
     recorded.edit("plan.json", |plan| plan["units"][1]["hunks"] = json!([0, 1]));
     let (exit, document) = recorded.replay(&[]);
     assert_eq!(
@@ -157,7 +157,7 @@ fn a_unit_that_the_recorded_plan_cut_otherwise_has_no_answer() {
 
 #[test]
 fn damage_is_reported_in_one_line() {
-    let recorded = of_work_tree(1, low());
+    let recorded = of_work_tree(1, minor());
     for name in ["plan.json", ANSWER, "units/u0001/attempt-1/verdict.json", "report.json"] {
         let file = recorded.artifact(name);
         let whole = std::fs::read(&file).unwrap();

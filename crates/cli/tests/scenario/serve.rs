@@ -14,7 +14,7 @@ use reqwest::redirect::Policy;
 use serde_json::{Value, json};
 
 use crate::documented;
-use crate::pull_request::{Pull, SLUG, low};
+use crate::pull_request::{Pull, SLUG, minor};
 use crate::support::cookie_of;
 
 pub const SECRET: &str = FakeGithub::WEBHOOK_SECRET;
@@ -339,7 +339,7 @@ fn spawn_with(pull: &Pull, options: &[&str]) -> (Child, String, mpsc::Receiver<S
 
 #[test]
 fn a_delivery_becomes_a_published_review_once() {
-    let served = Served::start(low());
+    let served = Served::start(minor());
     let (status, receipt) = served.opened();
     assert_eq!((status, &receipt["status"]), (202, &json!("started")), "{receipt}");
     let run = receipt["run"].as_str().unwrap();
@@ -351,7 +351,7 @@ fn a_delivery_becomes_a_published_review_once() {
 
 #[test]
 fn only_deliveries_with_a_valid_signature_are_accepted() {
-    let served = Served::start(low());
+    let served = Served::start(minor());
     let event = served
         .pull
         .github
@@ -604,7 +604,7 @@ fn a_github_user_decides_only_with_write_permission() {
 
 #[test]
 fn commands_require_write_permission() {
-    let served = Served::start(low());
+    let served = Served::start(minor());
     served.pull.github.set_permission(SLUG, "maintainer", "write");
     served.pull.github.set_permission(SLUG, "visitor", "read");
     let (status, receipt) = served.command("visitor", "/holdfast review");

@@ -8,7 +8,7 @@ use holdfast_testkit::FakeGithub;
 use reqwest::blocking::Client;
 
 use crate::browser::look;
-use crate::pull_request::low;
+use crate::pull_request::minor;
 use crate::serve::Served;
 use crate::support::{holdfast, one_line};
 
@@ -72,7 +72,7 @@ fn an_app_created_in_the_browser_works_with_serve() {
     assert!(status == 2 && line.contains("already"), "{line}");
 
     let settings: Vec<_> = settings.lines().map(|line| line.split_once('=').unwrap()).collect();
-    let served = Served::start_with(low(), &settings);
+    let served = Served::start_with(minor(), &settings);
     let run = served.opened().1["run"].as_str().unwrap().to_owned();
     served.wait_for(&run, "published");
     let checks = served.pull.github.check_runs("octo/demo");

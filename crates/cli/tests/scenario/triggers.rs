@@ -3,7 +3,7 @@
 use holdfast_testkit::{FakeGithub, PullRequest};
 use serde_json::{Value, json};
 
-use crate::pull_request::{SLUG, low};
+use crate::pull_request::{SLUG, minor};
 use crate::serve::{SECRET, Served};
 
 impl Served {
@@ -18,7 +18,7 @@ impl Served {
 /// command in a comment on a line of the diff is one of them.
 #[test]
 fn unsupported_events_are_ignored() {
-    let served = Served::start(low());
+    let served = Served::start(minor());
     let folder = concat!(
         env!("CARGO_MANIFEST_DIR"),
         "/../../tests/node/node_modules/@octokit/webhooks-examples/api.github.com"
@@ -49,7 +49,7 @@ fn unsupported_events_are_ignored() {
 #[test]
 fn a_formatters_push_is_reviewed() {
     // As in tellahq/opensession#323: a formatter's bot pushes right after a person has opened the pull request.
-    let served = Served::start(low());
+    let served = Served::start(minor());
     assert_eq!(served.opened().0, 202);
     served
         .pull
@@ -64,7 +64,7 @@ fn a_formatters_push_is_reviewed() {
 
 #[test]
 fn a_retargeted_pull_request_is_reviewed_again_and_a_command_runs_once() {
-    let served = Served::start(low());
+    let served = Served::start(minor());
     let (_, receipt) = served.opened();
     served.wait_for(receipt["run"].as_str().unwrap(), "published");
     // The new base has the first half of the change.

@@ -24,7 +24,7 @@ pub fn page(view: &ApprovalView) -> String {
         &html! {
             header.page-head {
                 div.page-marks { (mark::severity(question.worst)) @if question.round > 1 { (mark::waiting("Second request")) } }
-                p.over { "A review is waiting for your decision" }
+                p.over { (if question.rest_is_published { "Findings are waiting for your decision; the rest of the review is published" } else { "A review is waiting for your decision" }) }
                 h1 {
                     @match &request.title { Some(title) => (text::line(title)), None => { "Pull request " (request.number) } }
                 }
@@ -104,7 +104,7 @@ fn approve(view: &ApprovalView) -> Markup {
     html! {
         form.panel id=(APPROVE_FORM) method="post" action=(view.form.action) aria-labelledby="approve-title" {
             h3 #approve-title { "Approve" }
-            p { "Publishes the review on the pull request, without the findings that you left out. Holdfast only comments; it never merges." }
+            p { "Publishes " (subject(view)) " on the pull request, without the findings that you left out. Holdfast only comments; it never merges." }
             (hidden(view, "approve"))
             @if matches!(view.identity, Identity::Code { .. }) { (form::code("approve-code")) }
             button.button.primary type="submit" { "Approve and publish" }
@@ -112,11 +112,19 @@ fn approve(view: &ApprovalView) -> Markup {
     }
 }
 
+/// Returns the name of what is decided about.
+const fn subject(view: &ApprovalView) -> &'static str {
+    match view.question.rest_is_published {
+        true => "these findings",
+        false => "the review",
+    }
+}
+
 fn reject(view: &ApprovalView) -> Markup {
     html! {
         form.panel id="reject-form" method="post" action=(view.form.action) aria-labelledby="reject-title" {
             h3 #reject-title { "Reject" }
-            p { "Publishes nothing. The check on the pull request closes with your reason." }
+            p { @if view.question.rest_is_published { "Publishes nothing more." } @else { "Publishes nothing." } " The check on the pull request closes with your reason." }
             (hidden(view, "reject"))
             (form::reason("reject-reason", "Reason", "Shown in the pull request's check and stored with the decision."))
             @if matches!(view.identity, Identity::Code { .. }) { (form::code("reject-code")) }

@@ -46,7 +46,7 @@ pub fn folded(findings: &[Numbered], form: Option<&str>) -> Markup {
         @if !findings.is_empty() {
             details.more.folded {
                 summary { (text::counted(findings.len() as u64, "more finding")) ", folded in the published review" }
-                p.hint { "They exceed " code { "max_findings" } ": the review lists only these lines, without the findings' text. " code { "holdfast show RUN --format json" } " prints them in full." }
+                p.hint { "They get no comment (" code { "comments" } " in the settings): the review lists only these lines, without the findings' text. " code { "holdfast show RUN --format json" } " prints them in full." }
                 ol {
                     @for Numbered { index, finding } in in_order.take(MAX_FOLDED_FINDINGS) {
                         li id={ "finding-" (index + 1) } {

@@ -18,7 +18,7 @@ pub struct ApprovalView {
     /// The findings that the pull request will show next to their lines, each in its hunk: see
     /// [`super::shown_and_folded`].
     pub diffs: Vec<FileDiff>,
-    /// The findings that it will list folded, beyond `max_findings`.
+    /// The findings that it will list folded, without a comment.
     pub folded: Vec<Numbered>,
     /// The summary of the review, Markdown from a model.
     pub summary: String,
@@ -51,6 +51,8 @@ pub struct Question {
     pub round: u32,
     /// The worst finding's severity.
     pub worst: Severity,
+    /// Whether everything else is published already.
+    pub rest_is_published: bool,
     /// The SHA-256 of the page's content, in hex. A decision counts only for this content.
     pub page_version: String,
 }

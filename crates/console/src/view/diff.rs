@@ -47,10 +47,15 @@ pub fn findings_in_diff(findings: &[Finding], change: Option<&Change>) -> Vec<Fi
 }
 
 /// Returns the findings that a pull request shows next to their lines, as [`findings_in_diff`], and those that it
-/// lists folded.
-pub fn shown_and_folded(findings: &[Finding], change: Option<&Change>) -> (Vec<FileDiff>, Vec<Numbered>) {
-    let (folded, shown): (Vec<Numbered>, Vec<Numbered>) =
-        numbered(findings).partition(|numbered| numbered.finding.folded);
+/// lists folded. `only_waiting` leaves out those that need no approval.
+pub fn shown_and_folded(
+    findings: &[Finding],
+    only_waiting: bool,
+    change: Option<&Change>,
+) -> (Vec<FileDiff>, Vec<Numbered>) {
+    let (folded, shown): (Vec<Numbered>, Vec<Numbered>) = numbered(findings)
+        .filter(|numbered| !only_waiting || numbered.finding.needs_approval())
+        .partition(|numbered| numbered.finding.folded);
     (in_diff(shown.into_iter(), change), folded)
 }
 

@@ -191,6 +191,7 @@ fn entry(number: u32, severity: Severity, title: &str, state: EntryState, say: S
         title: title.to_owned(),
         body: String::new(),
         last_words: None,
+        refused: None,
         source: FindingSource::Model,
         confidence: 0.9,
         state,

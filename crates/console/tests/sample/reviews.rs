@@ -289,7 +289,7 @@ fn approval(identity: Identity, say: Say) -> ApprovalView {
 }
 
 fn of_report(report: Report, identity: Identity, say: Say) -> ApprovalView {
-    let (diffs, folded) = shown_and_folded(&report.findings, change::change(say).as_ref());
+    let (diffs, folded) = shown_and_folded(&report.findings, false, change::change(say).as_ref());
     ApprovalView {
         frame: frame(say),
         question: Question {
@@ -303,6 +303,7 @@ fn of_report(report: Report, identity: Identity, say: Say) -> ApprovalView {
             expires_ms: NOW_MS + 45 * HOUR_MS,
             round: 1,
             worst: Severity::Critical,
+            rest_is_published: false,
             page_version: "9c1185a5c5e9fc54612808977ee8f548b2258d31".to_owned(),
         },
         form: form(&href::approval("kq3tJ0w2-demo")),

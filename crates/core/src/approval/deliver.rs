@@ -8,6 +8,7 @@ use serde_json::json;
 use crate::error::StageError;
 use crate::model::approval::{Approval, Verdict};
 use crate::model::error_name::ErrorName;
+use crate::model::finding::Finding;
 use crate::model::report::Report;
 use crate::model::run_name::RunName;
 use crate::port::{AnswerTask, Deadline, KeepRows, TaskAnswer};
@@ -117,16 +118,21 @@ pub async fn undelivered_runs(table: &dyn KeepRows) -> Result<BTreeSet<RunName>,
         .collect())
 }
 
-/// Applies the approvers' decision to a report: drops and edits findings, and notes who did.
+/// Applies the approvers' decision to a report: drops and edits findings, and notes who did. If the rest is published
+/// already, the decision is only about the findings that need an approval.
 pub fn apply_decision(question: &Question, report: &mut Report) {
     for vote in &question.votes {
         let ballot = &vote.ballot;
-        let before = report.findings.len();
-        report
-            .findings
-            .retain(|finding| !ballot.dropped.contains(&finding.id()));
+        let is_decided = |finding: &Finding| !question.approval.rest_is_published || finding.needs_approval();
+        let mut dropped = 0;
+        report.findings.retain_mut(|finding| {
+            let is_dropped = is_decided(finding) && ballot.dropped.contains(&finding.id());
+            dropped += usize::from(is_dropped);
+            // A published finding keeps its severity and its words.
+            !is_dropped || finding.restore_published()
+        });
         let mut edited = 0;
-        for finding in &mut report.findings {
+        for finding in report.findings.iter_mut().filter(|finding| is_decided(finding)) {
             if let Some(edit) = ballot.edited.get(&finding.id()) {
                 (finding.title, finding.body) = (edit.title.trim().to_owned(), edit.body.clone());
                 // The suggestion may contradict the edited text.
@@ -134,7 +140,6 @@ pub fn apply_decision(question: &Question, report: &mut Report) {
                 edited += 1;
             }
         }
-        let dropped = before - report.findings.len();
         if dropped + edited > 0 {
             let what = format!("dropped {dropped} and edited {edited} of the findings before publication");
             // A mail address or a user of a machine belongs only in the run's own record.

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::finding::{Category, Finding, Severity, Side};
+use crate::model::finding::{Category, Finding, PublishedForm, Severity, Side};
 use crate::model::finding_id::FindingId;
 use crate::model::finding_source::FindingSource;
 use crate::model::run_name::RunName;
@@ -61,6 +61,9 @@ pub struct Entry {
     /// The words of the run that saw it last, if they differ from the published ones.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_words: Option<LastWords>,
+    /// The highest severity that an approver refused for it: up to there it keeps its published one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refused: Option<Severity>,
     /// Its source, as published.
     pub source: FindingSource,
     /// From 0 to 1, as published.
@@ -174,6 +177,7 @@ impl Entry {
             title: bounded_title(&finding.title),
             body: bounded_body(&finding.body),
             last_words: None,
+            refused: None,
             source: bounded_source(&finding.source),
             confidence: finding.confidence,
             state: EntryState::Open,
@@ -206,8 +210,9 @@ impl Entry {
         self.bound();
     }
 
-    /// Stores the words in which it is published: approvers may have edited them.
+    /// Stores the severity and the words in which it is published: approvers may have edited them.
     pub(crate) fn publish(&mut self, finding: &Finding) {
+        self.severity = finding.severity;
         let found = LastWords {
             source: self.source.clone(),
             category: self.category,
@@ -218,6 +223,15 @@ impl Entry {
         if self.last_words.is_none() && (&found.title, &found.body) != (&self.title, &self.body) {
             self.last_words = Some(found);
         }
+    }
+
+    /// Returns the form in which it is published, if a later run's severity is higher, and no approver refused that.
+    pub(crate) fn if_raised_to(&self, severity: Severity) -> Option<PublishedForm> {
+        (severity > self.refused.map_or(self.severity, |refused| refused.max(self.severity))).then(|| PublishedForm {
+            severity: self.severity,
+            title: self.title.clone(),
+            body: self.shown_body(),
+        })
     }
 
     /// Gives a later run's finding the words and the severity in which it is published.

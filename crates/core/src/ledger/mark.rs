@@ -35,7 +35,7 @@ impl FindingMark {
     pub fn new(entry: &Entry, head: &CommitSha) -> Self {
         let mut entry = entry.clone();
         // Only the published words: nobody approved others.
-        entry.last_words = None;
+        (entry.last_words, entry.refused) = (None, None);
         entry.title = redacted(&entry.title);
         entry.body = redacted(&entry.body);
         let id = entry.id.clone();

@@ -23,7 +23,7 @@ pub struct Approval {
     pub subject: String,
     /// The worst finding's severity.
     pub worst: Severity,
-    /// The number of findings.
+    /// The number of findings to decide about.
     pub findings: u64,
     /// The author of the change, who may not decide.
     pub author: Option<String>,
@@ -40,6 +40,9 @@ pub struct Approval {
     /// The merge base that the change starts from; none in a question of an earlier version.
     #[serde(default)]
     pub base: Option<CommitSha>,
+    /// Whether everything else is published already: the decision is only about the findings that need an approval.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub rest_is_published: bool,
 }
 
 /// The link and the code in one person's mail. Both are credentials: never logged.

@@ -129,7 +129,8 @@ pub struct Finding {
     /// Whether it makes the gate require a person's approval.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub gated: bool,
-    /// Whether a pull request shows it folded, beyond `max_findings`, instead of at its lines.
+    /// Whether a pull request shows it folded instead of at its lines: it is below `comments.min_severity`, or beyond
+    /// `comments.max`.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub folded: bool,
     /// All its sources: [`Self::source`] first, then those that only added to it.
@@ -150,6 +151,20 @@ pub struct Tracked {
     /// The page of its comment; none if it has none yet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub url: Option<String>,
+    /// Its published form, if this run raises its severity to the gate's: the raised one needs an approval.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub published: Option<PublishedForm>,
+}
+
+/// The severity and the words in which a finding is published.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PublishedForm {
+    /// Its severity.
+    pub severity: Severity,
+    /// Its title.
+    pub title: String,
+    /// The beginning of its text.
+    pub body: String,
 }
 
 /// The state of a reported finding on its pull request.
@@ -213,9 +228,23 @@ impl Finding {
         self.state() != TrackedState::Dismissed || self.comment_url().is_some()
     }
 
-    /// Returns whether a person has to approve it before the pull request shows it.
+    /// Returns whether a person has to approve it before the pull request shows it, or shows it with its raised severity.
     pub fn needs_approval(&self) -> bool {
-        self.gated && self.is_unpublished()
+        self.gated && (self.is_unpublished() || self.published_form().is_some())
+    }
+
+    /// Returns its published form, if this run raises its severity to the gate's.
+    pub fn published_form(&self) -> Option<&PublishedForm> {
+        self.tracked.as_ref()?.published.as_ref()
+    }
+
+    /// Gives it back its published form, if this run raises its severity. Returns whether it does.
+    pub fn restore_published(&mut self) -> bool {
+        let Some(form) = self.tracked.as_mut().and_then(|tracked| tracked.published.take()) else {
+            return false;
+        };
+        (self.severity, self.title, self.body) = (form.severity, form.title, form.body);
+        true
     }
 
     /// Returns whether a model found it; otherwise a rule did.

@@ -184,6 +184,11 @@ pub enum NoteSubject {
 pub const UNLISTED: &str = "some changed files could not be listed";
 
 impl Report {
+    /// Returns the number of findings that need a person's approval.
+    pub fn waiting(&self) -> usize {
+        self.findings.iter().filter(|finding| finding.needs_approval()).count()
+    }
+
     /// Returns the files that should have been reviewed and could not be.
     pub fn unreviewed(&self) -> impl Iterator<Item = &Coverage> {
         let unreviewed = |entry: &&Coverage| entry.outcome == Outcome::Unreviewed;
@@ -230,6 +235,13 @@ impl Report {
             .or_else(|| older().map(String::as_str))
     }
 
+    /// Adds a note, unless the report has it already.
+    pub fn add_note(&mut self, note: String) {
+        if !self.notes.contains(&note) {
+            self.notes.push(note);
+        }
+    }
+
     /// Adds a note whose details stay in the run's own record, unless the report has it already.
     pub fn add_private_note(&mut self, note: String, public: String) {
         if !self.private_notes.iter().any(|private| private.note == note) {
@@ -239,9 +251,7 @@ impl Report {
                 subject: None,
             });
         }
-        if !self.notes.contains(&note) {
-            self.notes.push(note);
-        }
+        self.add_note(note);
     }
 }
 

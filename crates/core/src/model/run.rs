@@ -291,4 +291,29 @@ pub struct Announcement {
     /// Whether a settled run's review was submitted.
     #[serde(default)]
     pub published: bool,
+    /// Whether the run publishes in two parts: first what is below the gate, then what was approved.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub in_parts: bool,
+}
+
+impl Announcement {
+    /// Returns the part of the review that was published by a run that failed.
+    pub fn published_part(&self) -> PublishedPart {
+        match (self.published, self.in_parts) {
+            (false, _) => PublishedPart::Nothing,
+            (true, true) => PublishedPart::BelowGate,
+            (true, false) => PublishedPart::Review,
+        }
+    }
+}
+
+/// The part of a failed review that others have seen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PublishedPart {
+    /// Nothing.
+    Nothing,
+    /// What is below the gate; of what waited for an approval, it is not known.
+    BelowGate,
+    /// The review, without its last steps.
+    Review,
 }

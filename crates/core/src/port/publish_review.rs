@@ -15,12 +15,27 @@ pub const ANSWER_OF_STARTED: &str = "Reviewing (run ";
 /// One review, ready to post.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReviewDraft {
-    /// The run: the adapter hides a signed marker with it in the body.
+    /// The run: the adapter hides a signed marker with [`Self::subject`] in the body.
     pub run: RunName,
+    /// Whether it is the second review of its run: what was approved after the rest was published.
+    pub is_approved_part: bool,
     /// Markdown, at most 64,000 characters, which leaves room for the marker.
     pub body: String,
     /// Inline comments, each inside one hunk.
     pub comments: Vec<ReviewComment>,
+}
+
+impl ReviewDraft {
+    /// Returns the text by which the review is found again: another one for each part.
+    pub fn subject(&self) -> String {
+        let [first, approved] = Self::subjects(&self.run);
+        if self.is_approved_part { approved } else { first }
+    }
+
+    /// Returns the subjects of both reviews that a run may have.
+    pub fn subjects(run: &RunName) -> [String; 2] {
+        [run.to_string(), format!("{run}.approved")]
+    }
 }
 
 /// One inline comment.

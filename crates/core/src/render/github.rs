@@ -8,11 +8,13 @@ use crate::ledger::{Entry, FindingId, FindingMark, Ledger};
 use crate::model::change::Change;
 use crate::model::finding::{Finding, Severity, Side, TrackedState};
 use crate::model::report::{Outcome, Report, RunStatus, UNLISTED};
+use crate::model::run::PublishedPart;
 use crate::model::sha::CommitSha;
 use crate::port::{Annotation, CheckConclusion, CheckOutcome, ReviewComment, ReviewDraft};
 use crate::validate::check_suggestion;
 
 use super::markdown::{coverage_files, finding_markdown, finding_title, severity_mark};
+use super::state::BELOW_GATE_PUBLISHED;
 use super::summary::{verdict, walkthrough};
 use crate::count::counted;
 use crate::safe_text::Links;
@@ -87,6 +89,7 @@ pub fn review_of<'a>(report: &'a Report, change: &Change, inline: Inline, ledger
     Review {
         draft: ReviewDraft {
             run: report.run.clone(),
+            is_approved_part: false,
             body: format!("**Holdfast**: {}.\n", verdict(report)),
             comments,
         },

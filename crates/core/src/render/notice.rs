@@ -12,6 +12,9 @@ use crate::rule::redacted;
 
 /// The first line of a request for approval.
 const LEAD: &str = "A review is waiting for a decision before it is published.";
+/// The first line of a request for approval of a part.
+const LEAD_OF_PART: &str = "Findings of a review are waiting for a decision before they are published. The rest of the \
+                            review is published.";
 /// Introduces the link to the approval page.
 const LINK_TEXT: &str = "Read the review, then approve or reject it";
 
@@ -30,7 +33,11 @@ pub fn question_mail(approval: &Approval, invitation: Option<(u32, &Invitation)>
     facts.extend([("Worst severity", worst.to_owned()), ("Findings", findings.to_string())]);
     facts.push(("Decide within", hours(approval.expires_ms - approval.asked_ms)));
     facts.push(("Run", run.to_string()));
-    let mut text = format!("{LEAD}\n\n");
+    let lead = match approval.rest_is_published {
+        true => LEAD_OF_PART,
+        false => LEAD,
+    };
+    let mut text = format!("{lead}\n\n");
     for (name, value) in &facts {
         let _infallible = writeln!(text, "{name}: {value}");
     }
@@ -43,7 +50,7 @@ pub fn question_mail(approval: &Approval, invitation: Option<(u32, &Invitation)>
     });
     let html = link
         .as_ref()
-        .map(|(link, invitation)| question_html(&facts, link, &how_to_decide(invitation, run)));
+        .map(|(link, invitation)| question_html(lead, &facts, link, &how_to_decide(invitation, run)));
     match &link {
         Some((link, invitation)) => {
             let _infallible = write!(text, "\n{LINK_TEXT}:\n{link}\n");
@@ -93,7 +100,7 @@ fn how_to_decide(invitation: &Invitation, run: &RunName) -> [String; 2] {
     }
 }
 
-fn question_html(facts: &[(&str, String)], link: &str, how: &[String]) -> String {
+fn question_html(lead: &str, facts: &[(&str, String)], link: &str, how: &[String]) -> String {
     let mut rows = String::new();
     for (name, value) in facts {
         let _infallible = write!(
@@ -105,7 +112,7 @@ fn question_html(facts: &[(&str, String)], link: &str, how: &[String]) -> String
     let how: String = how.iter().map(|line| format!("<p>{}</p>", escape(line))).collect();
     format!(
         "<!doctype html><html lang=\"en\"><body style=\"font-family:sans-serif;line-height:1.5\">\
-         <p>{LEAD}</p><table>{rows}</table>\
+         <p>{lead}</p><table>{rows}</table>\
          <p><a href=\"{}\">{LINK_TEXT}</a></p>{how}</body></html>",
         escape(link)
     )
@@ -151,7 +158,7 @@ pub fn alarm_text(run: &RunName, alarm: &Alarm) -> String {
             let next = if *is_repeated {
                 "It is sent once again, with new links and codes."
             } else {
-                "Nothing is published."
+                "The findings at or above the gate's severity are not published."
             };
             format!("Nobody answered approval request {round} of run {run} in time. {next}\n")
         }

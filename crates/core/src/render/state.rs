@@ -7,6 +7,7 @@ use crate::count::{counted, is_or_are};
 use crate::model::approval::{Approval, Identity, Person};
 use crate::model::console_page;
 use crate::model::failure::Failure;
+use crate::model::policy::OnTimeout;
 use crate::model::sha::CommitSha;
 use crate::model::team_name::TeamName;
 use crate::port::{CheckConclusion, CheckOutcome};
@@ -16,6 +17,10 @@ use crate::safe_text::title;
 const MAX_NAMES: usize = 10;
 /// How to get a review after one that was not published.
 const NEXT: &str = "The next push starts a new review, and so does the comment `/holdfast review`.";
+
+/// The result of a run that failed after it had published what is below the gate.
+pub const BELOW_GATE_PUBLISHED: &str = "Findings below the gate's severity were published; those that waited for an \
+                                        approval may be missing.";
 
 /// The reason why a review that waited for people was not published.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,33 +45,57 @@ pub fn announcement_body(head: &CommitSha, files: u64) -> String {
     )
 }
 
-/// Returns the state of a review that waits for an approval. It links to the page in the console where people decide;
-/// without a console that they reach, it names the command.
+/// Returns the state of a review, or of the findings of a published one, that waits for an approval. It links to the page
+/// in the console where people decide; without a console that they reach, it names the command.
 pub fn waiting_for_approval_body(
     approval: &Approval,
     gated: usize,
     teams: &[TeamName],
     console: Option<&Url>,
+    on_timeout: OnTimeout,
 ) -> String {
+    let head = approval.target.head().short();
+    let what = match approval.rest_is_published {
+        true => format!(
+            "of {} in {head}. The rest of the review is published",
+            counted(gated, "finding")
+        ),
+        false => format!("before it publishes the review of {head}"),
+    };
     format!(
-        "**Holdfast waits for an approval** before it publishes the review of {}.\n\n{}\n",
-        approval.target.head().short(),
-        waiting_text(approval, gated, teams, console)
+        "**Holdfast waits for an approval** {what}.\n\n{}\n",
+        waiting_text(approval, gated, teams, console, on_timeout)
     )
 }
 
 /// Returns the check while a review waits for an approval.
-pub fn waiting_check(approval: &Approval, gated: usize, teams: &[TeamName], console: Option<&Url>) -> CheckOutcome {
+pub fn waiting_check(
+    approval: &Approval,
+    gated: usize,
+    teams: &[TeamName],
+    console: Option<&Url>,
+    on_timeout: OnTimeout,
+) -> CheckOutcome {
+    let title = match approval.rest_is_published {
+        true => format!("Waiting for an approval of {}", counted(gated, "finding")),
+        false => "Waiting for an approval".to_owned(),
+    };
     CheckOutcome {
         conclusion: CheckConclusion::ActionRequired,
-        title: "Waiting for an approval".to_owned(),
-        summary: waiting_text(approval, gated, teams, console),
+        title,
+        summary: waiting_text(approval, gated, teams, console, on_timeout),
         annotations: Vec::new(),
         awaits_decision: true,
     }
 }
 
-fn waiting_text(approval: &Approval, gated: usize, teams: &[TeamName], console: Option<&Url>) -> String {
+fn waiting_text(
+    approval: &Approval,
+    gated: usize,
+    teams: &[TeamName],
+    console: Option<&Url>,
+    on_timeout: OnTimeout,
+) -> String {
     let approvals = match approval.needed {
         0..=1 => "One approval is needed.".to_owned(),
         needed => format!("Approvals by {needed} different people are needed."),
@@ -74,7 +103,14 @@ fn waiting_text(approval: &Approval, gated: usize, teams: &[TeamName], console: 
     let place = places(approval, teams, console).join(", or ");
     let (request, next) = match approval.round {
         0..=1 => ("", "the request is sent a second time"),
-        _ => (" This is the second request.", "the review is discarded"),
+        _ => (
+            " This is the second request.",
+            match on_timeout {
+                _ if approval.rest_is_published => "nothing more is published",
+                OnTimeout::Discard => "the review is discarded",
+                OnTimeout::PublishUngated => "only what is below the gate's severity is published",
+            },
+        ),
     };
     format!(
         "{} {} at or above the gate's severity. {approvals}{request}\n\n- **Who can decide:** {}\n- **Where:** {place}\n\
@@ -141,11 +177,11 @@ pub fn waiting_for_maintainer_body(head: &CommitSha) -> String {
 }
 
 /// Returns the state of a review that failed, before or after it was published.
-pub fn failed_body(head: &CommitSha, why: Failure, is_published: bool) -> String {
-    let published = if is_published {
-        "The review was published, but its last steps are missing."
-    } else {
-        "Nothing of it was published."
+pub fn failed_body(head: &CommitSha, why: Failure, published: PublishedPart) -> String {
+    let published = match published {
+        PublishedPart::Nothing => "Nothing of it was published.",
+        PublishedPart::BelowGate => BELOW_GATE_PUBLISHED,
+        PublishedPart::Review => "The review was published, but its last steps are missing.",
     };
     format!(
         "**Holdfast could not complete the review** of {}: {}.\n\n{published} {NEXT}\n",
@@ -154,31 +190,48 @@ pub fn failed_body(head: &CommitSha, why: Failure, is_published: bool) -> String
     )
 }
 
-/// Returns the state of a review that was not published.
-pub fn not_published_body(head: &CommitSha, why: NotPublished<'_>) -> String {
+/// Returns the state of a review that was not published; of `findings` findings of it, if the rest was.
+pub fn not_published_body(head: &CommitSha, why: NotPublished<'_>, findings: Option<usize>) -> String {
     let (decision, reason) = match why {
-        NotPublished::Expired => ("it was not approved in time".to_owned(), String::new()),
+        NotPublished::Expired => ("not approved in time".to_owned(), String::new()),
         NotPublished::Rejected { by, reason } => (format!("rejected by {}", rejecter(by)), reason_text(reason)),
     };
+    let (what, rest) = match findings {
+        None => ("the review".to_owned(), ""),
+        Some(findings) => (counted(findings, "finding"), " The rest of the review is published."),
+    };
     format!(
-        "**Holdfast did not publish the review** of {}: {decision}.{reason}\n\n{NEXT}\n",
+        "**Holdfast did not publish {what}** of {}: {decision}.{rest}{reason}\n\n{NEXT}\n",
         head.short()
     )
 }
 
-/// Returns the check of a review that was not published.
-pub fn not_published_check(why: NotPublished<'_>) -> CheckOutcome {
+/// Returns the check of a review that was not published; of `findings` findings of it, if the rest was.
+pub fn not_published_check(why: NotPublished<'_>, findings: Option<usize>) -> CheckOutcome {
+    let (what, was, rest) = match findings {
+        None => ("The review".to_owned(), "was", ""),
+        Some(1) => (
+            "1 finding".to_owned(),
+            "was",
+            "The rest of the review is published.\n\n",
+        ),
+        Some(findings) => (
+            counted(findings, "finding"),
+            "were",
+            "The rest of the review is published.\n\n",
+        ),
+    };
     let (title, decision) = match why {
-        NotPublished::Expired => ("The review was not approved in time", String::new()),
+        NotPublished::Expired => (format!("{what} {was} not approved in time"), String::new()),
         NotPublished::Rejected { by, reason } => (
-            "The review was rejected",
+            format!("{what} {was} rejected"),
             format!("Rejected by {}.{}\n\n", rejecter(by), reason_text(reason)),
         ),
     };
     CheckOutcome {
         conclusion: CheckConclusion::Neutral,
-        title: title.to_owned(),
-        summary: format!("{decision}{NEXT}"),
+        title,
+        summary: format!("{decision}{rest}{NEXT}"),
         annotations: Vec::new(),
         awaits_decision: false,
     }
@@ -228,7 +281,7 @@ mod tests {
     fn a_waiting_review_names_who_decides_until_when_and_no_address() {
         let asked = approval(&["bob=bob@example.org", "carol@example.org"]);
         let teams = ["octo/security".parse().unwrap()];
-        let body = waiting_for_approval_body(&asked, 2, &teams, None);
+        let body = waiting_for_approval_body(&asked, 2, &teams, None, OnTimeout::Discard);
         assert_eq!(
             body,
             "**Holdfast waits for an approval** before it publishes the review of aaaaaaaaaaaa.\n\n2 findings are at or above \
@@ -236,7 +289,7 @@ mod tests {
              mail: bob, one more person\n- **Where:** in Holdfast's console, signed in with GitHub, or on the page that the \
              mail links to, or with `holdfast approve r-1` or `holdfast reject r-1`\n- **Until:** 2025-11-26 12:00 UTC; without a decision, the request is sent a second time\n"
         );
-        let nobody = waiting_for_approval_body(&approval(&[]), 1, &[], None);
+        let nobody = waiting_for_approval_body(&approval(&[]), 1, &[], None, OnTimeout::Discard);
         assert!(
             nobody.contains("the people who run Holdfast\n- **Where:** with `holdfast approve r-1`"),
             "{nobody}"
@@ -245,7 +298,8 @@ mod tests {
             .map(|number| format!("p{number}=p{number}@example.org"))
             .collect();
         let many: Vec<&str> = many.iter().map(String::as_str).collect();
-        assert!(waiting_for_approval_body(&approval(&many), 1, &[], None).contains(", 2 more people\n"));
+        let body = waiting_for_approval_body(&approval(&many), 1, &[], None, OnTimeout::Discard);
+        assert!(body.contains(", 2 more people\n"));
     }
 
     #[test]
@@ -262,7 +316,7 @@ mod tests {
             address: Some("carol@example.org".to_owned()),
         };
         for (why, text) in [
-            (NotPublished::Expired, ": it was not approved in time.\n\nThe next push"),
+            (NotPublished::Expired, ": not approved in time.\n\nThe next push"),
             (
                 NotPublished::Rejected {
                     by: Some(&bob),
@@ -282,7 +336,7 @@ mod tests {
                 ": rejected by a person who runs Holdfast.\n\nReason: no\n\nThe next push",
             ),
         ] {
-            let body = not_published_body(&head, why);
+            let body = not_published_body(&head, why, None);
             assert!(body.contains(text), "{body}");
             assert!(!body.contains('@'), "{body}");
         }

@@ -1,5 +1,5 @@
-//! DiscardReview: ends a review that a person rejected or nobody answered for. It shows that on the pull
-//! request and publishes nothing else. The ledger remembers the findings that a person rejected.
+//! DiscardReview: ends a review that a person rejected or nobody answered for. It shows that on the pull request and
+//! publishes nothing else; what is published already stays. The ledger remembers the findings that a person rejected.
 
 use serde::{Deserialize, Serialize};
 
@@ -15,6 +15,7 @@ use crate::model::run_name::RunName;
 use crate::port::{KeepRows, PublishReview, StoreArtifact};
 use crate::pull_ledger;
 use crate::render::NotPublished;
+use crate::withhold::below_gate;
 
 use super::escalate_approval::NOBODY_DECIDED;
 use super::next_ledger;
@@ -61,12 +62,24 @@ pub async fn discard_review(
             reason,
         },
     };
-    announcement::discard(&run, why, publish, rows, store).await?;
+    let rest_is_published = question
+        .as_ref()
+        .is_some_and(|question| question.approval.rest_is_published);
+    let findings = rest_is_published.then(|| report.waiting());
+    announcement::discard(&run, why, findings, publish, rows, store).await?;
     let reconciled: Option<Reconciliation> = find_artifact(store, &key::reconciled(&input.run)).await?;
     if let (Some(reconciled), Some(vote)) = (&reconciled, rejected) {
-        let ledger = next_ledger::of_rejected(reconciled, &report, &vote.by.name);
+        let ledger = match rest_is_published {
+            true => next_ledger::of_published(
+                reconciled,
+                &below_gate(&report),
+                &next_ledger::raised(&report),
+                question.as_ref(),
+            ),
+            false => next_ledger::of_rejected(reconciled, &report, &vote.by.name),
+        };
         claim::hold(rows, &run.target, &run.run).await?;
-        pull_ledger::write(rows, store, &run.target, &run.run, &ledger).await?;
+        pull_ledger::write(rows, store, &run.target, &run.run, rest_is_published, &ledger).await?;
     }
     report.status = RunStatus::Rejected;
     let note = match why {
@@ -74,9 +87,7 @@ pub async fn discard_review(
         NotPublished::Rejected { .. } if reason.is_empty() => "rejected: no reason was given".to_owned(),
         NotPublished::Rejected { .. } => format!("rejected: {reason}"),
     };
-    if !report.notes.contains(&note) {
-        report.notes.push(note);
-    }
+    report.add_note(note);
     write_report(&input.run, &report, store).await?;
     Ok(Output {
         status: RunStatus::Rejected,

@@ -41,7 +41,7 @@ pub use run_header::{ReportHeader, RunHeader};
 pub use stored_change::{
     MAX_CHUNK_FILES, PatchChunk, StoredChange, find_change_of, find_whole_change, read_change, write_change,
 };
-pub use table::{STAGES, StageRow};
+pub use table::{SECOND_STATES, STAGES, StageRow, stage_of};
 pub use unit_document::{Ambient, UnitDocument, read_unit};
 
 /// Artifacts that one stage reads or writes at a time.

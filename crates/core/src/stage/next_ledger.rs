@@ -4,16 +4,35 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::approval::Question;
 use crate::ledger::{DismissalReason, EntryState, FindingId, Ledger};
-use crate::model::finding::{Finding, TrackedState};
+use crate::model::finding::{Finding, Severity, TrackedState};
 use crate::model::report::Report;
 use crate::model::run::Run;
 use crate::port::{DraftedReview, PublishReview};
 
 use super::Reconciliation;
 
+/// The published findings whose severity a run raises to the gate's, with the raised severity.
+pub(super) type Raised = BTreeMap<FindingId, Severity>;
+
+/// Returns the published findings whose severity a run raises to the gate's.
+pub(super) fn raised(report: &Report) -> Raised {
+    let raised = report
+        .findings
+        .iter()
+        .filter(|finding| finding.published_form().is_some());
+    raised
+        .filter_map(|finding| Some((finding.ledger_id()?.clone(), finding.severity)))
+        .collect()
+}
+
 /// Returns the ledger of a published review: approvers may have dropped or edited new findings, and withheld ones are
-/// not published.
-pub(super) fn of_published(reconciled: &Reconciliation, public: &Report, question: Option<&Question>) -> Ledger {
+/// not published. `question` is the decision about those that needed one; after a rejection `public` has none of them.
+pub(super) fn of_published(
+    reconciled: &Reconciliation,
+    public: &Report,
+    raised: &Raised,
+    question: Option<&Question>,
+) -> Ledger {
     let published: BTreeMap<&FindingId, &Finding> = (public.findings.iter())
         .filter_map(|finding| Some((finding.ledger_id()?, finding)))
         .collect();
@@ -22,10 +41,16 @@ pub(super) fn of_published(reconciled: &Reconciliation, public: &Report, questio
     let mut ledger = reconciled.ledger.clone();
     ledger.entries.retain_mut(|entry| {
         let state = states.get(&entry.id).copied();
+        let found = published.get(&entry.id);
         if !state.is_some_and(TrackedState::is_unpublished) {
+            match (raised.get(&entry.id), found) {
+                (Some(_), Some(finding)) if finding.published_form().is_some() => entry.publish(finding),
+                (Some(severity), _) if approver.is_some() => entry.refused = Some(*severity),
+                _ => {}
+            }
             return true;
         }
-        match (published.get(&entry.id), approver) {
+        match (found, approver) {
             (Some(finding), _) => entry.publish(finding),
             (None, Some(approver)) => entry.dismiss(approver, DismissalReason::DroppedAtApproval),
             // A withheld finding is new again, or reopened again, in the next run.
@@ -37,9 +62,10 @@ pub(super) fn of_published(reconciled: &Reconciliation, public: &Report, questio
     ledger
 }
 
-/// Returns the ledger of a review that a person rejected. The findings that needed their approval are dismissed, so that
+/// Returns the ledger of a whole review that a person rejected. The findings that needed their approval are dismissed, so that
 /// the next run doesn't ask again. Everything else stays as the pull request shows it.
 pub(super) fn of_rejected(reconciled: &Reconciliation, report: &Report, by: &str) -> Ledger {
+    let raised = raised(report);
     let rejected: BTreeSet<&FindingId> = (report.findings.iter())
         .filter(|finding| finding.needs_approval())
         .filter_map(Finding::ledger_id)
@@ -49,6 +75,7 @@ pub(super) fn of_rejected(reconciled: &Reconciliation, report: &Report, by: &str
     let mut ledger = reconciled.ledger.clone();
     ledger.entries.retain_mut(|entry| {
         match states.get(&entry.id) {
+            _ if raised.contains_key(&entry.id) => entry.refused = raised.get(&entry.id).copied(),
             _ if rejected.contains(&entry.id) => entry.dismiss(by, DismissalReason::DroppedAtApproval),
             Some(TrackedState::New) => return false,
             Some(TrackedState::Reopened) => entry.state = EntryState::Outdated,

@@ -1,6 +1,6 @@
 //! PublishReview: submits one review with the comments of new findings, writes the summary, shows which earlier findings
-//! are fixed, stores the ledger, and concludes the check. In a run that publishes nothing
-//! it only returns the report's status.
+//! are fixed, stores the ledger, and concludes the check. In a run that publishes nothing it only returns the report's
+//! status. The state PublishUngated calls it for what is below the gate, before or after the request for an approval.
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 use crate::announcement;
-use crate::approval::{apply_decision, content_now, find_decision};
+use crate::approval::{apply_decision, content_now, find_decision, newest_question};
 use crate::claim;
 use crate::gate;
 use crate::ledger::{EntryState, FindingMark, Ledger};
@@ -22,20 +22,37 @@ use crate::model::run::{Announcement, GateMode, Run};
 use crate::model::run_name::RunName;
 use crate::port::{CommentRevision, KeepRows, PublishReview, ReadChange, StoreArtifact};
 use crate::pull_ledger;
-use crate::render::{fixed_body, open_body, reopened_body};
+use crate::render::{NotPublished, counted, fixed_body, is_or_are, open_body, reopened_body};
 
+use super::escalate_approval::NOBODY_DECIDED;
 use super::next_ledger;
 use super::run_header::write_report;
 use super::stored_change::missing_change;
 use super::{Reconciliation, StageError, find_change_of, read_artifact};
 use crate::artifact::find_artifact;
-use crate::withhold::withhold;
+use crate::withhold::{below_gate, withhold};
 
 /// The run.
 #[derive(Debug, Deserialize)]
 pub struct Input {
     /// Its name.
     pub run: RunName,
+    /// The part to publish.
+    #[serde(default)]
+    pub part: Part,
+}
+
+/// A part of a review.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Part {
+    /// Everything that isn't published yet. If the gate requires an approval, exactly the approved content.
+    #[default]
+    Whole,
+    /// What is below the gate. The rest waits for an approval from now on.
+    Ungated,
+    /// What is below the gate, after nobody has decided about the rest.
+    Undecided,
 }
 
 /// The run's end.
@@ -47,7 +64,7 @@ pub struct Output {
     pub review: Option<u64>,
 }
 
-/// Publishes the review. If the gate requires an approval, it publishes exactly the approved content.
+/// Publishes the review, or a part of it.
 ///
 /// # Errors
 /// The head or the base moved; no stored decision approves this content; GitHub, the table or the store fails.
@@ -67,6 +84,13 @@ pub async fn publish_review(
             review: None,
         });
     }
+    if input.part == Part::Ungated && is_past(&input.run, rows, store).await? {
+        // A call that wakes up after the workflow went on.
+        return Ok(Output {
+            status: report.status,
+            review: None,
+        });
+    }
     let found: BTreeSet<&str> = report.findings.iter().map(|finding| finding.path.as_str()).collect();
     let change = find_change_of(&input.run, &found, store)
         .await?
@@ -76,10 +100,16 @@ pub async fn publish_review(
     let content = content_now(store, &input.run).await?;
     // A report of an earlier version has no marks yet.
     gate::mark(&mut report.findings, &policy)?;
+    let raised = next_ledger::raised(&report);
     let is_gated = run.gate == GateMode::Wait
+        && input.part == Part::Whole
         && (report.gate.decision == GateDecision::RequireApproval
             || report.findings.iter().any(Finding::needs_approval));
-    let question = match find_decision(rows, &run, &change, &content, is_gated).await {
+    let decision = match input.part {
+        Part::Whole => find_decision(rows, &run, &change, &content, is_gated).await,
+        Part::Ungated | Part::Undecided => Ok(None),
+    };
+    let question = match decision {
         Ok(Some(question)) => {
             apply_decision(&question, &mut report);
             Some(question)
@@ -95,14 +125,22 @@ pub async fn publish_review(
         Err(error) => return Err(error),
     };
     let reconciled: Option<Reconciliation> = find_artifact(store, &key::reconciled(&input.run)).await?;
-    let public = match run.gate {
-        GateMode::Withhold => Cow::Owned(withhold(&mut report)),
-        GateMode::Wait | GateMode::Off => Cow::Borrowed(&report),
+    let public = match (run.gate, input.part) {
+        (GateMode::Withhold, _) => Cow::Owned(withhold(&mut report)),
+        (GateMode::Wait | GateMode::Off, Part::Whole) => Cow::Borrowed(&report),
+        (GateMode::Wait | GateMode::Off, Part::Ungated | Part::Undecided) => Cow::Owned(below_gate(&report)),
     };
+    let is_approved_part = question
+        .as_ref()
+        .is_some_and(|question| question.approval.rest_is_published);
     let ledger = reconciled
         .as_ref()
-        .map(|reconciled| next_ledger::of_published(reconciled, &public, question.as_ref()));
-    let (drafted, without_comment) = announcement::draft(&run, &public, &change, ledger.as_ref(), publish).await?;
+        .map(|reconciled| next_ledger::of_published(reconciled, &public, &raised, question.as_ref()));
+    if input.part != Part::Whole {
+        announcement::note_parts(&run.run, store).await?;
+    }
+    let (drafted, without_comment) =
+        announcement::draft(&run, &public, &change, ledger.as_ref(), is_approved_part, publish).await?;
     // Drafting takes a while: check again before others see the review. Others have seen a submitted one: a head that
     // moved since doesn't matter, and a newer run does.
     let held = match drafted {
@@ -116,21 +154,39 @@ pub async fn publish_review(
     announcement::summarize(&run, &public, &without_comment, publish).await?;
     if let (Some(reconciled), Some(mut ledger)) = (&reconciled, ledger) {
         claim::hold(rows, &run.target, &run.run).await?;
-        revise(&run, reconciled, &ledger, &public, publish).await?;
+        revise(&run, reconciled, &ledger, &public, is_approved_part, publish).await?;
         next_ledger::add_comments(&mut ledger, &run, drafted.as_ref(), publish).await;
         claim::hold(rows, &run.target, &run.run).await?;
-        pull_ledger::write(rows, store, &run.target, &run.run, &ledger).await?;
+        pull_ledger::write(rows, store, &run.target, &run.run, is_approved_part, &ledger).await?;
     }
-    announcement::conclude(&run, &public, publish, store).await?;
+    let output = |status| Output {
+        status,
+        review: drafted.map(|drafted| drafted.review),
+    };
+    match input.part {
+        Part::Whole => announcement::conclude(&run, &public, publish, store).await?,
+        Part::Ungated => return Ok(output(report.status)),
+        Part::Undecided => {
+            report.withheld = public.withheld;
+            let waiting = report.waiting();
+            announcement::discard(&run, NotPublished::Expired, Some(waiting), publish, rows, store).await?;
+            let (findings, are) = (counted(waiting, "finding"), is_or_are(waiting));
+            report.add_note(format!("{findings} {are} not published: {NOBODY_DECIDED}"));
+        }
+    }
     // A published partial review stays partial: the status never hides unreviewed files.
     if report.status == RunStatus::Reviewed {
         report.status = RunStatus::Published;
     }
     write_report(&input.run, &report, store).await?;
-    Ok(Output {
-        status: report.status,
-        review: drafted.map(|drafted| drafted.review),
-    })
+    Ok(output(report.status))
+}
+
+/// Returns whether the rest was asked about already, or the run has ended.
+async fn is_past(run: &RunName, rows: &dyn KeepRows, store: &dyn StoreArtifact) -> Result<bool, StageError> {
+    let announcement: Option<Announcement> = find_artifact(store, &key::announcement(run)).await?;
+    let is_settled = announcement.is_some_and(|announcement| announcement.settled);
+    Ok(is_settled || newest_question(rows, run).await?.is_some())
 }
 
 /// Shows the new state of earlier findings in their comments.
@@ -139,6 +195,7 @@ async fn revise(
     reconciled: &Reconciliation,
     ledger: &Ledger,
     report: &Report,
+    is_approved_part: bool,
     publish: &dyn PublishReview,
 ) -> Result<(), StageError> {
     let mut may_resolve = true;
@@ -147,8 +204,14 @@ async fn revise(
             continue;
         };
         let is_it = |finding: &&Finding| finding.ledger_id() == Some(&revision.id);
-        let body = match report.findings.iter().find(is_it) {
+        let found = report.findings.iter().find(is_it);
+        if is_approved_part && !found.is_some_and(Finding::needs_approval) {
+            continue;
+        }
+        let body = match found {
             _ if revision.is_fixed => fixed_body(entry, run.target.head()),
+            // Nobody has approved its raised severity.
+            found if revision.is_raised && found.is_none_or(|finding| finding.published_form().is_none()) => continue,
             // It is withheld, or left the change since.
             _ if entry.state != EntryState::Open => continue,
             Some(finding) => reopened_body(finding, report),

@@ -89,7 +89,7 @@ pub struct PullState {
     maps: LineMaps,
 }
 
-/// A published comment whose finding is fixed, or is there again.
+/// A published comment whose finding is fixed, is there again, or has a higher severity now.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Revision {
     /// The finding.
@@ -100,6 +100,9 @@ pub struct Revision {
     pub node: String,
     /// Whether the finding is fixed; otherwise it is open again.
     pub is_fixed: bool,
+    /// Whether only its severity is raised: the comment changes once that is published.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_raised: bool,
 }
 
 /// Compares the findings with the ledger, and stores their places in `reconciled.json`.
@@ -200,7 +203,7 @@ pub async fn reconcile_findings(
     };
     // The links to the comments are in the threads.
     let page = change.url.as_deref().filter(|_| without_threads);
-    write_artifact(store, &key, &store_form(reconciled, found.len(), &threads, page)).await?;
+    write_artifact(store, &key, &store_form(reconciled, &found, &threads, page)).await?;
     Ok(output)
 }
 
@@ -284,10 +287,11 @@ fn reviewed_units(plan: &Plan, aggregate: &Aggregate, hunks: &BTreeMap<&str, Vec
 /// their ids.
 fn store_form(
     reconciled: Reconciled,
-    found: usize,
+    found: &[Sighting],
     threads: &BTreeMap<FindingId, Thread>,
     page: Option<&str>,
 ) -> Reconciliation {
+    let url = |id: &FindingId| threads.get(id).map(|thread| thread.url.clone());
     let entries: BTreeMap<&FindingId, &Entry> = (reconciled.ledger.entries.iter())
         .map(|entry| (&entry.id, entry))
         .collect();
@@ -312,13 +316,14 @@ fn store_form(
             url: url(id),
         })
     };
-    let mut places: Vec<Option<Tracked>> = vec![None; found];
+    let mut places: Vec<Option<Tracked>> = vec![None; found.len()];
     let mut place = |index: Option<usize>, id: &FindingId, state| {
         if let Some(slot) = index.and_then(|index| places.get_mut(index)) {
             *slot = Some(Tracked {
                 id: id.clone(),
                 state,
                 url: url(id),
+                published: None,
             });
         }
     };
@@ -350,6 +355,12 @@ fn store_form(
     for id in &reconciled.fixed {
         not_reported.extend(earlier(id, EarlierState::Fixed));
     }
+    let raised: BTreeSet<&FindingId> = (reconciled.open.iter())
+        .filter_map(|open| {
+            let severity = found.get(open.found?)?.finding.severity;
+            (severity > entries.get(&open.id)?.severity).then_some(&open.id)
+        })
+        .collect();
     // Also what an earlier run didn't come to show, or showed and didn't store.
     let revisions = reconciled.ledger.entries.iter().filter_map(|entry| {
         let thread = threads.get(&entry.id)?;
@@ -359,11 +370,13 @@ fn store_form(
             EntryState::Open => thread.is_shown_fixed || reopened.contains(&entry.id),
             EntryState::Closed | EntryState::Dismissed(_) | EntryState::Outdated => false,
         };
-        is_outdated.then(|| Revision {
+        let is_raised = !is_outdated && raised.contains(&entry.id);
+        (is_outdated || is_raised).then(|| Revision {
             id: entry.id.clone(),
             comment: thread.comment,
             node: thread.node.clone(),
             is_fixed,
+            is_raised,
         })
     });
     Reconciliation {

@@ -11,7 +11,7 @@ use crate::model::approver::{Approver, by_address};
 use crate::model::change::Change;
 use crate::model::finding::Severity;
 use crate::model::key;
-use crate::model::policy::Policy;
+use crate::model::policy::{GateScope, Policy};
 use crate::model::report::Report;
 use crate::model::run::Run;
 use crate::model::run_name::RunName;
@@ -37,6 +37,9 @@ pub struct Input {
     pub asked_ms: i64,
     /// The length of the wait, in seconds.
     pub waits_s: u32,
+    /// The part of the review that waits; none in definitions of earlier versions, where all of it does.
+    #[serde(default)]
+    pub mode: Option<GateScope>,
 }
 
 /// The deployment's settings for approvals.
@@ -49,6 +52,15 @@ pub struct ApprovalSettings {
     /// The start of the console's addresses, as people on the pull request reach it. Without it the pull request names
     /// the commands instead.
     pub console: Option<Url>,
+    /// Whether people can sign in to decide.
+    pub may_sign_in: bool,
+}
+
+impl ApprovalSettings {
+    /// Returns whether people can decide who don't operate this deployment.
+    pub fn others_decide(&self) -> bool {
+        self.may_sign_in || !self.approvers.is_empty()
+    }
 }
 
 /// The answer to the workflow, which then waits for the decision.
@@ -80,6 +92,8 @@ pub async fn request_approval(
     let of_repository = policy.gate.approvers.iter().cloned().map(Approver::from);
     let mut asked = by_address(approval_settings.approvers.iter().cloned().chain(of_repository));
     asked.retain(|approver| !change.author.as_deref().is_some_and(|author| approver.is(author)));
+    let gated = report.waiting();
+    let rest_is_published = input.mode == Some(GateScope::Findings);
     let approval = Approval {
         run: input.run.clone(),
         round: input.round,
@@ -89,7 +103,11 @@ pub async fn request_approval(
         },
         target: run.target.clone(),
         worst: report.gate.worst.unwrap_or(Severity::Info),
-        findings: u64::try_from(report.findings.len()).unwrap_or(u64::MAX),
+        findings: u64::try_from(match rest_is_published {
+            true => gated,
+            false => report.findings.len(),
+        })
+        .unwrap_or(u64::MAX),
         author: change.author,
         content: content_now(store, &input.run).await?,
         needed: policy.gate.approvals,
@@ -97,20 +115,16 @@ pub async fn request_approval(
         asked_ms: input.asked_ms,
         base: Some(change.base),
         expires_ms: input.asked_ms + i64::from(input.waits_s) * 1_000 - MARGIN_MS,
+        rest_is_published,
     };
     write_artifact(store, &key::approval(&input.run, input.round), &approval).await?;
-    let gated = report
-        .findings
-        .iter()
-        .filter(|finding| finding.needs_approval())
-        .count();
     let teams = policy.gate.team_names();
     let console = approval_settings.console.as_ref();
     let invitations = ask(rows, &approval, &input.token).await?;
     announcement::await_approval(
         &run,
-        &waiting_for_approval_body(&approval, gated, &teams, console),
-        &waiting_check(&approval, gated, &teams, console),
+        &waiting_for_approval_body(&approval, gated, &teams, console, policy.gate.on_timeout),
+        &waiting_check(&approval, gated, &teams, console, policy.gate.on_timeout),
         publish,
         rows,
         store,

@@ -10,6 +10,9 @@ macro_rules! task_states {
 }
 crate::for_each_stage!(task_states);
 
+/// The task state `PublishUngated`, which calls the stage of `PublishReview`.
+pub const PUBLISH_UNGATED: &str = "PublishUngated";
+
 macro_rules! other_states {
     ($($(#[$doc:meta])+ $constant:ident = $state:literal;)+) => {
         $($(#[$doc])+ pub const $constant: &str = $state;)+
@@ -35,9 +38,13 @@ other_states! {
     UNIT_UNREVIEWED = "UnitUnreviewed";
     /// The walkthrough waits until its provider accepts the call.
     WAIT_FOR_WALKTHROUGH = "WaitForWalkthrough";
-    /// Goes to an approval, or straight to publication; to a wait if the walkthrough's provider limits.
+    /// Goes to an approval, straight to publication, or first to the publication of what is below the gate; to a wait if
+    /// the walkthrough's provider limits.
     ROUTE_BY_GATE = "RouteByGate";
-    /// After a wait without an answer: requests the approval again, or discards the review. A stored decision counts.
+    /// Goes to an approval of the rest, or ends if nobody has decided about it.
+    ROUTE_UNGATED = "RouteUngated";
+    /// After a wait without an answer: requests the approval again, publishes what is below the gate, or discards the
+    /// review. A stored decision counts.
     ROUTE_UNANSWERED = "RouteUnanswered";
     /// A run's end: the review was published, or only written in a run that publishes nothing.
     REVIEW_PUBLISHED = "ReviewPublished";

@@ -11,9 +11,9 @@ use crate::ledger::{Entry, FindingId};
 use crate::model::change::Change;
 use crate::model::error_name::ErrorName;
 use crate::model::failure::{Failure, OtherFailure};
-use crate::model::finding::{Finding, TrackedState, severity_counts};
+use crate::model::finding::{Finding, Severity, TrackedState, severity_counts};
 use crate::model::key;
-use crate::model::policy::Policy;
+use crate::model::policy::{GateScope, OnTimeout, Policy};
 use crate::model::report::{
     Gate, GateDecision, NoteSubject, Outcome, PrivateNote, REPORT_VERSION, Report, ReportModel, ReportTarget, RunStatus,
 };
@@ -25,6 +25,7 @@ use crate::render::coverage_line;
 use crate::validate::read_summary;
 
 use super::aggregate_findings::count;
+use super::request_approval::ApprovalSettings;
 use super::review_unit::null_as_default;
 use super::run_header::write_report;
 use super::unit_document::{payer_of, question_digest, repository_key};
@@ -71,6 +72,10 @@ pub struct Output {
     pub gate: Gate,
     /// True if a person must approve before publication. Always false in a run that publishes nothing.
     pub needs_approval: bool,
+    /// The part of the review that waits for the approval.
+    pub mode: GateScope,
+    /// What happens to a whole review after the last request without a decision.
+    pub on_timeout: OnTimeout,
 }
 
 /// The word that the workflow routes a wait by.
@@ -93,11 +98,16 @@ const WALKTHROUGH: &str = "walkthrough";
 pub async fn summarize_review(
     input: &Input,
     model: &dyn ReachModel,
+    approval_settings: &ApprovalSettings,
     store: &dyn StoreArtifact,
 ) -> Result<Summarized, StageError> {
     let run: Run = read_artifact(store, &key::run(&input.run)).await?;
     let change = read_change(&input.run, store).await?.header;
-    let policy: Policy = read_artifact(store, &key::policy(&input.run)).await?;
+    let mut policy: Policy = read_artifact(store, &key::policy(&input.run)).await?;
+    if run.version < 2 {
+        // A run of version 1 shows findings of every severity at their lines.
+        policy.comments.min_severity = Severity::Info;
+    }
     let mut aggregate: Aggregate = read_artifact(store, &key::aggregate(&input.run)).await?;
     // A run that publishes nothing, or that an earlier version began, has no ledger.
     let reconciled: Option<Reconciliation> = find_artifact(store, &key::reconciled(&input.run)).await?;
@@ -107,11 +117,14 @@ pub async fn summarize_review(
             .map(|entry| (&entry.id, entry))
             .collect();
         earlier = reconciled.earlier;
-        for (finding, tracked) in aggregate.findings.iter_mut().zip(reconciled.found) {
+        for (finding, mut tracked) in aggregate.findings.iter_mut().zip(reconciled.found) {
             // What is published already keeps its words: an approver may have edited them, and nobody approved others.
             if let (TrackedState::Open | TrackedState::Closed, Some(entry)) = (tracked.state, entries.get(&tracked.id))
             {
-                entry.restore(finding);
+                tracked.published = gate::raised(finding, &tracked, entry, &policy)?;
+                if tracked.published.is_none() {
+                    entry.restore(finding);
+                }
             }
             finding.tracked = Some(tracked);
         }
@@ -186,7 +199,12 @@ pub async fn summarize_review(
         earlier,
     };
     write_report(&input.run, &report, store).await?;
-    Ok(Summarized::Written(Output { gate, needs_approval }))
+    Ok(Summarized::Written(Output {
+        gate,
+        needs_approval,
+        mode: policy.gate.scope(approval_settings.others_decide()),
+        on_timeout: policy.gate.on_timeout,
+    }))
 }
 
 /// Notes why the walkthrough is a template: the run's own record gets the details, the public gets the kind of failure.

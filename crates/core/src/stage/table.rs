@@ -22,7 +22,7 @@ macro_rules! for_each_stage {
             CORRECT_FINDINGS = "CorrectFindings", "correct-findings": correct_findings(store);
             AGGREGATE_FINDINGS = "AggregateFindings", "aggregate-findings": aggregate_findings(store, deadline);
             RECONCILE_FINDINGS = "ReconcileFindings", "reconcile-findings": reconcile_findings(read, threads, permission, rows, store, deadline);
-            SUMMARIZE_REVIEW = "SummarizeReview", "summarize-review": summarize_review(model, store);
+            SUMMARIZE_REVIEW = "SummarizeReview", "summarize-review": summarize_review(model, approval_settings, store);
             REQUEST_APPROVAL = "RequestApproval", "request-approval": request_approval(approval_settings, notify, publish, rows, store);
             ESCALATE_APPROVAL = "EscalateApproval", "escalate-approval": escalate_approval(notify, rows);
             PUBLISH_REVIEW = "PublishReview", "publish-review": publish_review(read, publish, rows, store);
@@ -52,6 +52,16 @@ impl StageRow {
     pub fn reaches(&self, port: &str) -> bool {
         self.ports.contains(&port)
     }
+}
+
+/// The task states that call another state's stage, each with that state.
+pub const SECOND_STATES: &[(&str, &str)] = &[(super::state::PUBLISH_UNGATED, super::state::PUBLISH_REVIEW)];
+
+/// Returns the stage that a task state calls.
+pub fn stage_of(state: &str) -> Option<&'static StageRow> {
+    let second = SECOND_STATES.iter().find(|(second, _)| *second == state);
+    let state = second.map_or(state, |(_, first)| first);
+    STAGES.iter().find(|stage| stage.state == state)
 }
 
 macro_rules! rows {

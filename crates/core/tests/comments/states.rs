@@ -1,13 +1,15 @@
 //! The state of a review that is not published, and why a review ended without a result.
 
 use futures::executor::block_on;
-use holdfast_core::announcement::withdraw;
-use holdfast_core::model::approval::Person;
+use holdfast_core::announcement::{note_parts, withdraw};
+use holdfast_core::model::approval::{Approval, Person};
 use holdfast_core::model::error_name::ErrorName;
 use holdfast_core::model::failure::Failure;
-use holdfast_core::model::run::Run;
+use holdfast_core::model::policy::OnTimeout;
+use holdfast_core::model::run::{PublishedPart, Run};
 use holdfast_core::model::sha::CommitSha;
 use holdfast_core::model::team_name::TeamName;
+use holdfast_core::port::PublishReview;
 use holdfast_core::render::{
     NotPublished, announcement_body, failed_body, not_published_body, not_published_check, waiting_check,
     waiting_for_approval_body, waiting_for_maintainer_body,
@@ -26,9 +28,13 @@ fn commit() -> CommitSha {
 fn a_review_in_progress_or_that_failed() {
     assert_golden("reviewing", &announcement_body(&commit(), 14));
     assert_golden("waiting_for_maintainer", &waiting_for_maintainer_body(&commit()));
-    for (name, is_published) in [("failed", false), ("failed_after", true)] {
+    for (name, published) in [
+        ("failed", PublishedPart::Nothing),
+        ("failed_in_parts", PublishedPart::BelowGate),
+        ("failed_after", PublishedPart::Review),
+    ] {
         let why = Failure::Error(ErrorName::ModelUnauthorized);
-        assert_golden(name, &failed_body(&commit(), why, is_published));
+        assert_golden(name, &failed_body(&commit(), why, published));
     }
 }
 
@@ -46,10 +52,28 @@ fn a_review_that_waits_names_who_decides_where_and_until_when() {
         ("waiting_for_console", approval(1, 1, &[]), 2, &[][..], reached),
         ("waiting_for_operator", approval(1, 1, &[]), 2, &[][..], alone),
     ] {
-        assert_golden(name, &waiting_for_approval_body(&request, gated, teams, console));
-        let check = waiting_check(&request, gated, teams, console);
+        let on_timeout = OnTimeout::Discard;
+        assert_golden(name, &waiting_for_approval_body(&request, gated, teams, console, on_timeout));
+        let check = waiting_check(&request, gated, teams, console, on_timeout);
         assert!(check.awaits_decision);
         assert_check(name, &check);
+    }
+}
+
+#[test]
+fn the_state_shows_what_is_published_already_and_what_happens_without_a_decision() {
+    for (name, round, gated, rest_is_published) in [
+        ("waiting_for_findings", 1, 2, true),
+        ("waiting_for_a_finding_again", 2, 1, true),
+        ("waiting_before_a_part", 2, 2, false),
+    ] {
+        let request = Approval {
+            rest_is_published,
+            ..approval(round, 1, &[])
+        };
+        let on_timeout = OnTimeout::PublishUngated;
+        assert_golden(name, &waiting_for_approval_body(&request, gated, &[], None, on_timeout));
+        assert_check(name, &waiting_check(&request, gated, &[], None, on_timeout));
     }
 }
 
@@ -57,13 +81,16 @@ fn a_review_that_waits_names_who_decides_where_and_until_when() {
 fn a_review_that_was_not_approved_says_why() {
     let bob: Person = from(json!({ "name": "bob", "known_by": "github" }));
     let rejected = |by, reason| NotPublished::Rejected { by, reason };
-    for (name, why) in [
-        ("rejected", rejected(Some(&bob), "Too noisy: see the *style* guide.")),
-        ("rejected_without_reason", rejected(None, "")),
-        ("expired", NotPublished::Expired),
+    let noisy = rejected(Some(&bob), "Too noisy: see the *style* guide.");
+    for (name, why, findings) in [
+        ("rejected", noisy, None),
+        ("rejected_findings", noisy, Some(2)),
+        ("rejected_without_reason", rejected(None, ""), None),
+        ("expired", NotPublished::Expired, None),
+        ("expired_finding", NotPublished::Expired, Some(1)),
     ] {
-        assert_golden(name, &not_published_body(&commit(), why));
-        assert_check(name, &not_published_check(why));
+        assert_golden(name, &not_published_body(&commit(), why, findings));
+        assert_check(name, &not_published_check(why, findings));
     }
 }
 
@@ -75,6 +102,14 @@ fn the_check_of_a_superseded_review() {
     );
     let page = PullRequestPage::default();
     let store = MemoryArtifacts::default();
-    block_on(withdraw(&run, ErrorName::RunSuperseded.as_str(), false, &page, &store)).unwrap();
-    assert_check("superseded", &page.closed.lock().unwrap()[0]);
+    let withdrawn = |error: ErrorName| {
+        block_on(withdraw(&run, error.as_str(), false, &page, &store)).unwrap();
+        page.closed.lock().unwrap().pop().unwrap()
+    };
+    assert_check("superseded", &withdrawn(ErrorName::RunSuperseded));
+    // It has published what is below the gate.
+    block_on(note_parts(&run.run, &store)).unwrap();
+    block_on(page.summarize(&run.target, &run.run, "a summary")).unwrap();
+    assert_check("superseded_in_parts", &withdrawn(ErrorName::RunSuperseded));
+    assert_check("failed_in_parts", &withdrawn(ErrorName::GithubForbidden));
 }

@@ -244,7 +244,7 @@ pub fn configuration(data: &[u8]) -> bool {
     let Ok(policy) = Policy::parse(&String::from_utf8_lossy(data)) else {
         return false;
     };
-    assert!((1..=1_000).contains(&policy.max_findings) && (1..=10_000).contains(&policy.max_units));
+    assert!((1..=1_000).contains(&policy.max_comments()) && (1..=10_000).contains(&policy.max_units));
     assert!(policy.globs().is_ok());
     true
 }

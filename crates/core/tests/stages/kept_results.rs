@@ -231,7 +231,13 @@ fn a_store_that_fails_is_tried_again_and_never_replaces_the_walkthrough() {
         run: run_name("r"),
         waiting: Waiting::default(),
     };
-    let failed = block_on(summarize_review::summarize_review(&input, &world.model, &refusing)).unwrap_err();
+    let failed = block_on(summarize_review::summarize_review(
+        &input,
+        &world.model,
+        &ApprovalSettings::default(),
+        &refusing,
+    ))
+    .unwrap_err();
     assert_eq!(failed.name, ErrorName::ArtifactUnavailable);
 }
 

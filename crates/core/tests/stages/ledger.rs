@@ -8,9 +8,9 @@ use holdfast_core::model::report::EarlierState;
 use holdfast_core::port::FindingThread;
 use holdfast_core::pull_ledger;
 
-const THREE_LINES: &str = "@@ -1,1 +1,3 @@\n one\n+two\n+three";
+pub const THREE_LINES: &str = "@@ -1,1 +1,3 @@\n one\n+two\n+three";
 
-fn answer(line: u32, title: &str, quote: &str) -> &'static str {
+pub fn answer(line: u32, title: &str, quote: &str) -> &'static str {
     let answer = json!({ "summary": "s", "findings": [{ "path": "src/a.rs", "line": line, "severity": "medium",
         "category": "correctness", "title": title, "body": "Because.", "quote": quote }] });
     Box::leak(answer.to_string().into_boxed_str())
@@ -33,7 +33,7 @@ fn review(world: &World) -> Report {
 
 /// Returns the world of the next push, with the same rows, artifacts and pull request. Each comment that was posted has
 /// a thread. `text` is the file's content at both heads.
-fn push(world: World, run: &str, head: char, patch: &str, answers: Vec<&'static str>) -> World {
+pub fn push(world: World, run: &str, head: char, patch: &str, answers: Vec<&'static str>) -> World {
     let mut threads = std::mem::take(&mut *world.threads.0.lock().unwrap());
     let drafts = std::mem::take(&mut *world.page.drafts.lock().unwrap());
     for comment in drafts.iter().flat_map(|draft| &draft.comments) {
@@ -70,12 +70,12 @@ fn push(world: World, run: &str, head: char, patch: &str, answers: Vec<&'static 
     }
 }
 
-fn states(report: &Report) -> Vec<(u32, TrackedState)> {
+pub fn states(report: &Report) -> Vec<(u32, TrackedState)> {
     let states = report.findings.iter().map(|finding| (finding.line, finding.state()));
     states.collect()
 }
 
-fn posted(world: &World) -> usize {
+pub fn posted(world: &World) -> usize {
     let drafts = world.page.drafts.lock().unwrap();
     drafts.iter().map(|draft| draft.comments.len()).sum()
 }
@@ -87,7 +87,7 @@ fn first() -> World {
     world
 }
 
-fn ledger_of(world: &World) -> Ledger {
+pub fn ledger_of(world: &World) -> Ledger {
     block_on(pull_ledger::read(&world.rows, &world.store, &world.run.target)).unwrap()
 }
 
@@ -352,7 +352,7 @@ fn a_repeated_write_leaves_the_ledger_of_its_first_call() {
     };
     for (run, left_out, kept) in [("run-a", 1, 1), ("run-a", 2, 1), ("run-b", 3, 3)] {
         let run = run_name(run);
-        block_on(pull_ledger::write(&rows, &store, &target, &run, &with(left_out))).unwrap();
+        block_on(pull_ledger::write(&rows, &store, &target, &run, false, &with(left_out))).unwrap();
         assert_eq!(now(), with(kept), "{run}");
     }
     let keys: Vec<String> = store.all().keys().cloned().collect();

@@ -16,7 +16,10 @@ fn a_refused_anchor_moves_the_findings_into_the_summary() {
     world.finish(json!([result]));
     who_decides::approve(&world, |_| {});
     let output = block_on(publish_review::publish_review(
-        &publish_review::Input { run: run_name("r") },
+        &publish_review::Input {
+            run: run_name("r"),
+            part: Part::Whole,
+        },
         &world.read,
         &world.page,
         &world.rows,
@@ -41,7 +44,7 @@ fn a_refused_anchor_moves_the_findings_into_the_summary() {
 fn a_withheld_finding_is_in_no_text_of_the_pull_request() {
     const ANSWER: &str = r#"{"summary":"Walkthrough","findings":[
         {"path":"src/a.rs","line":2,"severity":"high","category":"correctness","title":"Gated","body":"Details","quote":"two"},
-        {"path":"src/a.rs","line":1,"severity":"low","category":"correctness","title":"Shown","body":"Text","quote":"one"}]}"#;
+        {"path":"src/a.rs","line":1,"severity":"medium","category":"correctness","title":"Shown","body":"Text","quote":"one"}]}"#;
     let files = vec![file("src/a.rs", Some(PATCH))];
     let mut world = world(files, "openai/m", "openai/m", vec![Ok(ANSWER)]);
     world.run.gate = GateMode::Withhold;
@@ -51,7 +54,10 @@ fn a_withheld_finding_is_in_no_text_of_the_pull_request() {
     assert!(!output.needs_approval);
     // A repeated call changes nothing.
     for _ in 0..2 {
-        let input = publish_review::Input { run: run_name("r") };
+        let input = publish_review::Input {
+            run: run_name("r"),
+            part: Part::Whole,
+        };
         let published = publish_review::publish_review(&input, &world.read, &world.page, &world.rows, &world.store);
         assert_eq!(block_on(published).unwrap().status, RunStatus::Published);
     }
@@ -112,7 +118,10 @@ fn a_newer_run_takes_over_and_the_old_one_writes_no_more() {
         "however late it wakes"
     );
     let error = block_on(publish_review::publish_review(
-        &publish_review::Input { run: run_name("r") },
+        &publish_review::Input {
+            run: run_name("r"),
+            part: Part::Whole,
+        },
         &world.read,
         &world.page,
         &world.rows,
@@ -367,7 +376,10 @@ fn a_review_of_another_diff_is_not_published_and_the_pull_request_explains_it() 
     world.finish(json!([result]));
     world.read.merge_base = Some(CommitSha::parse(&"d".repeat(40)).unwrap());
     let error = block_on(publish_review::publish_review(
-        &publish_review::Input { run: run_name("r") },
+        &publish_review::Input {
+            run: run_name("r"),
+            part: Part::Whole,
+        },
         &world.read,
         &world.page,
         &world.rows,
@@ -423,7 +435,10 @@ fn an_old_run_never_publishes_over_a_newer_head() {
     world.finish(json!([result]));
     world.read.head = Some(CommitSha::parse(&"c".repeat(40)).unwrap());
     let error = block_on(publish_review::publish_review(
-        &publish_review::Input { run: run_name("r") },
+        &publish_review::Input {
+            run: run_name("r"),
+            part: Part::Whole,
+        },
         &world.read,
         &world.page,
         &world.rows,

@@ -128,13 +128,22 @@ fn the_gate_and_the_check_follow_the_severity_of_each_path() {
     // The policy, the findings, the number of gated ones, and the number of folded ones.
     let cases: &[(&str, Found, usize, usize)] = &[
         (PAYMENT, &[("src/a.rs", 3, Severity::High)], 0, 0),
-        (PAYMENT, &[("pay/p.rs", 1, Severity::Low)], 0, 0),
+        (PAYMENT, &[("pay/p.rs", 1, Severity::Low)], 0, 1),
         (PAYMENT, &[("pay/p.rs", 1, Severity::Medium)], 1, 0),
         (PAYMENT, &[("src/a.rs", 1, Severity::Critical)], 1, 0),
         // All are gated, and there are more of them than are shown.
         (
-            "gate: { severity: low }\nmax_findings: 1",
+            "gate: { severity: low }\ncomments: { min_severity: low, max: 1 }",
             &[("a.rs", 4, Severity::Low)],
+            4,
+            3,
+        ),
+        // A finding that a person approves has a comment only at or above the lowest severity, like any other.
+        ("gate: { severity: low }", &[("a.rs", 4, Severity::Low)], 4, 4),
+        ("comments: { min_severity: low }", &[("a.rs", 30, Severity::Low)], 0, 10),
+        (
+            "comments: { min_severity: high, max: 3 }",
+            &[("a.rs", 2, Severity::Medium), ("b.rs", 4, Severity::High)],
             4,
             3,
         ),
@@ -143,7 +152,7 @@ fn the_gate_and_the_check_follow_the_severity_of_each_path() {
             "gate: { severity: low, paths: [{ path: 'a.rs', severity: critical }, { path: '**', severity: info }] }",
             &[("a.rs", 1, Severity::High), ("b.rs", 1, Severity::Info)],
             1,
-            0,
+            1,
         ),
         ("max_findings: 1", &[("a.rs", 30, Severity::Medium)], 0, 29),
     ];
@@ -215,6 +224,7 @@ fn question(world: &World) -> Approval {
         asked_ms: 1_000,
         expires_ms: 10_000,
         base: Some(world.read.change.as_ref().unwrap().base.clone()),
+        rest_is_published: false,
     }
 }
 
@@ -241,7 +251,10 @@ pub fn approve(world: &World, alter: impl FnOnce(&mut (Approval, Ballot))) {
 }
 
 fn publish(world: &World) -> Result<publish_review::Output, holdfast_core::stage::StageError> {
-    let input = publish_review::Input { run: run_name("r") };
+    let input = publish_review::Input {
+        run: run_name("r"),
+        part: Part::Whole,
+    };
     block_on(publish_review::publish_review(
         &input,
         &world.read,

@@ -369,6 +369,7 @@ fn draft(run: &str, line: u32) -> ReviewDraft {
     };
     ReviewDraft {
         run: run_name(run),
+        is_approved_part: false,
         body: "A review.".to_owned(),
         comments: vec![
             comment(Side::Right, None),

@@ -37,6 +37,7 @@ pub(crate) fn comment(line: u32, body: &str, finding: Option<FindingMark>) -> Re
 pub(crate) async fn publish(page: &GithubPublishReview, target: &Target, run: &str, comments: Vec<ReviewComment>) {
     let draft = ReviewDraft {
         run: run_name(run),
+        is_approved_part: false,
         body: "A review.".to_owned(),
         comments,
     };
@@ -94,6 +95,7 @@ async fn the_finding_of_a_stranger_or_of_a_draft_is_posted() {
     publish(&stranger, &target, "run-1", vec![comment(2, "One.", Some(mark(1)))]).await;
     let draft = ReviewDraft {
         run: run_name("run-2"),
+        is_approved_part: false,
         body: "A draft.".to_owned(),
         comments: vec![comment(2, "One.", Some(mark(1)))],
     };

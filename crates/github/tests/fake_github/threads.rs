@@ -177,6 +177,7 @@ async fn other_threads_are_not_findings() {
     publish(&other_key, &posted.target, "run-1", comments).await;
     let draft = ReviewDraft {
         run: run_name("run-2"),
+        is_approved_part: false,
         body: "A draft.".to_owned(),
         comments: vec![comment(2, "Six.", Some(mark(6)))],
     };

@@ -30,6 +30,7 @@ pub(crate) fn publisher(github: &FakeGithub, token: &str, key: &str) -> GithubPu
 fn draft(run: &str, line: u32) -> ReviewDraft {
     ReviewDraft {
         run: run_name(run),
+        is_approved_part: false,
         body: "A review.".to_owned(),
         comments: vec![ReviewComment {
             path: "src/file_0000.rs".to_owned(),
@@ -127,6 +128,38 @@ async fn texts_of_a_stranger_or_with_another_key_are_not_touched() {
     page.summarize(&target, &run_name(RUN), "Ours").await.unwrap();
     withdraw(&page, &target).await.unwrap();
     assert_eq!(bodies(&github), ["A stranger's", "Ours"]);
+}
+
+#[tokio::test]
+async fn each_part_of_a_review_is_found_again_and_an_undo_leaves_the_submitted_one() {
+    let change = Repository::many_files(1).unwrap();
+    let (github, page) = serve(&change, FakeGithub::USER_TOKEN);
+    let target = pull_request(&change.head);
+    let first = publish(&page, &target, RUN).await.unwrap();
+    let mut approved = draft(RUN, 2);
+    approved.is_approved_part = true;
+    approved.comments[0].body = "A severe one.".to_owned();
+    // What the first part has is left out of the second.
+    approved.comments.extend(draft(RUN, 2).comments);
+    let second = page.draft_review(&target, &approved).await.unwrap();
+    assert!(second.review != first && !second.is_submitted);
+    assert_eq!(page.draft_review(&target, &approved).await.unwrap(), second);
+    assert!(
+        page.draft_review(&target, &draft(RUN, 2)).await.unwrap().is_submitted,
+        "the first part"
+    );
+    assert!(
+        page.withdraw(&target, &run_name(RUN)).await.unwrap(),
+        "the first part stays"
+    );
+    assert_eq!(github.reviews(SLUG, 12).len(), 1);
+    let again = page.draft_review(&target, &approved).await.unwrap();
+    page.submit_review(&target, again.review).await.unwrap();
+    assert!(page.draft_review(&target, &approved).await.unwrap().is_submitted);
+    assert_eq!(github.reviews(SLUG, 12).len(), 2);
+    let comments = github.review_comments(SLUG, 12);
+    let bodies: Vec<&str> = comments.iter().filter_map(|comment| comment["body"].as_str()).collect();
+    assert_eq!(bodies, ["Look here.", "A severe one."]);
 }
 
 #[tokio::test]

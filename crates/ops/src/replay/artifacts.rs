@@ -34,6 +34,7 @@ pub fn restore(function: &str, payload: &Value, recording: &Recording, to: &Memo
         number.and_then(|number| u32::try_from(number).ok()).unwrap_or(1)
     };
     let attempt = number("attempt");
+    let is_ungated = payload.get("part").is_some_and(|part| part == "ungated");
     let keys = match function {
         "open-review" => {
             let chunks = (0..recording.chunks).map(|chunk| key::patches(run, chunk));
@@ -55,6 +56,8 @@ pub fn restore(function: &str, payload: &Value, recording: &Recording, to: &Memo
         "reconcile-findings" => vec![key::pull_state(run), key::reconciled(run)],
         "summarize-review" => vec![key::summary_prompt(run), key::summary_answer(run), key::report(run)],
         "request-approval" => vec![key::approval(run, number("round")), key::announcement(run)],
+        // What is below the gate, before the request for an approval.
+        "publish-review" if is_ungated => vec![key::announcement(run)],
         "publish-review" => vec![key::announcement(run), key::report(run)],
         "discard-review" | "report-failure" => vec![key::report(run)],
         _ => Vec::new(),
@@ -66,6 +69,7 @@ pub fn restore(function: &str, payload: &Value, recording: &Recording, to: &Memo
     }
     match function {
         "open-review" => as_open(run, false, to),
+        "publish-review" if is_ungated => as_open(run, false, to),
         "request-approval" => as_open(run, true, to),
         "summarize-review" => as_summarized(run, recording, to),
         _ => Ok(()),

@@ -110,6 +110,12 @@ impl Histories {
         visits.iter().filter(|visit| visit.state == state).nth(n)
     }
 
+    /// Returns whether the whole review would wait for an approval, as in runs of versions that knew nothing else.
+    pub fn waits_as_a_whole(&self) -> bool {
+        let summarized = self.visit(None, state::SUMMARIZE_REVIEW, 0).map(|visit| &visit.end);
+        !matches!(summarized, Some(End::Succeeded(output)) if output["Payload"]["mode"] == "findings")
+    }
+
     /// Returns a unit's history.
     pub fn unit(&self, unit: &str) -> Option<&UnitHistory> {
         self.units.iter().find(|history| history.unit == unit)

@@ -27,6 +27,7 @@ use holdfast_asl::{StateMachine, TaskFailure};
 use holdfast_core::claim;
 use holdfast_core::model::run_name::RunName;
 use holdfast_core::port::KeepRows;
+use holdfast_core::stage::request_approval::ApprovalSettings;
 use holdfast_rules::TreeSitterSyntax;
 use holdfast_stores::sqlite::SqliteKeepRows;
 use serde::Serialize;
@@ -173,7 +174,10 @@ async fn run_again(
         rows: Arc::new(rows.clone()),
         runs: Arc::new(OneRun),
         store: Arc::clone(store) as _,
-        approval_settings: Arc::default(),
+        approval_settings: Arc::new(ApprovalSettings {
+            may_sign_in: recording.histories.waits_as_a_whole(),
+            ..ApprovalSettings::default()
+        }),
     };
     let functions = ReplayFunctions::new(
         Arc::clone(recording),

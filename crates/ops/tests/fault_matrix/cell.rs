@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use holdfast_core::stage::{STAGES, state};
+use holdfast_core::stage::{stage_of, state};
 
 /// A fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,16 +46,32 @@ pub enum Story {
     Plain,
     /// The first answer is prose.
     Healing,
-    /// A severe finding, approved.
+    /// A severe finding beside a minor one, approved. Only the severe one waits.
     Approved,
-    /// A severe finding, rejected.
+    /// The same, rejected.
     Rejected,
-    /// A severe finding, and nobody decides.
+    /// The same, and nobody decides.
     Unanswered,
+    /// The same, approved. The whole review waits.
+    WholeApproved,
+    /// The same, rejected.
+    WholeRejected,
     /// GitHub refuses the review.
     PublishFails,
     /// GitHub refuses the review, and the announcement can't be withdrawn.
     UndoFails,
+}
+
+impl Story {
+    /// Returns whether there is a severe finding, which waits for a person.
+    pub const fn is_grave(self) -> bool {
+        matches!(self, Self::Approved | Self::Rejected | Self::Unanswered) || self.waits_as_a_whole()
+    }
+
+    /// Returns whether the whole review waits.
+    pub const fn waits_as_a_whole(self) -> bool {
+        matches!(self, Self::WholeApproved | Self::WholeRejected)
+    }
 }
 
 /// One fault in one state.
@@ -74,14 +90,14 @@ impl fmt::Display for Cell {
 
 /// Returns true if the state's stage takes this port.
 fn reaches(state: &str, port: &str) -> bool {
-    STAGES.iter().any(|stage| stage.state == state && stage.reaches(port))
+    stage_of(state).is_some_and(|stage| stage.reaches(port))
 }
 
 impl Cell {
     pub fn new(state: &str, point: Point) -> Self {
         let story = match state {
             state::CORRECT_FINDINGS => Story::Healing,
-            state::REQUEST_APPROVAL => Story::Approved,
+            state::REQUEST_APPROVAL | state::PUBLISH_UNGATED => Story::Approved,
             state::ESCALATE_APPROVAL => Story::Unanswered,
             state::DISCARD_REVIEW => Story::Rejected,
             state::WITHDRAW_ANNOUNCEMENT | state::REPORT_FAILURE => Story::PublishFails,
@@ -125,6 +141,20 @@ impl Cell {
             }
             points.push(Point::ModelMalformed);
         }
-        points.into_iter().map(|point| Self::new(state, point)).collect()
+        let mut cells: Vec<Self> = points.iter().map(|point| Self::new(state, *point)).collect();
+        // States of which another story makes another use.
+        let more: &[Story] = match state {
+            state::PUBLISH_REVIEW => &[Story::Approved, Story::WholeApproved],
+            state::PUBLISH_UNGATED => &[Story::Unanswered],
+            state::DISCARD_REVIEW => &[Story::WholeRejected],
+            _ => &[],
+        };
+        cells.extend(more.iter().flat_map(|story| {
+            points.iter().map(|point| Self {
+                story: *story,
+                ..Self::new(state, *point)
+            })
+        }));
+        cells
     }
 }

@@ -33,9 +33,15 @@ pub async fn check(stage: &Stage, cell: &Cell, status: &Status) -> Result<(), St
         ))
     };
 
-    // 1: at most one visible review of a head; no draft and no announcement is left behind.
-    if page.submitted > 1 {
-        return say("there are two reviews");
+    // 1: at most one visible review of each part; no draft and no announcement is left behind.
+    let in_parts = cell.story.is_grave() && !cell.story.waits_as_a_whole();
+    if page.submitted > if in_parts { 2 } else { 1 } {
+        return say("there are too many reviews");
+    }
+    let mut commented: Vec<String> = page.commented.clone();
+    commented.dedup();
+    if commented != page.commented {
+        return say("a finding has two comments");
     }
     // Nobody can undo effects when GitHub refuses permanently: a person is notified.
     let cannot_write = github_is_closed(cell);
@@ -49,14 +55,24 @@ pub async fn check(stage: &Stage, cell: &Cell, status: &Status) -> Result<(), St
         return say("a check is left in progress");
     }
     // A review without findings is its summary.
-    let reviews = usize::from(report.as_ref().is_some_and(|report| !report.findings.is_empty()));
+    let findings = report.as_ref().map_or(0, |report| report.findings.len());
+    let comments = match (record.status, cell.story) {
+        (RunStatus::Published | RunStatus::Partial, Story::Unanswered) => findings - 1,
+        _ => findings,
+    };
+    // What is below the gate stays, whatever is decided about the rest.
+    let rest = usize::from(in_parts);
     // 3: the run reaches a final state, and the pull request shows the same.
     match record.status {
-        RunStatus::Published | RunStatus::Partial if page.submitted != reviews || page.summaries != 1 => {
-            say("the run is published, the pull request has no review")
+        RunStatus::Published | RunStatus::Partial if page.commented.len() != comments || page.summaries != 1 => {
+            say("the run is published, the pull request lacks a finding or the summary")
         }
-        status if status != RunStatus::Rejected && page.refusals > 0 => say("not published, and yet not rejected"),
-        RunStatus::Rejected if page.submitted + page.summaries > 0 => say("rejected, and yet published"),
+        status if status != RunStatus::Rejected && cell.story != Story::Unanswered && page.refusals > 0 => {
+            say("not published, and yet not rejected")
+        }
+        RunStatus::Rejected if (page.submitted, page.summaries) != (rest, rest) => {
+            say("rejected, and yet published, or what was published is gone")
+        }
         RunStatus::Failed if page.failures == 0 && !alarmed && !cannot_write && !failure_is_refused(cell) => {
             say("failed, and nobody was told")
         }
@@ -106,6 +122,8 @@ pub async fn check(stage: &Stage, cell: &Cell, status: &Status) -> Result<(), St
 #[derive(Debug, Default)]
 struct Page {
     submitted: usize,
+    /// The files of all comments at lines, sorted.
+    commented: Vec<String>,
     drafts: usize,
     announcements: usize,
     summaries: usize,
@@ -132,10 +150,13 @@ impl Page {
                 page.announcements += 1;
             } else if body.contains("did not publish") {
                 page.refusals += 1;
-            } else {
-                page.summaries += 1;
             }
+            page.summaries += usize::from(body.contains("## Holdfast"));
         }
+        let commented = stage.github.review_comments(SLUG, 12);
+        let path = |comment: &Value| comment["path"].as_str().unwrap_or_default().to_owned();
+        page.commented = commented.iter().map(path).collect();
+        page.commented.sort();
         let open = |check: &&Value| check["status"] != "completed";
         page.open_checks = stage.github.check_runs(SLUG).iter().filter(open).count();
         page

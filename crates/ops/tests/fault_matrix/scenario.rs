@@ -52,7 +52,7 @@ pub async fn play(cell: &Cell, without_undo: bool) -> Result<(), String> {
     let stage = set(cell);
     let (clock, struck) = (Arc::new(MatrixClock::new()), Arc::new(AtomicUsize::new(0)));
     let (kill, too_late) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
-    let settings = settings(&stage);
+    let settings = settings(&stage, cell.story);
     let mut ended = None;
     for _ in 0..MAX_STEPS {
         let runs = Arc::new(EngineExecutions::default());
@@ -124,9 +124,11 @@ fn set(cell: &Cell) -> Stage {
     let change = Repository::many_files(2).unwrap();
     let github = FakeGithub::start().unwrap();
     github.add(PullRequest::from_git(change.repository.path(), &change.base, &change.head, SLUG, 12).unwrap());
-    let is_grave = matches!(cell.story, Story::Approved | Story::Rejected | Story::Unanswered);
-    let severity = if is_grave { "high" } else { "low" };
-    let findings = || Script::findings(vec![Finding::first_added_line().severity(severity)]);
+    let found = |severity: &str| Script::findings(vec![Finding::first_added_line().severity(severity)]);
+    let findings = || match cell.story.is_grave() {
+        true => found("medium").for_path("src/file_0000.rs", found("high")),
+        false => found("medium"),
+    };
     let answers = match cell.story {
         Story::Healing => Script::sequence(vec![Script::text("Let me think."), findings()]),
         _ => findings(),
@@ -165,7 +167,7 @@ fn findings_or(trouble: Script, findings: Script) -> Script {
     findings.for_path("", trouble)
 }
 
-fn settings(stage: &Stage) -> Settings {
+fn settings(stage: &Stage, story: Story) -> Settings {
     let (github, model) = (stage.github.url(), stage.model.url());
     Settings::read(&|name| {
         let value = match name {
@@ -176,6 +178,7 @@ fn settings(stage: &Stage) -> Settings {
             "HOLDFAST_GITHUB_URL" => &github,
             "GITHUB_TOKEN" => FakeGithub::INSTALLATION_TOKEN,
             "HOLDFAST_GITHUB_WRITES_PER_MINUTE" => "6000",
+            "HOLDFAST_APPROVERS" if story.waits_as_a_whole() => "ada=ada@example.org",
             _ => return None,
         };
         Some(value.to_owned())
@@ -206,7 +209,7 @@ async fn follow(engine: &Engine, clock: &MatrixClock, story: Story, data: &Path)
                 clock.advance_ms(A_QUESTIONS_END_MS);
                 Ok(())
             }
-            Story::Rejected => {
+            Story::Rejected | Story::WholeRejected => {
                 let failure = TaskFailure {
                     error: "ApprovalRejected".to_owned(),
                     cause: Some("not now".to_owned()),

@@ -102,6 +102,19 @@ pub(super) fn problems(text: &str) -> Vec<PolicyProblem> {
     found.problems
 }
 
+/// Returns the deprecated keys of a text without problems.
+pub(super) fn warnings(text: &str) -> Vec<PolicyProblem> {
+    let key = vec![Step::Key("max_findings".to_owned())];
+    let at = places(text).get(&key).copied();
+    at.map(|at| PolicyProblem {
+        at: Some(at),
+        setting: named(&key),
+        what: "is deprecated: write comments: with max: below it".to_owned(),
+    })
+    .into_iter()
+    .collect()
+}
+
 /// Returns the line and column of the first bracket that is nested too deep. The parser's time grows with the square of
 /// the nesting. Brackets in texts count too.
 fn too_deep(text: &str) -> Option<(usize, usize)> {

@@ -9,7 +9,7 @@ pub use check::{PolicyProblem, nearest};
 use std::sync::OnceLock;
 
 use globset::{Glob, GlobSet, GlobSetBuilder};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::approver::{Approver, shared_addresses};
 use super::finding::Severity;
@@ -19,6 +19,8 @@ use check::Part;
 
 /// Maximum number of problems in one message.
 const MAX_REPORTED: usize = 10;
+/// Maximum number of new comments in one review, where the file sets none.
+const DEFAULT_MAX_COMMENTS: u32 = 20;
 
 /// The path of the settings in a repository.
 pub const POLICY_PATH: &str = ".holdfast.yml";
@@ -34,10 +36,13 @@ pub struct Policy {
     pub exclude: Vec<String>,
     /// The gate.
     pub gate: GatePolicy,
-    /// Maximum number of findings at their lines in one review, 1 to 1,000: first those that the gate holds, then the worst.
-    /// The others are listed folded. Default 50.
-    #[cfg_attr(test, schemars(range(min = 1, max = 1000)))]
-    pub max_findings: u32,
+    /// The findings that a pull request shows beside their lines.
+    #[serde(skip_serializing_if = "CommentsPolicy::is_default")]
+    pub comments: CommentsPolicy,
+    /// Deprecated: the older name of `comments.max`.
+    #[serde(deserialize_with = "given", skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, schemars(with = "u32", range(min = 1, max = 1000), extend("deprecated" = true)))]
+    pub max_findings: Option<u32>,
     /// Maximum number of units in one review, 1 to 10,000; the riskiest are reviewed. Default 3,000.
     #[cfg_attr(test, schemars(range(min = 1, max = 10000)))]
     pub max_units: u32,
@@ -65,6 +70,43 @@ impl PartialEq for CompiledGlobs {
     }
 }
 
+/// The findings that a pull request shows beside their lines. The summary has the others, folded.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields, default)]
+pub struct CommentsPolicy {
+    /// The lowest severity of a finding with a comment beside its lines. Default `medium`.
+    pub min_severity: Severity,
+    /// Maximum number of new comments in one review, 1 to 1,000: first those that the gate holds, then the worst.
+    /// Default 20.
+    #[serde(deserialize_with = "given", skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(
+        test,
+        schemars(with = "u32", range(min = 1, max = 1000), extend("default" = DEFAULT_MAX_COMMENTS))
+    )]
+    pub max: Option<u32>,
+}
+
+impl CommentsPolicy {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+impl Default for CommentsPolicy {
+    fn default() -> Self {
+        Self {
+            min_severity: Severity::Medium,
+            max: None,
+        }
+    }
+}
+
+/// Reads a value that may be left out, and that is not empty where it is given.
+fn given<'de, T: Deserialize<'de>, D: Deserializer<'de>>(from: D) -> Result<Option<T>, D::Error> {
+    T::deserialize(from).map(Some)
+}
+
 /// The conditions under which a person must approve a review.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
@@ -86,6 +128,45 @@ pub struct GatePolicy {
     /// Teams, `ORGANISATION/TEAM`: a person who decides must be in one of them. Empty: anyone with write permission.
     #[cfg_attr(test, schemars(inner(regex(pattern = "^[^/]+/[^/]+$"))))]
     pub teams: Vec<String>,
+    /// The part of a review that waits: the `whole` review, or only the `findings` at or above the gate's severity.
+    /// Default: `findings` where only the operators of Holdfast can decide, otherwise `whole`.
+    #[serde(deserialize_with = "given", skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, schemars(with = "GateScope"))]
+    pub mode: Option<GateScope>,
+    /// What happens to a whole review after the last request without a decision. Default `discard`.
+    #[serde(skip_serializing_if = "OnTimeout::is_default")]
+    #[cfg_attr(test, schemars(extend("default" = "discard")))]
+    pub on_timeout: OnTimeout,
+}
+
+/// The part of a review that waits for a person.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum GateScope {
+    /// The whole review.
+    Whole,
+    /// The findings at or above the gate's severity. The rest is published at once.
+    Findings,
+}
+
+/// The end of a whole review that nobody decided about.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum OnTimeout {
+    /// Nothing is published.
+    #[default]
+    Discard,
+    /// The part below the gate's severity is published.
+    PublishUngated,
+}
+
+impl OnTimeout {
+    /// Returns whether it is the default: serde passes a reference.
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// The gate's severity for some paths.
@@ -129,6 +210,8 @@ impl Default for GatePolicy {
             approvals: 1,
             approvers: Vec::new(),
             teams: Vec::new(),
+            mode: None,
+            on_timeout: OnTimeout::default(),
         }
     }
 }
@@ -138,6 +221,17 @@ impl GatePolicy {
     pub fn team_names(&self) -> Vec<TeamName> {
         self.teams.iter().filter_map(|team| team.parse().ok()).collect()
     }
+
+    /// Returns the part of a review that waits. `others_decide` is whether the deployment lets people decide who don't
+    /// operate it.
+    pub fn scope(&self, others_decide: bool) -> GateScope {
+        let only_operators = !others_decide && self.approvers.is_empty() && self.teams.is_empty();
+        self.mode.unwrap_or(if only_operators {
+            GateScope::Findings
+        } else {
+            GateScope::Whole
+        })
+    }
 }
 
 impl Default for Policy {
@@ -146,7 +240,8 @@ impl Default for Policy {
             include: Vec::new(),
             exclude: Vec::new(),
             gate: GatePolicy::default(),
-            max_findings: 50,
+            comments: CommentsPolicy::default(),
+            max_findings: None,
             max_units: 3_000,
             instructions: Vec::new(),
             tiers: Vec::new(),
@@ -198,18 +293,33 @@ impl Policy {
         check::problems(text)
     }
 
+    /// Returns the deprecated keys of a file without problems, each with the form to write.
+    pub fn warnings(text: &str) -> Vec<PolicyProblem> {
+        check::warnings(text)
+    }
+
+    /// Returns the maximum number of new comments in one review.
+    pub fn max_comments(&self) -> u32 {
+        self.comments.max.or(self.max_findings).unwrap_or(DEFAULT_MAX_COMMENTS)
+    }
+
     /// Returns the wrong values that the types accept, by their path in the file.
     fn wrong_values(&self) -> Vec<(Vec<Part>, String)> {
         use Part::{Item, Key};
         let mut wrong = Vec::new();
         for (way, value, most) in [
+            (vec![Key("comments"), Key("max")], self.comments.max, 1_000),
             (vec![Key("max_findings")], self.max_findings, 1_000),
-            (vec![Key("max_units")], self.max_units, 10_000),
-            (vec![Key("gate"), Key("approvals")], self.gate.approvals, 10),
+            (vec![Key("max_units")], Some(self.max_units), 10_000),
+            (vec![Key("gate"), Key("approvals")], Some(self.gate.approvals), 10),
         ] {
-            if value == 0 || value > most {
+            if let Some(value) = value.filter(|value| *value == 0 || *value > most) {
                 wrong.push((way, format!("{value} is out of range, allowed are 1 to {most}")));
             }
+        }
+        if self.max_findings.is_some() && self.comments.max.is_some() {
+            let what = "is the older name of comments.max, which is set too: remove max_findings";
+            wrong.push((vec![Key("max_findings")], what.to_owned()));
         }
         for (index, team) in self.gate.teams.iter().enumerate() {
             if let Err(problem) = team.parse::<TeamName>() {

@@ -30,9 +30,15 @@ fn the_schema_and_the_parser_accept_the_same_files() {
         ("{}", true),
         ("max_findings: 1000", true),
         ("max_findings: 1001", false),
+        ("comments: { min_severity: info, max: 1000 }", true),
+        ("comments: { max: 0 }", false),
+        ("comments: { min_severity: none }", false),
         ("max_units: 0", false),
         ("gate: { approvals: 11 }", false),
         ("gate: { severity: bad }", false),
+        ("gate: { mode: findings, on_timeout: publish_ungated }", true),
+        ("gate: { mode: all }", false),
+        ("gate: { on_timeout: publish }", false),
         ("gate: { teams: [octo] }", false),
         ("gate: { approvers: ['ada=ada@example.org', 'team@example.org'] }", true),
         ("gate: { approvers: [ada] }", false),
@@ -132,11 +138,11 @@ fn a_value_of_another_type_is_described_in_plain_words() {
     for (text, problem) in [
         (
             "gate: strict",
-            "gate: must be keys with values (the keys are severity, paths, approvals, approvers, teams), not the text \"strict\"",
+            "gate: must be keys with values (the keys are severity, paths, approvals, approvers, teams, mode, on_timeout), not the text \"strict\"",
         ),
         (
             "gate: [high]",
-            "gate: must be keys with values (the keys are severity, paths, approvals, approvers, teams), not a list",
+            "gate: must be keys with values (the keys are severity, paths, approvals, approvers, teams, mode, on_timeout), not a list",
         ),
         ("include: src/**", "include: must be a list, not the text \"src/**\""),
         ("include: { a: b }", "include: must be a list, not keys with values"),
@@ -155,6 +161,10 @@ fn a_value_of_another_type_is_described_in_plain_words() {
         (
             "max_units:",
             "max_units: must be a whole number from 0 to 4294967295, not empty",
+        ),
+        (
+            "comments: { max: }",
+            "comments.max: must be a whole number from 0 to 4294967295, not empty",
         ),
         (
             "gate: { severity: [high] }",
@@ -235,4 +245,53 @@ fn a_file_of_mistakes_has_a_bounded_report() {
     let found = Policy::problems(&text);
     assert!(!found.is_empty() && found.len() <= 50, "{}", found.len());
     assert!(Policy::parse(&text).unwrap_err().to_string().len() < 10_000);
+}
+
+#[test]
+fn the_older_name_of_the_number_of_comments_still_counts_alone() {
+    let max = |text| Policy::parse(text).unwrap().max_comments();
+    assert_eq!(max(""), 20);
+    assert_eq!(max("comments: { min_severity: low }"), 20);
+    assert_eq!(max("comments: { max: 7 }"), 7);
+    assert_eq!(max("max_findings: 50"), 50);
+    let text = "bots: [a]\nmax_findings: 50\n";
+    let warnings: Vec<String> = Policy::warnings(text).iter().map(ToString::to_string).collect();
+    assert_eq!(
+        warnings,
+        ["line 2 column 1: max_findings: is deprecated: write comments: with max: below it"]
+    );
+    assert!(Policy::warnings("comments: { max: 7 }").is_empty());
+    let found: Vec<String> = Policy::problems("comments: { max: 7 }\nmax_findings: 50\n")
+        .iter()
+        .map(ToString::to_string)
+        .collect();
+    assert_eq!(
+        found,
+        ["line 2 column 1: max_findings: is the older name of comments.max, which is set too: remove max_findings"]
+    );
+}
+
+#[test]
+fn a_review_waits_as_a_whole_where_others_than_the_operators_decide() {
+    for (text, others, expected) in [
+        ("", false, GateScope::Findings),
+        ("", true, GateScope::Whole),
+        ("gate: { teams: [o/t] }", false, GateScope::Whole),
+        ("gate: { approvers: ['ada=ada@example.org'] }", false, GateScope::Whole),
+        ("gate: { mode: whole }", false, GateScope::Whole),
+        ("gate: { mode: findings, teams: [o/t] }", true, GateScope::Findings),
+    ] {
+        let policy = Policy::parse(text).unwrap();
+        assert_eq!(policy.gate.scope(others), expected, "{text} {others}");
+        let stored = serde_json::to_string(&policy).unwrap();
+        assert_eq!(
+            stored.contains("mode"),
+            text.contains("mode"),
+            "older programs refuse the key"
+        );
+        assert!(
+            !stored.contains("on_timeout") && !stored.contains("comments"),
+            "{stored}"
+        );
+    }
 }
