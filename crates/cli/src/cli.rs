@@ -13,7 +13,7 @@ use clap_complete::Shell;
 use url::Url;
 
 use crate::{help, output};
-use holdfast_ops::data_directory::DataPlace;
+use holdfast_ops::data_directory::{DataPlace, Notify};
 use holdfast_server::serve::ServeOptions;
 use holdfast_server::setup::SetupOptions;
 
@@ -291,6 +291,9 @@ pub struct ServeArgs {
     /// Create a new sign-in address for the console, and end all sessions.
     #[arg(long)]
     pub new_console_key: bool,
+    /// The form of the log.
+    #[command(flatten)]
+    pub log: LogArgs,
     /// The place of the data directory.
     #[command(flatten)]
     pub data: DataArgs,
@@ -304,7 +307,27 @@ impl ServeArgs {
             step_functions: self.step_functions,
             new_console_key: self.new_console_key,
             data: self.data.place(),
-            notify: output::print_to_stderr,
+            notify: self.log.notify(),
+            version: env!("BUILD_VERSION"),
+        }
+    }
+}
+
+/// The form of a server's log.
+#[derive(Clone, Copy, Debug, Args)]
+pub struct LogArgs {
+    /// Form of the log on stderr. With json, each line is a JSON document with timestamp, level, target, message and the
+    /// event's fields, also the messages about start and end.
+    #[arg(long, value_enum, default_value_t = LogFormat::Text)]
+    pub log_format: LogFormat,
+}
+
+impl LogArgs {
+    /// Returns the receiver of messages for the operator.
+    pub fn notify(self) -> Notify {
+        match self.log_format {
+            LogFormat::Text => output::print_to_stderr,
+            LogFormat::Json => output::log,
         }
     }
 }
@@ -322,6 +345,9 @@ pub struct EngineArgs {
     /// AWS_ENDPOINT_URL, otherwise AWS.
     #[arg(long, value_name = "URL")]
     pub s3: Option<Url>,
+    /// The form of the log.
+    #[command(flatten)]
+    pub log: LogArgs,
     /// The place of the data directory.
     #[command(flatten)]
     pub data: DataArgs,
@@ -457,6 +483,15 @@ pub struct ManArgs {
     /// Directory of the pages. It is created if it is missing.
     #[arg(value_name = "DIR")]
     pub to: PathBuf,
+}
+
+/// The form of the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// Text for a person.
+    Text,
+    /// One JSON document in each line.
+    Json,
 }
 
 /// The output format of a list.

@@ -2,6 +2,8 @@
 
 mod reader;
 
+use std::net::SocketAddr;
+
 use secrecy::SecretString;
 use url::Url;
 
@@ -67,6 +69,8 @@ pub struct Settings {
     pub public_url: Option<Url>,
     /// The secrets that sign deliveries of webhooks; two during a rotation. `HOLDFAST_WEBHOOK_SECRET`, comma-separated.
     pub webhook_secrets: Option<WebhookSecrets>,
+    /// The address of `serve`'s metrics. `HOLDFAST_METRICS_LISTEN`, default `127.0.0.1:9464`; none if it is `off`.
+    pub metrics_listen: Option<SocketAddr>,
 }
 
 /// A GitHub App.
@@ -187,6 +191,7 @@ impl Settings {
             smtp_url: reader.smtp_url(),
             public_url: reader.public_url(),
             webhook_secrets: reader.webhook_secrets(),
+            metrics_listen: reader.metrics_listen(),
             model,
             model_light,
             model_url,
