@@ -316,8 +316,8 @@ impl ServeArgs {
 /// The form of a server's log.
 #[derive(Clone, Copy, Debug, Args)]
 pub struct LogArgs {
-    /// Form of the log on stderr. With json, each line is a JSON document with timestamp, level, target, message and the
-    /// event's fields, also the messages about start and end.
+    /// Form of the log on stderr. With json, each line is a JSON document with timestamp, level, target and fields, also the
+    /// messages about start and end.
     #[arg(long, value_enum, default_value_t = LogFormat::Text)]
     pub log_format: LogFormat,
 }

@@ -31,7 +31,6 @@ pub fn run(cli: &Cli) -> ExitCode {
     let log = tracing_subscriber::fmt().with_env_filter(filter);
     if format == LogFormat::Json {
         log.json()
-            .flatten_event(true)
             .with_span_list(false)
             .with_writer(|| output::JsonLogWriter)
             .init();

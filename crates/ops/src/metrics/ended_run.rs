@@ -86,7 +86,10 @@ impl EndedRun {
             RunStatus::Rejected => vec![("rejected", number(&Finding::needs_approval))],
             _ if self.is_published() => {
                 let withheld = usize::try_from(report.withheld).unwrap_or(usize::MAX);
-                let fixed = report.earlier.iter().filter(|finding| finding.state == EarlierState::Fixed);
+                let fixed = report
+                    .earlier
+                    .iter()
+                    .filter(|finding| finding.state == EarlierState::Fixed);
                 vec![
                     ("published", number(&Finding::is_unpublished).saturating_sub(withheld)),
                     ("fixed", fixed.count()),

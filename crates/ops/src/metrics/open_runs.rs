@@ -160,11 +160,19 @@ mod tests {
     }
 
     fn entered(at: i64, name: &str) -> HistoryEvent {
-        event(at, "StateEntered", json!({ "state": "Task", "name": name, "input": null }))
+        event(
+            at,
+            "StateEntered",
+            json!({ "state": "Task", "name": name, "input": null }),
+        )
     }
 
     fn failed(error: &str) -> HistoryEvent {
-        event(0, "TaskFailed", json!({ "resource": "invoke", "error": error, "cause": null }))
+        event(
+            0,
+            "TaskFailed",
+            json!({ "resource": "invoke", "error": error, "cause": null }),
+        )
     }
 
     fn timed_out() -> HistoryEvent {
@@ -201,7 +209,10 @@ mod tests {
         }
         assert_eq!(open.oldest_request_ms(), Some(5));
         assert_eq!(open.apply("r", None, &ended()), Some(Seen::RunEnded));
-        assert_eq!((open.oldest_request_ms(), open.apply("r", None, &ended())), (None, None));
+        assert_eq!(
+            (open.oldest_request_ms(), open.apply("r", None, &ended())),
+            (None, None)
+        );
     }
 
     #[test]
@@ -211,10 +222,18 @@ mod tests {
         open.apply("r", None, &entered(1, state::REQUEST_APPROVAL));
         open.apply("r", Some(3), &entered(1, state::REVIEW_UNIT));
         for (unit, event, expected) in [
-            (Some(3), failed("ModelTimedOut"), Some((state::REVIEW_UNIT, "ModelTimedOut"))),
+            (
+                Some(3),
+                failed("ModelTimedOut"),
+                Some((state::REVIEW_UNIT, "ModelTimedOut")),
+            ),
             (Some(3), failed("sk-secret"), Some((state::REVIEW_UNIT, "other"))),
             (Some(3), timed_out(), Some((state::REVIEW_UNIT, "States.Timeout"))),
-            (None, failed("GithubUnavailable"), Some((state::REQUEST_APPROVAL, "GithubUnavailable"))),
+            (
+                None,
+                failed("GithubUnavailable"),
+                Some((state::REQUEST_APPROVAL, "GithubUnavailable")),
+            ),
             (None, failed("ApprovalRejected"), None),
             (None, timed_out(), None),
         ] {
@@ -232,7 +251,12 @@ mod tests {
         let mut open = OpenRuns::default();
         open.apply("gone", None, &started());
         open.apply("stays", None, &started());
-        let stored = || HashMap::from([("stays".to_owned(), OpenRun::default()), ("new".to_owned(), OpenRun::default())]);
+        let stored = || {
+            HashMap::from([
+                ("stays".to_owned(), OpenRun::default()),
+                ("new".to_owned(), OpenRun::default()),
+            ])
+        };
         assert_eq!(open.replace(stored()), ["gone"]);
         assert_eq!(open.apply("gone", None, &entered(1, state::PUBLISH_REVIEW)), None);
         assert_eq!(open.apply("gone", None, &ended()), None);

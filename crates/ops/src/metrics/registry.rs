@@ -109,7 +109,9 @@ impl Metrics {
         for (state, number) in open.by_state() {
             self.set(&table::RUNS_OPEN, &[state], number as f64);
         }
-        let waits_ms = open.oldest_request_ms().map_or(0, |since_ms| (now_ms - since_ms).max(0));
+        let waits_ms = open
+            .oldest_request_ms()
+            .map_or(0, |since_ms| (now_ms - since_ms).max(0));
         self.set(&table::APPROVAL_AGE, &[], waits_ms as f64 / 1000.0);
     }
 }

@@ -127,7 +127,25 @@ mod tests {
             assert!(metric.name.chars().all(of_name), "{}", metric.name);
             let is_counter = metric.kind == Kind::Counter;
             assert_eq!(metric.name.ends_with("_total"), is_counter, "{}", metric.name);
-            assert!(!metric.labels.iter().any(|label| ["run", "repository", "author", "le"].contains(label)));
+            assert!(
+                !metric
+                    .labels
+                    .iter()
+                    .any(|label| ["run", "repository", "author", "le"].contains(label))
+            );
+        }
+    }
+
+    #[test]
+    fn the_functions_write_the_metrics_on_aws() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../functions/src/metrics.rs");
+        let functions = std::fs::read_to_string(path).unwrap();
+        for name in ALL
+            .iter()
+            .filter_map(|metric| metric.on_aws)
+            .flat_map(|names| names.split(", "))
+        {
+            assert!(functions.contains(&format!("(\"{name}\", ")), "{name}");
         }
     }
 
@@ -137,9 +155,17 @@ mod tests {
         let mut table = String::new();
         for metric in ALL {
             let labels: Vec<String> = metric.labels.iter().map(|label| format!("`{label}`")).collect();
-            let on_aws = metric.on_aws.map_or_else(String::new, |names| format!("`{}`", names.replace(", ", "`, `")));
+            let on_aws = metric
+                .on_aws
+                .map_or_else(String::new, |names| format!("`{}`", names.replace(", ", "`, `")));
             let (name, kind) = (metric.name, metric.kind.as_str());
-            writeln!(table, "| `{name}` | {kind} | {} | {on_aws} | {} |", labels.join(", "), metric.help).unwrap();
+            writeln!(
+                table,
+                "| `{name}` | {kind} | {} | {on_aws} | {} |",
+                labels.join(", "),
+                metric.help
+            )
+            .unwrap();
         }
         let guide = std::fs::read_to_string(GUIDE).unwrap();
         let (before, rest) = guide.split_once(BEGIN).unwrap();
@@ -147,7 +173,11 @@ mod tests {
         if std::env::var_os("UPDATE_EXPECT").is_some() {
             std::fs::write(GUIDE, [before, BEGIN, &table, &rest[end..]].concat()).unwrap();
         } else {
-            assert_eq!(&rest[..end], table, "docs/metrics.md differs: UPDATE_EXPECT=1 writes the table");
+            assert_eq!(
+                &rest[..end],
+                table,
+                "docs/metrics.md differs: UPDATE_EXPECT=1 writes the table"
+            );
         }
     }
 }

@@ -47,7 +47,10 @@ struct Unit {
 /// An artifact or the database can't be read.
 pub async fn read(runs: &LocalRuns, summary: &RunSummary) -> Result<ModelCalls, Failure> {
     let store = runs.store();
-    let Some(run) = Run::deserialize(&summary.row.input).ok().filter(|run| !run.is_rules_only()) else {
+    let Some(run) = Run::deserialize(&summary.row.input)
+        .ok()
+        .filter(|run| !run.is_rules_only())
+    else {
         return Ok(ModelCalls::default());
     };
     let Some(plan) = read_json::<Plan>(store, &key::plan(&run.run)).await? else {
@@ -74,7 +77,11 @@ async fn read_unit(
     tier: Tier,
     record: ExecutionRecord,
 ) -> Result<Unit, Failure> {
-    let model_of = |attempt| tier_of_attempt(tier, attempt).choose(&run.model, &run.model_light).clone();
+    let model_of = |attempt| {
+        tier_of_attempt(tier, attempt)
+            .choose(&run.model, &run.model_light)
+            .clone()
+    };
     let mut answers = Vec::new();
     for attempt in 1_u32.. {
         let Some(answer) = read_json(store, &key::answer(&run.run, &name, attempt)).await? else {
@@ -185,7 +192,11 @@ mod tests {
             (unit(reviewed(), Some(false), answers(2)), "attempt_2", "false"),
             (unit(reviewed(), Some(false), answers(4)), "attempt_3_or_more", "false"),
             (unit(reviewed(), Some(true), vec![answer(true, None)]), "cached", ""),
-            (unit(unreviewed("no valid answer in 3 attempts"), Some(false), answers(3)), "given_up", "false"),
+            (
+                unit(unreviewed("no valid answer in 3 attempts"), Some(false), answers(3)),
+                "given_up",
+                "false",
+            ),
             (unit(unreviewed("ModelTimedOut"), None, answers(0)), "failed", ""),
             (unit(None, None, answers(1)), "failed", ""),
         ] {
@@ -203,7 +214,11 @@ mod tests {
     #[test]
     fn calls_count_by_the_configured_model() {
         let calls = ModelCalls {
-            units: vec![unit(None, None, vec![answer(true, Some(9)), answer(false, Some(500_000_000))])],
+            units: vec![unit(
+                None,
+                None,
+                vec![answer(true, Some(9)), answer(false, Some(500_000_000))],
+            )],
             walkthrough: Some(answer(false, None)),
         };
         let metrics = Metrics::default();

@@ -10,9 +10,7 @@ use std::time::Duration;
 use holdfast_asl::EventKind;
 use holdfast_core::model::run_name::RunName;
 use holdfast_core::stage::state;
-use holdfast_engine::{
-    Archive, Engine, EngineError, EngineEvent, ExecutionFilter, ExecutionStatus, HistoryOrder,
-};
+use holdfast_engine::{Archive, Engine, EngineError, EngineEvent, ExecutionFilter, ExecutionStatus, HistoryOrder};
 use tokio::runtime::Handle;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::{broadcast, mpsc, oneshot};
@@ -108,7 +106,9 @@ impl Watcher {
         if let EventKind::StateEntered { .. } = event.event.kind {
             self.metrics.increment(&table::TRANSITIONS, &[]);
         }
-        let Ok(run) = event.execution.parse::<RunName>() else { return };
+        let Ok(run) = event.execution.parse::<RunName>() else {
+            return;
+        };
         let unit = event.child.as_ref().map(|child| child.index);
         let seen = lock(&self.metrics.open).apply(run.as_str(), unit, &event.event);
         match seen {
@@ -120,7 +120,8 @@ impl Watcher {
                 is_retried,
             }) => {
                 let retried = if is_retried { "true" } else { "false" };
-                self.metrics.increment(&table::STAGE_FAILURES, &[&stage, &error, retried]);
+                self.metrics
+                    .increment(&table::STAGE_FAILURES, &[&stage, &error, retried]);
             }
         }
     }
@@ -136,7 +137,10 @@ impl Watcher {
         match spawn_blocking(move || open_runs(&data, &machine_arn)).await {
             Ok(Ok(stored)) => {
                 let ended = lock(&self.metrics.open).replace(stored);
-                ended.iter().filter_map(|name| name.parse().ok()).for_each(|run| self.end(run));
+                ended
+                    .iter()
+                    .filter_map(|name| name.parse().ok())
+                    .for_each(|run| self.end(run));
             }
             Ok(Err(error)) => tracing::warn!(%error, "the open runs can't be read for the metrics"),
             Err(error) => tracing::error!(%error, "the open runs can't be read for the metrics"),
@@ -173,12 +177,17 @@ fn open_runs(data: &Path, machine_arn: &str) -> Result<HashMap<String, OpenRun>,
 /// Returns the state that an execution entered last.
 fn last_state(archive: &Archive, execution: i64) -> Result<Option<String>, EngineError> {
     let mut last = None;
-    archive.visit_history(execution, HistoryOrder::NewestFirst, None, &mut |_, event| match event.kind {
-        EventKind::StateEntered { name, .. } => {
-            last = Some(name);
-            ControlFlow::Break(())
-        }
-        _ => ControlFlow::Continue(()),
-    })?;
+    archive.visit_history(
+        execution,
+        HistoryOrder::NewestFirst,
+        None,
+        &mut |_, event| match event.kind {
+            EventKind::StateEntered { name, .. } => {
+                last = Some(name);
+                ControlFlow::Break(())
+            }
+            _ => ControlFlow::Continue(()),
+        },
+    )?;
     Ok(last)
 }

@@ -179,7 +179,9 @@ pub async fn run(options: ServeOptions) -> Result<(), Failure> {
     let scraped = {
         let (metrics, stopped) = (Arc::clone(&app.metrics), stopped.clone());
         async move {
-            let Some(reserved) = metrics_listener else { return Ok(()) };
+            let Some(reserved) = metrics_listener else {
+                return Ok(());
+            };
             notify(&format!("metrics: http://{}/metrics", reserved.address()));
             metrics::serve(reserved, metrics, stopped).await
         }

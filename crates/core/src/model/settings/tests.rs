@@ -49,11 +49,18 @@ fn metrics_are_on_loopback_elsewhere_or_off() {
         ("10.0.0.7:9464", Some("10.0.0.7:9464")),
     ] {
         let address = read(&[("HOLDFAST_METRICS_LISTEN", text)]).unwrap().metrics_listen;
-        assert_eq!(address.map(|address| address.to_string()).as_deref(), expected, "{text}");
+        assert_eq!(
+            address.map(|address| address.to_string()).as_deref(),
+            expected,
+            "{text}"
+        );
     }
     for text in ["9464", "localhost:9464", "127.0.0.1", "127.0.0.1:65536", "OFF"] {
         let problems = read(&[("HOLDFAST_METRICS_LISTEN", text)]).unwrap_err().to_string();
-        assert!(problems.contains(text) && problems.ends_with("127.0.0.1:9464, or off"), "{problems}");
+        assert!(
+            problems.contains(text) && problems.ends_with("127.0.0.1:9464, or off"),
+            "{problems}"
+        );
     }
 }
 
