@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use holdfast_core::rule::RedactedLog;
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::fmt::writer::BoxMakeWriter;
 
 use crate::cli::{Cli, Command, EngineArgs, LogFormat, ServeArgs, SetupArgs};
 use crate::command::{
@@ -34,12 +35,14 @@ pub fn run(cli: &Cli) -> ExitCode {
             .with_span_list(false)
             .with_writer(|| output::JsonLogWriter)
             .init();
-    } else if std::io::stderr().is_terminal() {
-        log.with_ansi(!output::style::forbids_sequences())
-            .with_writer(|| RedactedLog(std::io::stderr()))
-            .init();
     } else {
-        log.with_ansi(false).with_writer(|| output::LogWriter).init();
+        let is_terminal = std::io::stderr().is_terminal();
+        let writer = match is_terminal {
+            true => BoxMakeWriter::new(|| RedactedLog(std::io::stderr())),
+            false => BoxMakeWriter::new(|| output::LogWriter),
+        };
+        let has_color = is_terminal && !output::style::forbids_sequences();
+        log.with_ansi(has_color).with_writer(writer).init();
     }
     let exit = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime.block_on(dispatch(cli)),
