@@ -8,7 +8,7 @@ use holdfast_testkit::{FakeGithub, Fault, Matcher, Script};
 use serde_json::{Value, json};
 
 use crate::metrics_text::{Scrape, read};
-use crate::pull_request::low;
+use crate::pull_request::{SLUG, low};
 use crate::serve::Served;
 use crate::support::{Scene, holdfast, many_files, one_line};
 
@@ -113,6 +113,24 @@ fn a_published_review_is_in_the_metrics_and_only_on_their_own_address() {
     assert_eq!(served.get("metrics", "").status(), 404);
     let other = reqwest::blocking::get(url.replace("/metrics", "/healthz")).unwrap();
     assert_eq!(other.status(), 404);
+
+    let github = &served.pull.github;
+    github.set_permission(SLUG, "maintainer", "write");
+    let comments = github.review_comments(SLUG, 12);
+    let of_first = comments.iter().find(|comment| comment["path"] == "src/file_0000.rs");
+    let id = of_first.unwrap()["id"].as_u64().unwrap();
+    github.react(SLUG, 12, id, "maintainer", "THUMBS_DOWN").unwrap();
+    served.pushed();
+    let scrape = scrape_until(&url, "holdfast_runs_ended_total{status=\"published\"}", 2.0);
+    check(
+        &scrape,
+        &[
+            ("holdfast_finding_outcomes_total{outcome=\"dismissed\"}", 1.0),
+            (&of_model("model_cache_hits_total", ""), 3.0),
+            (&of_prompt("units_total", ",outcome=\"cached\""), 3.0),
+            (&of_prompt("first_answers_total", ",valid=\"true\""), 5.0),
+        ],
+    );
 }
 
 fn report(served: &Served, run: &str) -> Value {

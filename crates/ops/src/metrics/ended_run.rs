@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use super::registry::Metrics;
 use super::table;
-use super::units::{self, ModelCalls};
+use super::units;
 use crate::failure::Failure;
 use crate::run_log;
 use crate::run_summary::{LocalRuns, ReadRuns, RunSummary, read_json, read_report, wall_ms};
