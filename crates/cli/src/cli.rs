@@ -2,6 +2,7 @@
 //! in `help`.
 
 mod desk;
+mod log;
 mod print;
 
 use std::ffi::{OsStr, OsString};
@@ -13,11 +14,12 @@ use clap_complete::Shell;
 use url::Url;
 
 use crate::{help, output};
-use holdfast_ops::data_directory::{DataPlace, Notify};
+use holdfast_ops::data_directory::DataPlace;
 use holdfast_server::serve::ServeOptions;
 use holdfast_server::setup::SetupOptions;
 
 pub use desk::{FixArgs, InitArgs};
+pub use log::{LogArgs, LogFormat};
 pub use print::{FailOn, PrintArgs, ReportFormat};
 
 /// A code reviewer that never loses its place.
@@ -313,25 +315,6 @@ impl ServeArgs {
     }
 }
 
-/// The form of a server's log.
-#[derive(Clone, Copy, Debug, Args)]
-pub struct LogArgs {
-    /// Form of the log on stderr. With json, each line is a JSON document with timestamp, level, target and fields, also the
-    /// messages about start and end.
-    #[arg(long, value_enum, default_value_t = LogFormat::Text)]
-    pub log_format: LogFormat,
-}
-
-impl LogArgs {
-    /// Returns the receiver of messages for the operator.
-    pub fn notify(self) -> Notify {
-        match self.log_format {
-            LogFormat::Text => output::print_to_stderr,
-            LogFormat::Json => output::log,
-        }
-    }
-}
-
 /// `holdfast engine`.
 #[derive(Debug, Args)]
 pub struct EngineArgs {
@@ -483,15 +466,6 @@ pub struct ManArgs {
     /// Directory of the pages. It is created if it is missing.
     #[arg(value_name = "DIR")]
     pub to: PathBuf,
-}
-
-/// The form of the log.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum LogFormat {
-    /// Text for a person.
-    Text,
-    /// One JSON document in each line.
-    Json,
 }
 
 /// The output format of a list.
