@@ -2,6 +2,7 @@
 //! in `help`.
 
 mod desk;
+mod log;
 mod print;
 
 use std::ffi::{OsStr, OsString};
@@ -18,6 +19,7 @@ use holdfast_server::serve::ServeOptions;
 use holdfast_server::setup::SetupOptions;
 
 pub use desk::{FixArgs, InitArgs};
+pub use log::{LogArgs, LogFormat};
 pub use print::{FailOn, PrintArgs, ReportFormat};
 
 /// A code reviewer that never loses its place.
@@ -291,6 +293,9 @@ pub struct ServeArgs {
     /// Create a new sign-in address for the console, and end all sessions.
     #[arg(long)]
     pub new_console_key: bool,
+    /// The form of the log.
+    #[command(flatten)]
+    pub log: LogArgs,
     /// The place of the data directory.
     #[command(flatten)]
     pub data: DataArgs,
@@ -304,7 +309,8 @@ impl ServeArgs {
             step_functions: self.step_functions,
             new_console_key: self.new_console_key,
             data: self.data.place(),
-            notify: output::print_to_stderr,
+            notify: self.log.notify(),
+            version: env!("BUILD_VERSION"),
         }
     }
 }
@@ -322,6 +328,9 @@ pub struct EngineArgs {
     /// AWS_ENDPOINT_URL, otherwise AWS.
     #[arg(long, value_name = "URL")]
     pub s3: Option<Url>,
+    /// The form of the log.
+    #[command(flatten)]
+    pub log: LogArgs,
     /// The place of the data directory.
     #[command(flatten)]
     pub data: DataArgs,

@@ -57,6 +57,8 @@ pub const PEOPLE: Group = (
 const DATA: Group = ("data", &["HOLDFAST_DATA", "XDG_STATE_HOME", "HOME"]);
 /// The log on stderr.
 const LOG: Group = ("log", &["HOLDFAST_LOG"]);
+/// The metrics.
+const METRICS: Group = ("metrics", &["HOLDFAST_METRICS_LISTEN"]);
 /// A deployment on AWS, and the credentials for it.
 const STACK: Group = ("AWS", &["HOLDFAST_STACK", "AWS_PROFILE", "AWS_REGION"]);
 /// The addresses of AWS's services, and the credentials for them.
@@ -214,7 +216,7 @@ pub fn serve() -> String {
             USAGE,
             (3, "a listener or the engine failed"),
         ],
-        environment: settings_and(&[DATA, LOG]),
+        environment: settings_and(&[DATA, LOG, METRICS]),
     }
     .render()
 }

@@ -5,8 +5,9 @@ use std::process::ExitCode;
 
 use holdfast_core::rule::RedactedLog;
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::fmt::writer::BoxMakeWriter;
 
-use crate::cli::{Cli, Command, SetupArgs};
+use crate::cli::{Cli, Command, EngineArgs, LogFormat, ServeArgs, SetupArgs};
 use crate::command::{
     audit, backup, cancel, check, completions, decide, doctor, engine, fix, init, man, redrive, replay, review, runs,
     show, sweep,
@@ -22,26 +23,36 @@ use holdfast_server::setup;
 /// Runs one command to its end.
 pub fn run(cli: &Cli) -> ExitCode {
     // HOLDFAST_LOG takes tracing's filter syntax. By default a server logs its actions, and a command only errors,
-    // except those of the engine: the command prints their failure itself.
-    let default_filter = match &cli.command {
-        Command::Serve(_) | Command::Engine(_) => "info",
-        _ => "error,holdfast_engine=off",
+    // except those of the engine and of the run: the command prints their failure itself.
+    let (default_filter, format) = match &cli.command {
+        Command::Serve(ServeArgs { log, .. }) | Command::Engine(EngineArgs { log, .. }) => ("info", log.log_format),
+        _ => ("error,holdfast_engine=off,holdfast_ops::run_log=off", LogFormat::Text),
     };
     let filter = EnvFilter::try_from_env("HOLDFAST_LOG").unwrap_or_else(|_| EnvFilter::new(default_filter));
     let log = tracing_subscriber::fmt().with_env_filter(filter);
-    if std::io::stderr().is_terminal() {
-        log.with_ansi(!output::style::forbids_sequences())
-            .with_writer(|| RedactedLog(std::io::stderr()))
+    if format == LogFormat::Json {
+        log.json()
+            .with_span_list(false)
+            .with_writer(|| output::JsonLogWriter)
             .init();
     } else {
-        log.with_ansi(false).with_writer(|| output::LogWriter).init();
+        let is_terminal = std::io::stderr().is_terminal();
+        let writer = match is_terminal {
+            true => BoxMakeWriter::new(|| RedactedLog(std::io::stderr())),
+            false => BoxMakeWriter::new(|| output::LogWriter),
+        };
+        let has_color = is_terminal && !output::style::forbids_sequences();
+        log.with_ansi(has_color).with_writer(writer).init();
     }
     let exit = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime.block_on(dispatch(cli)),
         Err(error) => Err(Failure::incomplete(format!("the async runtime can't start: {error}"))),
     };
     let exit = exit.unwrap_or_else(|failure| {
-        output::print_to_stderr(&failure.message);
+        match format == LogFormat::Json && tracing::enabled!(tracing::Level::ERROR) {
+            true => tracing::error!(target: "holdfast", "{}", failure.message),
+            false => output::print_to_stderr(&failure.message),
+        }
         failure.kind.into()
     });
     ExitCode::from(exit as u8)

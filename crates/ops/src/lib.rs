@@ -24,6 +24,7 @@ pub mod lost_artifacts;
 pub mod machine;
 pub mod mail_report;
 pub mod marker_key;
+pub mod metrics;
 mod pace;
 pub mod pull_runs;
 pub mod recovery;
@@ -32,6 +33,7 @@ pub mod replay;
 pub mod repository_page;
 pub mod review;
 pub mod run_details;
+pub mod run_log;
 pub mod run_summary;
 pub mod sweep;
 #[cfg(any(test, not(feature = "aws")))]

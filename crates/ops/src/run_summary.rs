@@ -230,6 +230,18 @@ impl LocalRuns {
         read().map_err(|error: EngineError| Failure::incomplete(error))
     }
 
+    /// Returns the executions of a run's units, without their histories.
+    pub(crate) fn units(&self, run: &RunName) -> Result<Vec<ExecutionRecord>, Failure> {
+        let read = || {
+            let mut units = Vec::new();
+            for map_run in self.archive.map_runs(self.archive.execution(run.as_str())?.id)? {
+                units.extend(self.archive.children(map_run.id)?);
+            }
+            Ok(units)
+        };
+        read().map_err(|error: EngineError| Failure::incomplete(error))
+    }
+
     /// Returns the name of the newest finished review of the work tree at `root`.
     ///
     /// # Errors
@@ -314,14 +326,11 @@ impl ReadRuns for LocalRuns {
 
     async fn children(&self, record: &RunSummary) -> Result<Vec<Child>, Failure> {
         let mut children = Vec::new();
-        let map_runs = self.archive.map_runs(self.stored(record)?.id);
-        for map_run in map_runs.map_err(Failure::incomplete)? {
-            for stored in self.archive.children(map_run.id).map_err(Failure::incomplete)? {
-                children.push(Child {
-                    history: self.archive.history(stored.id).map_err(Failure::incomplete)?,
-                    row: ExecutionSummary::from(stored),
-                });
-            }
+        for stored in self.units(&record.run)? {
+            children.push(Child {
+                history: self.archive.history(stored.id).map_err(Failure::incomplete)?,
+                row: ExecutionSummary::from(stored),
+            });
         }
         Ok(children)
     }
@@ -436,7 +445,7 @@ pub async fn read_change(
 }
 
 /// Returns a run's duration from start to end, waits included; 0 for an open run.
-fn wall_ms(row: &ExecutionSummary) -> u64 {
+pub(crate) fn wall_ms(row: &ExecutionSummary) -> u64 {
     let stopped = row.stopped.unwrap_or(row.started);
     u64::try_from(stopped.0.saturating_sub(row.started.0)).unwrap_or(0)
 }

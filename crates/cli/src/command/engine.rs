@@ -9,12 +9,11 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
 use crate::cli::EngineArgs;
-use crate::command::follow;
 use crate::exit::Exit;
-use crate::output;
 use holdfast_ops::aws::engine_ports;
 use holdfast_ops::evaluator;
 use holdfast_ops::failure::Failure;
+use holdfast_ops::recovery::recovery_notes;
 use holdfast_server::step_functions_api::{bind, failure};
 
 /// Runs until a signal stops it.
@@ -30,7 +29,10 @@ pub async fn run(args: &EngineArgs) -> Result<Exit, Failure> {
     options.evaluator = evaluator::find();
     options.naming = naming(data, &ports.region)?;
     let (engine, recovered) = Engine::open(options).await.map_err(Failure::of_engine)?;
-    follow::report_recovery(&recovered, false);
+    let notify = args.log.notify();
+    for note in recovery_notes(&recovered, false) {
+        notify(&note);
+    }
     let server = match server.open(engine.clone(), data, None) {
         Ok(server) => server,
         Err(error) => {
@@ -38,7 +40,7 @@ pub async fn run(args: &EngineArgs) -> Result<Exit, Failure> {
             return Err(failure(error));
         }
     };
-    output::print_to_stderr(&format!(
+    notify(&format!(
         "serving the Step Functions API on http://{} (data: {})",
         server.address(),
         data.display()
@@ -53,7 +55,7 @@ pub async fn run(args: &EngineArgs) -> Result<Exit, Failure> {
         stop.send_replace(true);
     });
     let served = server.serve(stopped).await;
-    output::print_to_stderr("stopping: open executions resume at the next start");
+    notify("stopping: open executions resume at the next start");
     engine.shutdown().await;
     served.map(|()| Exit::Clean).map_err(failure)
 }

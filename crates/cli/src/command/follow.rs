@@ -22,6 +22,7 @@ use holdfast_ops::ci;
 use holdfast_ops::failure::Failure;
 use holdfast_ops::recovery::recovery_notes;
 use holdfast_ops::repository_page;
+use holdfast_ops::run_log;
 use holdfast_ops::run_summary::{self, LocalRuns, ReadRuns, RunSummary};
 
 /// Follows a run until it has ended or waits for a person, closes the engine and prints the review.
@@ -48,6 +49,7 @@ pub async fn to_its_end(engine: Engine, data: &Path, name: &RunName, args: &Prin
             let runs = LocalRuns::open(data).await?;
             let summary = runs.read(name).await?;
             let report = run_summary::read_report(&summary, runs.store()).await?;
+            run_log::log_end(&summary, report.as_ref());
             let change = run_summary::read_change(name, report.as_ref(), runs.store()).await?;
             let page = match &report {
                 Some(report) => repository_page::read(name, report, runs.store()).await,

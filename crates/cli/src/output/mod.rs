@@ -98,6 +98,27 @@ impl Write for LogWriter {
     }
 }
 
+/// Writes the log as JSON: one document in a line for each event, with secrets redacted.
+#[derive(Clone, Copy, Debug)]
+pub struct JsonLogWriter;
+
+impl Write for JsonLogWriter {
+    fn write(&mut self, event: &[u8]) -> io::Result<usize> {
+        let document: serde_json::Value = serde_json::from_slice(event)?;
+        io::stderr().lock().write_all(json_line(&document)?.as_bytes())?;
+        Ok(event.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        io::stderr().flush()
+    }
+}
+
+/// Logs a line for the operator, where the log is JSON and so has to have all lines.
+pub fn log(line: &str) {
+    tracing::info!(target: "holdfast", "{line}");
+}
+
 /// Prints one line on stderr. A closed stderr is ignored.
 pub fn print_to_stderr(line: &str) {
     let _nobody_reads = writeln!(io::stderr().lock(), "holdfast: {}", plain(line));

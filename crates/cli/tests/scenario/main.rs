@@ -12,6 +12,8 @@ mod fix;
 mod formats;
 mod init;
 mod kills;
+mod metrics;
+mod metrics_text;
 mod models;
 mod no_disk;
 mod operator;

@@ -24,6 +24,8 @@ pub struct Served {
     pub pull: Pull,
     child: Child,
     address: String,
+    /// Its output after the line with its address.
+    pub lines: mpsc::Receiver<String>,
     client: Client,
 }
 
@@ -33,7 +35,7 @@ impl Served {
     }
 
     pub fn start_with(script: Script, settings: &[(&str, &str)]) -> Self {
-        Self::start_on("127.0.0.1:0", script, settings)
+        Self::start_as("127.0.0.1:0", script, settings, &[])
     }
 
     /// Starts a server whose public address is configured.
@@ -42,10 +44,10 @@ impl Served {
         let listen = free.local_addr().unwrap().to_string();
         drop(free);
         let url = format!("http://{listen}/");
-        Self::start_on(&listen, script, &[settings, &[("HOLDFAST_PUBLIC_URL", &url)]].concat())
+        Self::start_as(&listen, script, &[settings, &[("HOLDFAST_PUBLIC_URL", &url)]].concat(), &[])
     }
 
-    fn start_on(listen: &str, script: Script, settings: &[(&str, &str)]) -> Self {
+    pub fn start_as(listen: &str, script: Script, settings: &[(&str, &str)], options: &[&str]) -> Self {
         let mut pull = Pull::new(script, FakeGithub::INSTALLATION_TOKEN);
         for (name, value) in [
             ("HOLDFAST_WEBHOOK_SECRET", SECRET),
@@ -57,11 +59,12 @@ impl Served {
         for (name, value) in settings {
             pull.scene = pull.scene.set(name, value);
         }
-        let (child, address) = spawn(&pull, &["--listen", listen]);
+        let (child, address, lines) = spawn(&pull, &[&["--listen", listen], options].concat());
         Self {
             pull,
             child,
             address,
+            lines,
             client: Client::builder()
                 .user_agent("browser")
                 .redirect(Policy::none())
@@ -79,21 +82,19 @@ impl Served {
     pub fn restart_with(&mut self, options: &[&str]) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
-        (self.child, self.address) = spawn(&self.pull, options);
+        (self.child, self.address, self.lines) = spawn(&self.pull, options);
     }
 
     /// Starts the server again with the Step Functions API; returns the API's address.
     fn restart_with_step_functions(&mut self) -> String {
-        self.child.kill().unwrap();
-        self.child.wait().unwrap();
-        let (child, address, lines) = spawn_with(&self.pull, &["--step-functions", "127.0.0.1:0"]);
-        (self.child, self.address) = (child, address);
-        let mut lines = lines.iter();
-        let url = lines.find_map(|line| {
-            line.split_once("Step Functions API: ")
-                .map(|(_, url)| url.trim().to_owned())
-        });
-        url.unwrap()
+        self.restart_with(&["--step-functions", "127.0.0.1:0"]);
+        self.announced("Step Functions API: ")
+    }
+
+    /// Returns the rest of the next line of the server's output with this text.
+    pub fn announced(&self, text: &str) -> String {
+        let rest = |line: String| line.split_once(text).map(|(_, rest)| rest.trim().to_owned());
+        self.lines.iter().find_map(rest).unwrap()
     }
 
     /// Returns the question's row in the table.
@@ -307,13 +308,8 @@ impl Drop for Served {
     }
 }
 
-fn spawn(pull: &Pull, options: &[&str]) -> (Child, String) {
-    let (child, address, _lines) = spawn_with(pull, options);
-    (child, address)
-}
-
 /// Starts the server; returns it, its address, and its later output.
-fn spawn_with(pull: &Pull, options: &[&str]) -> (Child, String, mpsc::Receiver<String>) {
+fn spawn(pull: &Pull, options: &[&str]) -> (Child, String, mpsc::Receiver<String>) {
     let listen: &[&str] = match options.contains(&"--listen") {
         true => &[],
         false => &["--listen", "127.0.0.1:0"],

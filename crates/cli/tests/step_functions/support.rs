@@ -143,6 +143,7 @@ pub fn program() -> Command {
         ("AWS_SECRET_ACCESS_KEY", "test"),
         ("AWS_REGION", "us-east-1"),
         ("AWS_EC2_METADATA_DISABLED", "true"),
+        ("HOLDFAST_METRICS_LISTEN", "off"),
     ]);
     program
 }

@@ -2,6 +2,7 @@
 
 mod reader;
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use secrecy::SecretString;
@@ -94,6 +95,8 @@ pub struct Settings {
     pub serve_url: Option<Url>,
     /// The secrets that sign deliveries of webhooks; two during a rotation. `HOLDFAST_WEBHOOK_SECRET`, comma-separated.
     pub webhook_secrets: Option<WebhookSecrets>,
+    /// The address of `serve`'s metrics. `HOLDFAST_METRICS_LISTEN`, default `127.0.0.1:9464`; none if it is `off`.
+    pub metrics_listen: Option<SocketAddr>,
 }
 
 /// A GitHub App.
@@ -238,6 +241,7 @@ impl Settings {
             public_url: reader.public_url(),
             serve_url: None,
             webhook_secrets: reader.webhook_secrets(),
+            metrics_listen: reader.metrics_listen(),
             model,
             model_light,
             model_url,

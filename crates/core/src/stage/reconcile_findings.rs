@@ -89,6 +89,18 @@ pub struct PullState {
     maps: LineMaps,
 }
 
+impl PullState {
+    /// Returns the number of findings that people dismissed since the ledger of this state was stored.
+    pub fn new_dismissals(&self, next: &Ledger) -> usize {
+        let dismissed = |ledger: &Ledger| -> BTreeSet<FindingId> {
+            let entries = ledger.entries.iter();
+            let dismissed = entries.filter(|entry| matches!(entry.state, EntryState::Dismissed(_)));
+            dismissed.map(|entry| entry.id.clone()).collect()
+        };
+        dismissed(next).difference(&dismissed(&self.ledger)).count()
+    }
+}
+
 /// A published comment whose finding is fixed, is there again, or has a higher severity now.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Revision {

@@ -7,6 +7,7 @@ use holdfast_core::model::finding::TrackedState;
 use holdfast_core::model::report::EarlierState;
 use holdfast_core::port::FindingThread;
 use holdfast_core::pull_ledger;
+use holdfast_core::stage::{PullState, Reconciliation};
 
 pub const THREE_LINES: &str = "@@ -1,1 +1,3 @@\n one\n+two\n+three";
 
@@ -267,6 +268,11 @@ fn only_people_who_may_write_dismiss_a_finding() {
         assert_eq!(states(&report), [(2, expected)], "{login}");
         let is_open = expected == TrackedState::Open;
         assert_eq!(report.open_severities().count(), usize::from(is_open), "{login}");
+        let run = &world.run.run;
+        let before: PullState = block_on(read_artifact(&world.store, &key::pull_state(run))).unwrap();
+        let after: Reconciliation = block_on(read_artifact(&world.store, &key::reconciled(run))).unwrap();
+        assert_eq!(before.new_dismissals(&after.ledger), usize::from(!is_open), "{login}");
+        assert_eq!(before.new_dismissals(&Ledger::default()), 0);
     }
 }
 

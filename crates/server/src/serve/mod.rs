@@ -3,6 +3,7 @@
 
 mod console;
 mod key;
+mod metrics;
 mod permission;
 mod pictures;
 mod pull_view;
@@ -37,6 +38,7 @@ use crate::step_functions_api;
 use holdfast_ops::data_directory::{DataPlace, Notify};
 use holdfast_ops::failure::Failure;
 use holdfast_ops::machine::{self, Opened};
+use holdfast_ops::metrics::{Metrics, RunWatch};
 use holdfast_ops::recovery::recovery_notes;
 use holdfast_ops::workflow;
 
@@ -73,6 +75,8 @@ pub struct App {
     replays: Semaphore,
     /// The sign-in address of this machine's operator.
     entry: Entry,
+    /// The metrics of this process.
+    metrics: Arc<Metrics>,
 }
 
 /// The options of the server.
@@ -88,6 +92,8 @@ pub struct ServeOptions {
     pub data: DataPlace,
     /// Receives messages for the operator.
     pub notify: Notify,
+    /// The version of the program.
+    pub version: &'static str,
 }
 
 /// Serves until a signal stops it.
@@ -109,12 +115,15 @@ pub async fn run(options: ServeOptions) -> Result<(), Failure> {
         None => None,
         Some(address) => Some(step_functions_api::bind("--step-functions", address)?),
     };
+    let metrics_listener = settings.metrics_listen.map(metrics::reserve).transpose()?;
     let own = own_url(address)?;
     let public = settings.public_url.clone().unwrap_or_else(|| own.clone());
     settings.serve_url = Some(own);
     let directory = options.data.for_server()?;
     let data = directory.path.as_path();
     let opened = machine::open(data, &settings, Access::all(public.as_str())).await?;
+    let metrics = Arc::new(Metrics::new(options.version));
+    let run_watch = RunWatch::start(&opened.engine, data, &metrics);
     for note in recovery_notes(&opened.recovered, false) {
         notify(&note);
     }
@@ -143,6 +152,7 @@ pub async fn run(options: ServeOptions) -> Result<(), Failure> {
         pulls: machine::pulls(&settings)?,
         secrets,
         opened,
+        metrics,
     });
     let step_functions = match step_functions {
         None => None,
@@ -167,6 +177,16 @@ pub async fn run(options: ServeOptions) -> Result<(), Failure> {
     ));
     let sweeper = tokio::spawn(sweeper::sweep_periodically(Arc::clone(&app)));
     let (stop, stopped) = watch::channel(false);
+    let scraped = {
+        let (metrics, stopped) = (Arc::clone(&app.metrics), stopped.clone());
+        async move {
+            let Some(reserved) = metrics_listener else {
+                return Ok(());
+            };
+            notify(&format!("metrics: http://{}/metrics", reserved.address()));
+            metrics::serve(reserved, metrics, stopped).await
+        }
+    };
     let beside = async {
         let Some(server) = step_functions else { return Ok(()) };
         notify(&format!("Step Functions API: http://{}", server.address()));
@@ -175,11 +195,12 @@ pub async fn run(options: ServeOptions) -> Result<(), Failure> {
         stop.send_replace(true);
         served
     };
-    let (served, beside) = tokio::join!(server::serve(listener, Arc::clone(&app), &stop), beside);
+    let (served, beside, scraped) = tokio::join!(server::serve(listener, Arc::clone(&app), &stop), beside, scraped);
     sweeper.abort();
     notify("stopping: open reviews resume at the next start");
     app.opened.engine.clone().shutdown().await;
-    served.and(beside)
+    run_watch.finish().await;
+    served.and(beside).and(scraped)
 }
 
 /// Checks the settings that a server requires.

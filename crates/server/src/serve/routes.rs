@@ -15,12 +15,13 @@ use holdfast_web::form::MAX_FORM_BYTES;
 use holdfast_web::reply::Reply;
 use holdfast_web::webhook;
 
-use super::{App, console};
+use super::{App, console, metrics};
 use holdfast_http_server::{BodyLimits, take_body};
 use holdfast_ops::machine;
 
 /// Returns all routes.
 pub fn router(app: Arc<App>) -> Router {
+    let counted = Arc::clone(&app.metrics);
     Router::new()
         .route("/healthz", get(health))
         .route(
@@ -34,19 +35,25 @@ pub fn router(app: Arc<App>) -> Router {
                     take_body(BodyLimits::of_bytes(webhook::MAX_BODY_BYTES + 1), request, next).await
                 }))
                 // Before the body is read: a request without a signature costs only its head.
-                .layer(from_fn(refuse_unsigned)),
+                .layer(from_fn(refuse_unsigned))
+                .layer(from_fn(move |request: Request, next: Next| {
+                    metrics::count_delivery(Arc::clone(&counted), request, next)
+                })),
         )
         .merge(console::router().layer(from_fn(run_to_completion)).layer(from_fn(
             async |request: Request, next: Next| take_body(BodyLimits::of_bytes(MAX_FORM_BYTES), request, next).await,
         )))
-        .fallback(async || {
-            respond(Reply::new(
-                StatusCode::NOT_FOUND,
-                "text/plain; charset=utf-8",
-                "not found\n",
-            ))
-        })
+        .fallback(not_found)
         .with_state(app)
+}
+
+/// Answers a request for an unknown address.
+pub async fn not_found() -> Response {
+    respond(Reply::new(
+        StatusCode::NOT_FOUND,
+        "text/plain; charset=utf-8",
+        "not found\n",
+    ))
 }
 
 /// Refuses a delivery without a signature before its body is read.

@@ -1,6 +1,7 @@
 //! The reader of settings: reads each setting by its name and collects every problem.
 
 use std::fmt;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use secrecy::SecretString;
 use url::Url;
@@ -173,6 +174,26 @@ impl<'a> Reader<'a> {
             );
         }
         seconds
+    }
+
+    /// Reads the address of the metrics; none if they are off.
+    pub fn metrics_listen(&mut self) -> Option<SocketAddr> {
+        const NAME: &str = "HOLDFAST_METRICS_LISTEN";
+        const DEFAULT: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 9464);
+        match self.text(NAME) {
+            None => Some(DEFAULT),
+            Some(text) if text == "off" => None,
+            Some(text) => {
+                let address = text.parse().ok();
+                if address.is_none() {
+                    self.report(
+                        NAME,
+                        format!("{text:?} is not allowed: expected an IP address and a port such as {DEFAULT}, or off"),
+                    );
+                }
+                address
+            }
+        }
     }
 
     pub fn token_limits(&mut self) -> TokenLimits {

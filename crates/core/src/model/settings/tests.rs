@@ -41,6 +41,30 @@ fn every_problem_is_reported_together() {
 }
 
 #[test]
+fn metrics_are_on_loopback_elsewhere_or_off() {
+    for (text, expected) in [
+        ("", Some("127.0.0.1:9464")),
+        ("off", None),
+        ("[::1]:0", Some("[::1]:0")),
+        ("10.0.0.7:9464", Some("10.0.0.7:9464")),
+    ] {
+        let address = read(&[("HOLDFAST_METRICS_LISTEN", text)]).unwrap().metrics_listen;
+        assert_eq!(
+            address.map(|address| address.to_string()).as_deref(),
+            expected,
+            "{text}"
+        );
+    }
+    for text in ["9464", "localhost:9464", "127.0.0.1", "127.0.0.1:65536", "OFF"] {
+        let problems = read(&[("HOLDFAST_METRICS_LISTEN", text)]).unwrap_err().to_string();
+        assert!(
+            problems.contains(text) && problems.ends_with("127.0.0.1:9464, or off"),
+            "{problems}"
+        );
+    }
+}
+
+#[test]
 fn an_app_is_an_id_and_a_key() {
     let (id, file) = (
         ("HOLDFAST_GITHUB_APP_ID", "12"),
