@@ -13,7 +13,7 @@ use crate::model::failure::{Failure, is_superseded};
 use crate::model::finding::Finding;
 use crate::model::key;
 use crate::model::report::Report;
-use crate::model::run::{Announcement, Run};
+use crate::model::run::{Announcement, PublishedPart, Run};
 use crate::model::run_name::RunName;
 use crate::port::{CheckConclusion, CheckOutcome, DraftedReview, KeepRows, PublishError, PublishReview, StoreArtifact};
 use crate::render::{
@@ -83,10 +83,10 @@ async fn show(
     store: &dyn StoreArtifact,
 ) -> Result<(), StageError> {
     let held = claim::hold(rows, &run.target, &run.run).await;
-    withdraw_if_superseded(held, run, publish, store).await?;
+    withdraw_if_superseded(held, run, publish, rows, store).await?;
     publish.announce(&run.target, &run.run, body).await?;
     let held = claim::hold(rows, &run.target, &run.run).await;
-    withdraw_if_superseded(held, run, publish, store).await
+    withdraw_if_superseded(held, run, publish, rows, store).await
 }
 
 /// Ignores GitHub's refusals; other failures stay.
@@ -177,13 +177,15 @@ pub async fn withdraw(
 ) -> Result<(), StageError> {
     let is_published = publish.withdraw_draft(&run.target, &run.run).await?;
     let announcement: Option<Announcement> = find_artifact(store, &key::announcement(&run.run)).await?;
-    let published = match (is_published, announcement.is_some_and(|announcement| announcement.in_parts)) {
-        (false, _) => PublishedPart::Nothing,
-        (true, true) => PublishedPart::BelowGate,
-        (true, false) => PublishedPart::Review,
-    };
+    let announcement = announcement.unwrap_or_default();
+    let published = announcement.published_part(is_published);
     let why = Failure::of_reason(error);
     if shows_failure {
+        let failed = Announcement {
+            failed: Some(error.to_owned()),
+            ..announcement
+        };
+        write_artifact(store, &key::announcement(&run.run), &failed).await?;
         let body = failed_body(run.target.head(), why, published);
         let shown = publish.announce(&run.target, &run.run, &body).await;
         or_withdraw_state(shown.map_err(StageError::from), run, publish).await?;
@@ -235,8 +237,30 @@ pub async fn is_in_progress(run: &RunName, rows: &dyn KeepRows, store: &dyn Stor
     Ok(!announcement.is_some_and(|announcement| announcement.settled) && !claim::is_closed(rows, run).await?)
 }
 
+/// Undoes a failed run's effects as [`withdraw`] does, and shows that it failed as long as no newer run has the pull
+/// request.
+///
+/// # Errors
+///
+/// GitHub refuses a write or doesn't answer; the table or the store fails.
+pub async fn withdraw_failed(
+    run: &Run,
+    error: &str,
+    publish: &dyn PublishReview,
+    rows: &dyn KeepRows,
+    store: &dyn StoreArtifact,
+) -> Result<(), StageError> {
+    withdraw(run, error, true, publish, store).await?;
+    if claim::holder(rows, &run.target).await?.as_ref() != Some(&run.run) {
+        // A newer run has taken over meanwhile: its state is the one to show.
+        withdraw(run, error, false, publish, store).await?;
+    }
+    Ok(())
+}
+
 /// Returns `held`, the result of a claim check. A superseded run first undoes its effects. None of its later states
-/// would: the run that took over has stopped it, and may have cleaned up before its latest writes.
+/// would: the run that took over has stopped it, and may have cleaned up before its latest writes. A run that has failed
+/// meanwhile shows that again.
 ///
 /// # Errors
 ///
@@ -245,12 +269,20 @@ pub async fn withdraw_if_superseded(
     held: Result<(), StageError>,
     run: &Run,
     publish: &dyn PublishReview,
+    rows: &dyn KeepRows,
     store: &dyn StoreArtifact,
 ) -> Result<(), StageError> {
     if let Err(StageError { name, .. }) = &held
         && *name == ErrorName::RunSuperseded
     {
-        withdraw(run, name.as_str(), false, publish, store).await?;
+        let announcement: Option<Announcement> = find_artifact(store, &key::announcement(&run.run)).await?;
+        let failed = announcement.and_then(|announcement| announcement.failed);
+        match failed {
+            Some(error) if claim::holder(rows, &run.target).await?.as_ref() == Some(&run.run) => {
+                withdraw_failed(run, &error, publish, rows, store).await?;
+            }
+            _ => withdraw(run, name.as_str(), false, publish, store).await?,
+        }
     }
     held
 }

@@ -8,7 +8,7 @@ use holdfast_testkit::{FakeGithub, Fault, Matcher, Script};
 use serde_json::{Value, json};
 
 use crate::metrics_text::{Scrape, read};
-use crate::pull_request::{SLUG, low};
+use crate::pull_request::{SLUG, minor};
 use crate::serve::Served;
 use crate::support::{Scene, holdfast, many_files, one_line};
 
@@ -60,7 +60,7 @@ fn of_prompt(name: &str, more: &str) -> String {
 
 #[test]
 fn a_published_review_is_in_the_metrics_and_only_on_their_own_address() {
-    let served = Served::start_with(low(), ON_ANY_PORT);
+    let served = Served::start_with(minor(), ON_ANY_PORT);
     let url = served.announced("metrics: ");
     check(&read(&scraped(&url)), &[("holdfast_engine_transitions_total", 0.0)]);
     assert_eq!(served.deliver("pull_request", b"{}", None).0, 401);
@@ -73,7 +73,7 @@ fn a_published_review_is_in_the_metrics_and_only_on_their_own_address() {
             ("holdfast_run_duration_seconds_count", 1.0),
             ("holdfast_approval_oldest_age_seconds", 0.0),
             ("holdfast_files_total{outcome=\"reviewed\"}", 4.0),
-            ("holdfast_findings_total{severity=\"low\"}", 4.0),
+            ("holdfast_findings_total{severity=\"medium\"}", 4.0),
             ("holdfast_finding_outcomes_total{outcome=\"published\"}", 4.0),
             ("holdfast_finding_outcomes_total{outcome=\"fixed\"}", 0.0),
             ("holdfast_finding_outcomes_total{outcome=\"dismissed\"}", 0.0),
@@ -145,7 +145,7 @@ fn report(served: &Served, run: &str) -> Value {
 
 #[test]
 fn invalid_answers_failed_calls_and_unreviewed_files_are_counted() {
-    let script = low()
+    let script = minor()
         .for_path("src/file_0000.rs", Script::prose_then_valid())
         .for_path("src/file_0001.rs", Script::always_invalid())
         .for_path("src/file_0002.rs", Script::wrong_key());

@@ -44,7 +44,12 @@ impl Served {
         let listen = free.local_addr().unwrap().to_string();
         drop(free);
         let url = format!("http://{listen}/");
-        Self::start_as(&listen, script, &[settings, &[("HOLDFAST_PUBLIC_URL", &url)]].concat(), &[])
+        Self::start_as(
+            &listen,
+            script,
+            &[settings, &[("HOLDFAST_PUBLIC_URL", &url)]].concat(),
+            &[],
+        )
     }
 
     pub fn start_as(listen: &str, script: Script, settings: &[(&str, &str)], options: &[&str]) -> Self {

@@ -294,12 +294,15 @@ pub struct Announcement {
     /// Whether the run publishes in two parts: first what is below the gate, then what was approved.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub in_parts: bool,
+    /// The name of the error whose failure the summary comment shows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failed: Option<String>,
 }
 
 impl Announcement {
-    /// Returns the part of the review that was published by a run that failed.
-    pub fn published_part(&self) -> PublishedPart {
-        match (self.published, self.in_parts) {
+    /// Returns the part that a run has published that failed. `is_published` is true if GitHub has a submitted review.
+    pub const fn published_part(&self, is_published: bool) -> PublishedPart {
+        match (is_published, self.in_parts) {
             (false, _) => PublishedPart::Nothing,
             (true, true) => PublishedPart::BelowGate,
             (true, false) => PublishedPart::Review,

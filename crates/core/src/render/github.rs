@@ -8,13 +8,11 @@ use crate::ledger::{Entry, FindingId, FindingMark, Ledger};
 use crate::model::change::Change;
 use crate::model::finding::{Finding, Severity, Side, TrackedState};
 use crate::model::report::{Outcome, Report, RunStatus, UNLISTED};
-use crate::model::run::PublishedPart;
 use crate::model::sha::CommitSha;
 use crate::port::{Annotation, CheckConclusion, CheckOutcome, ReviewComment, ReviewDraft};
 use crate::validate::check_suggestion;
 
 use super::markdown::{coverage_files, finding_markdown, finding_title, severity_mark};
-use super::state::BELOW_GATE_PUBLISHED;
 use super::summary::{verdict, walkthrough};
 use crate::count::counted;
 use crate::safe_text::Links;

@@ -8,6 +8,7 @@ use crate::model::approval::{Approval, Identity, Person};
 use crate::model::console_page;
 use crate::model::failure::Failure;
 use crate::model::policy::OnTimeout;
+use crate::model::run::PublishedPart;
 use crate::model::sha::CommitSha;
 use crate::model::team_name::TeamName;
 use crate::port::{CheckConclusion, CheckOutcome};

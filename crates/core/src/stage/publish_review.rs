@@ -147,7 +147,7 @@ pub async fn publish_review(
         Some(drafted) if drafted.is_submitted => claim::hold(rows, &run.target, &run.run).await,
         _ => fence(&run, &change, read, rows).await,
     };
-    announcement::withdraw_if_superseded(held, &run, publish, store).await?;
+    announcement::withdraw_if_superseded(held, &run, publish, rows, store).await?;
     if let Some(drafted) = drafted.as_ref().filter(|drafted| !drafted.is_submitted) {
         publish.submit_review(&run.target, drafted.review).await?;
     }

@@ -303,7 +303,6 @@ fn store_form(
     threads: &BTreeMap<FindingId, Thread>,
     page: Option<&str>,
 ) -> Reconciliation {
-    let url = |id: &FindingId| threads.get(id).map(|thread| thread.url.clone());
     let entries: BTreeMap<&FindingId, &Entry> = (reconciled.ledger.entries.iter())
         .map(|entry| (&entry.id, entry))
         .collect();

@@ -50,11 +50,9 @@ pub async fn withdraw_announcement(
     let run = find_run(&input.run, &input.started_with, store).await?;
     let run = run.filter(|run| run.publish);
     if let Some(run) = &run {
-        let shows_failure = is_shown(&input.error) && may_show(run, rows, store).await?;
-        announcement::withdraw(run, &input.error, shows_failure, publish, store).await?;
-        if shows_failure && claim::holder(rows, &run.target).await?.as_ref() != Some(&run.run) {
-            // A newer run has taken over meanwhile: its state is the one to show.
-            announcement::withdraw(run, &input.error, false, publish, store).await?;
+        match is_shown(&input.error) && may_show(run, rows, store).await? {
+            true => announcement::withdraw_failed(run, &input.error, publish, rows, store).await?,
+            false => announcement::withdraw(run, &input.error, false, publish, store).await?,
         }
     }
     claim::note_undone(rows, &input.run).await?;

@@ -53,7 +53,10 @@ fn a_review_that_waits_names_who_decides_where_and_until_when() {
         ("waiting_for_operator", approval(1, 1, &[]), 2, &[][..], alone),
     ] {
         let on_timeout = OnTimeout::Discard;
-        assert_golden(name, &waiting_for_approval_body(&request, gated, teams, console, on_timeout));
+        assert_golden(
+            name,
+            &waiting_for_approval_body(&request, gated, teams, console, on_timeout),
+        );
         let check = waiting_check(&request, gated, teams, console, on_timeout);
         assert!(check.awaits_decision);
         assert_check(name, &check);

@@ -318,7 +318,10 @@ fn a_failure_is_shown_above_the_last_summary_unless_a_newer_run_has_taken_over()
     world.prepare();
     let result = world.walk_unit("u0001", Tier::Light);
     world.finish(json!([result]));
-    let input = publish_review::Input { run: run_name("r") };
+    let input = publish_review::Input {
+        run: run_name("r"),
+        part: publish_review::Part::Whole,
+    };
     block_on(publish_review::publish_review(
         &input,
         &world.read,

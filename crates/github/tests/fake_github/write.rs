@@ -149,7 +149,7 @@ async fn each_part_of_a_review_is_found_again_and_an_undo_leaves_the_submitted_o
         "the first part"
     );
     assert!(
-        page.withdraw(&target, &run_name(RUN)).await.unwrap(),
+        page.withdraw_draft(&target, &run_name(RUN)).await.unwrap(),
         "the first part stays"
     );
     assert_eq!(github.reviews(SLUG, 12).len(), 1);

@@ -51,8 +51,9 @@ impl OpenRun {
 
     fn kind(&self) -> &'static str {
         let [running, for_model, for_person] = STATES;
-        let waits = |unit: &String| unit == state::WAIT_FOR_MODEL_BUDGET;
+        let waits = |unit: &String| state::waits_for_model(unit);
         match self.state.as_str() {
+            walkthrough if state::waits_for_model(walkthrough) => for_model,
             state::REQUEST_APPROVAL => for_person,
             _ if !self.units.is_empty() && self.units.values().all(waits) => for_model,
             _ => running,
@@ -194,9 +195,9 @@ mod tests {
         let steps = [
             (None, started(), [1, 0, 0]),
             (None, entered(1, state::REVIEW_EACH_UNIT), [1, 0, 0]),
-            (Some(0), entered(2, state::WAIT_FOR_MODEL_BUDGET), [0, 1, 0]),
+            (Some(0), entered(2, state::WAIT_FOR_MODEL), [0, 1, 0]),
             (Some(1), entered(3, state::REVIEW_UNIT), [1, 0, 0]),
-            (Some(1), entered(4, state::WAIT_FOR_MODEL_BUDGET), [0, 1, 0]),
+            (Some(1), entered(4, state::WAIT_FOR_MODEL), [0, 1, 0]),
             (Some(0), ended(), [0, 1, 0]),
             (Some(1), ended(), [1, 0, 0]),
             (None, entered(5, state::REQUEST_APPROVAL), [0, 0, 1]),
