@@ -131,7 +131,6 @@ fn a_learned_limit_loses_no_file_and_wastes_few_calls() {
         assert_eq!(lost(&ends), [""; 0]);
         let (refused, took) = (world.provider.count(CallEnd::Limited), world.time.now());
         let ideal = MINUTE * 120 / 20;
-        println!("stated {states_limits}: {refused} refused, {took:?} of {ideal:?}");
         assert!(took < ideal * 100 / 95 + 5 * SECOND, "goodput: {took:?} of {ideal:?}");
         assert!(refused <= 12, "{refused} calls were refused");
     }
@@ -152,21 +151,19 @@ fn a_configured_limit_is_never_exceeded() {
     let ends = world.review(&[("a", 100, 10), ("b", 100, 10), ("c", 50, 10)]);
     assert_eq!(lost(&ends), [""; 0]);
     assert_eq!(world.provider.count(CallEnd::Limited), 0);
-    println!("took {:?}", world.time.now());
 }
 
 #[test]
 fn reviews_share_the_concurrent_calls_of_the_deployment() {
-    for rest in [300 * SECOND, 2 * SECOND] {
+    // In one process a call's end wakes the next one. A function can't be woken, and comes back by an estimate.
+    for (rest, percent) in [(300 * SECOND, 105), (2 * SECOND, 200)] {
         let world = World::resting(ProviderRules::default(), terms(10), rest);
         let reviews: Vec<_> = (0..10).map(|_| ("t", 30, 10)).collect();
         let ends = world.review(&reviews);
         assert_eq!(lost(&ends), [""; 0]);
         assert_eq!(world.provider.most_in_flight(), 10);
-        let ideal = 300 * 2 * SECOND / 10;
-        let waits: u32 = ends.iter().flatten().map(|end| end.waits).sum();
-        println!("took {:?} of {ideal:?}, {waits} waits", world.time.now());
-        //assert!(world.time.now() < ideal * 105 / 100);
+        let (took, ideal) = (world.time.now(), 300 * 2 * SECOND / 10);
+        assert!(took <= ideal * percent / 100, "{took:?} of {ideal:?}");
     }
 }
 
@@ -184,11 +181,7 @@ fn an_outage_loses_no_file_and_one_call_at_a_time_probes() {
         let calls = world.provider.calls();
         let wasted: Vec<_> = calls.iter().filter(|call| call.end == CallEnd::Failed).collect();
         let begun_in_it = wasted.iter().filter(|call| call.at >= begin).count();
-        println!(
-            "{length:?}: {} wasted, {begun_in_it} begun in it, ended {:?}",
-            wasted.len(),
-            world.time.now()
-        );
+        assert!(begun_in_it <= probes, "{begun_in_it} begun in {length:?}");
         assert!(wasted.len() <= 10 + probes, "{} wasted", wasted.len());
         // At most one gap between probes, and the rest of the work with its slow begin.
         let after = world.time.now() - begin - length;
@@ -306,7 +299,6 @@ fn a_small_change_is_not_behind_a_large_one() {
     all.push(Box::pin(small));
     let ends = world.time.run(all);
     let took = ends.last().unwrap()[0].at;
-    println!("small change {took:?}");
     assert!(took <= 2 * SECOND * 3 / 2 + 2 * SECOND, "{took:?}");
 }
 

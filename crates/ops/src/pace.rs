@@ -70,7 +70,7 @@ mod tests {
         tokio::task::yield_now().await;
         assert!(!rest.is_finished(), "another call's turn");
         pace.wake(&[1]);
-        rest.await.unwrap();
+        assert!(rest.await.is_ok());
         assert!(begun.elapsed() < Duration::from_millis(60_000));
         assert!(pace.resting().is_empty());
     }

@@ -49,6 +49,7 @@ impl VirtualTime {
     /// # Panics
     ///
     /// A future waits for something that nothing brings.
+    #[expect(clippy::expect_used, reason = "the pool outlives its spawner")]
     pub fn run<T: 'static>(&self, futures: impl IntoIterator<Item = impl Future<Output = T> + 'static>) -> Vec<T> {
         let mut pool = LocalPool::new();
         let handles: Vec<_> = futures
@@ -119,6 +120,7 @@ impl Drop for Sleep {
 }
 
 #[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use super::*;
 

@@ -67,7 +67,7 @@ fn entry(event: &Event, now_ms: u64, tokens: u64) -> BudgetEntry {
             call,
             tenant: (event.call % 3).to_string(),
             run: (event.call % 5).to_string(),
-            urgent: event.call % 4 == 0,
+            urgent: event.call.is_multiple_of(4),
             tokens,
             now_ms,
             hold_ms: HOLD_MS,
