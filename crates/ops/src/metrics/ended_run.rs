@@ -101,10 +101,10 @@ mod tests {
         let finding = |severity: &str, state: &str| {
             json!({ "path": "a.rs", "side": "RIGHT", "start_line": 1, "line": 1, "severity": severity, "category": "security",
                 "title": "t", "body": "b", "suggestion": null, "confidence": 1.0, "source": "model",
-                "gated": severity == "high", "tracked": { "id": "0123456789abcdef", "state": state } })
+                "gated": severity == "high", "tracked": { "id": "0123456789abcdef".repeat(2), "state": state } })
         };
         let file = |outcome: &str, failure: Option<&str>| json!({ "path": "a.rs", "outcome": outcome, "reason": "a host", "attempts": 1, "failure": failure });
-        let earlier = |state: &str| json!({ "id": "0123456789abcdef", "path": "a.rs", "line": 1, "severity": "low", "title": "t", "state": state });
+        let earlier = |state: &str| json!({ "id": "0123456789abcdef".repeat(2), "path": "a.rs", "line": 1, "severity": "low", "title": "t", "state": state });
         serde_json::from_value(json!({
             "version": 1, "run": "r", "status": "published", "target": { "repository": "o/r", "pull_request": 1,
             "base": "0".repeat(40), "head": "1".repeat(40) }, "model": { "provider": "openai", "name": "m" },
