@@ -52,12 +52,21 @@ pub async fn write(
     ledger: &Ledger,
 ) -> Result<(), StageError> {
     rows::update(rows, &row_key(target), |found: Option<PullRow>| async move {
+        let mut ledger = ledger.clone();
         let number = match found {
             Some(row) if row.run == *run && row.is_decided_part >= is_decided_part => return Ok(Update::Keep(())),
-            found => found.map_or(1, |row| row.number + 1),
+            Some(row) => {
+                if row.run == *run
+                    && let Some(first_part) = find_artifact::<Ledger>(store, &row.key).await?
+                {
+                    ledger.add_comments_of(&first_part);
+                }
+                row.number + 1
+            }
+            None => 1,
         };
         let key = key::ledger(target, number, run);
-        write_artifact(store, &key, ledger).await?;
+        write_artifact(store, &key, &ledger).await?;
         let row = PullRow {
             number,
             key,

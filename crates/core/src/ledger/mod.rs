@@ -73,6 +73,16 @@ impl Ledger {
         self.entries.iter().find(|entry| entry.id == *id)
     }
 
+    /// Adds the comments and threads that an earlier ledger knows and this one doesn't.
+    pub fn add_comments_of(&mut self, earlier: &Self) {
+        for entry in &mut self.entries {
+            if let Some(known) = earlier.entry(&entry.id) {
+                entry.comment = entry.comment.or(known.comment);
+                entry.thread = entry.thread.take().or_else(|| known.thread.clone());
+            }
+        }
+    }
+
     /// Sorts the entries and removes those beyond the maximum: first outdated and fixed ones, then the mildest.
     pub(crate) fn settle(&mut self) {
         if self.entries.len() > MAX_ENTRIES {

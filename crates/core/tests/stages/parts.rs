@@ -207,6 +207,12 @@ fn a_rejection_leaves_what_is_published_and_is_remembered() {
         titles(&ledger_of(&world)),
         [("SECRET hole", false), ("Off by one", true)]
     );
+    let linked: Vec<bool> = ledger_of(&world)
+        .entries
+        .iter()
+        .map(|entry| entry.comment.is_some())
+        .collect();
+    assert_eq!(linked, [false, true], "the comment of the first part");
     let world = push(world, "r-b", 'c', THREE_LINES, vec![TWO]);
     let (output, report) = reach_the_gate(&world);
     assert!(!output.needs_approval);
