@@ -12,6 +12,7 @@ mod entry;
 mod learned;
 mod paced_model;
 mod provider_state;
+mod purse;
 mod rate;
 mod reservation;
 mod share;
@@ -21,8 +22,9 @@ pub use breaker::{Breaker, BreakerAnswer, BreakerEntry, ask, note};
 pub use budget::{Budget, reserve, settle};
 pub use clock::MAX_SKEW_MS;
 pub use entry::{Answer, BudgetEntry, Settled, WaitReason};
-pub use paced_model::{PacedModel, SpendLimits, Terms};
+pub use paced_model::{PacedModel, Terms};
 pub use provider_state::{ProviderAnswer, ProviderEntry, ProviderState, Refusal, Step};
+pub use purse::SpendLimits;
 pub use spend::{Spend, SpendAnswer, SpendEntry};
 
 use sha2::{Digest, Sha256};

@@ -4,15 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use jiff::Timestamp;
 
 use super::digest;
 use super::provider_state::{ProviderAnswer, ProviderEntry, ProviderState, Step};
-use super::spend::{Spend, SpendAnswer, SpendEntry};
+use super::purse::{self, SpendLimits};
 use crate::error::StageError;
 use crate::logs;
 use crate::model::error_name::ErrorName;
-use crate::model::price::Prices;
 use crate::model::provider_limits::Limits;
 use crate::model::settings::Settings;
 use crate::port::{
@@ -52,70 +50,6 @@ pub struct Terms {
     pub spend: SpendLimits,
 }
 
-/// The limits of money, in billionths of a US dollar, and the prices to estimate calls by.
-#[derive(Clone, Debug, Default)]
-pub struct SpendLimits {
-    /// `HOLDFAST_SPEND_PER_RUN`.
-    pub per_run: Option<u64>,
-    /// `HOLDFAST_SPEND_PER_MONTH`, of the deployment.
-    pub per_month: Option<u64>,
-    /// `HOLDFAST_SPEND_PER_REPOSITORY_MONTH`.
-    pub per_repository_month: Option<u64>,
-    /// `HOLDFAST_SPEND_PER_AUTHOR_MONTH`.
-    pub per_author_month: Option<u64>,
-    /// Prices of models.
-    pub prices: Prices,
-}
-
-/// A limit of money that a call counts for.
-struct Purse {
-    key: String,
-    setting: &'static str,
-    limit: u64,
-}
-
-impl SpendLimits {
-    /// Returns the limits that a call counts for.
-    fn purses(&self, call: &ModelCall<'_>, now_ms: u64) -> Vec<Purse> {
-        let month = month_of(now_ms);
-        let author = call.payer.author.as_deref();
-        let purse = |limit: Option<u64>, setting, key: String| limit.map(|limit| Purse { key, setting, limit });
-        [
-            purse(
-                self.per_run,
-                "HOLDFAST_SPEND_PER_RUN",
-                format!("spend/run/{}", call.run),
-            ),
-            purse(
-                self.per_repository_month,
-                "HOLDFAST_SPEND_PER_REPOSITORY_MONTH",
-                format!("spend/{month}/repository/{:016x}", digest(&call.payer.repository)),
-            ),
-            author.and_then(|author| {
-                let key = format!("spend/{month}/author/{:016x}", digest(author));
-                purse(self.per_author_month, "HOLDFAST_SPEND_PER_AUTHOR_MONTH", key)
-            }),
-            purse(self.per_month, "HOLDFAST_SPEND_PER_MONTH", format!("spend/{month}")),
-        ]
-        .into_iter()
-        .flatten()
-        .collect()
-    }
-}
-
-/// Returns the month of a time, in UTC: `2026-11`.
-fn month_of(now_ms: u64) -> String {
-    let time = i64::try_from(now_ms)
-        .ok()
-        .and_then(|ms| Timestamp::from_millisecond(ms).ok());
-    time.unwrap_or_default().strftime("%Y-%m").to_string()
-}
-
-/// Returns an amount in US dollars.
-fn usd(amount: u64) -> String {
-    format!("{}.{:04} USD", amount / 1_000_000_000, amount / 100_000 % 10_000)
-}
-
 impl Terms {
     /// Returns the terms of a deployment's settings. Without a setting, it waits six hours for a provider that is down
     /// and 24 for one that limits.
@@ -129,13 +63,7 @@ impl Terms {
             outage_patience_ms: settings.model_patience_s.unwrap_or(6 * 3_600) * 1_000,
             limit_patience_ms: settings.model_limit_patience_s.unwrap_or(24 * 3_600) * 1_000,
             call_ms: settings.model_timeout_s.map(|seconds| seconds * 1_000),
-            spend: SpendLimits {
-                per_run: settings.spend_per_run,
-                per_month: settings.spend_per_month,
-                per_repository_month: settings.spend_per_repository_month,
-                per_author_month: settings.spend_per_author_month,
-                prices: settings.prices.clone(),
-            },
+            spend: SpendLimits::of(settings),
         }
     }
 }
@@ -223,86 +151,27 @@ impl PacedModel {
             hold_ms: longest_ms + MARGIN_MS,
             limits: self.terms.limits,
         };
-        let mut rest_ms = self.pace.longest_rest_ms().min(STATE_MS.saturating_sub(longest_ms));
+        let mut rested_ms = 0;
         loop {
             let reserved = self.append(place, step.clone()).await;
             let (state, answer) = reserved.map_err(|error| {
                 ModelError::LimitsUnavailable(format!("no call without the provider's limits: {}", error.message))
             })?;
+            let call_ms = self.call_ms(place, &state);
+            let rest_ms = self.pace.longest_rest_ms().min(STATE_MS.saturating_sub(call_ms));
+            let rest_ms = rest_ms.saturating_sub(rested_ms);
             match answer {
-                ProviderAnswer::Call | ProviderAnswer::Noted { .. } => return Ok(Ok(self.call_ms(place, &state))),
+                ProviderAnswer::Call | ProviderAnswer::Noted { .. } => return Ok(Ok(call_ms)),
                 ProviderAnswer::Refused(refusal) => return Err(refused(refusal.error, refusal.message)),
                 // A wait for another call's end passes here, where that end can end it. Others are states, which cost
                 // nothing and are shown.
                 ProviderAnswer::Wait { ms, is_turn, .. } if ms <= rest_ms && (is_turn || ms <= SHORT_REST_MS) => {
                     let before_ms = self.pace.now_ms();
                     self.pace.rest(place.digest, ms.max(1)).await;
-                    rest_ms = rest_ms.saturating_sub(self.pace.now_ms().saturating_sub(before_ms).max(1));
+                    rested_ms += self.pace.now_ms().saturating_sub(before_ms).max(1);
                 }
                 ProviderAnswer::Wait { ms, subject, .. } => {
                     return self.wait(place, place.call.waiting, subject, ms, &state).await.map(Err);
-                }
-            }
-        }
-    }
-
-    /// Reserves the most that a call can cost within each limit of money.
-    async fn reserve_money(&self, place: &Place<'_>, request: &ModelRequest) -> Result<Vec<Purse>, ModelError> {
-        let now_ms = self.pace.now_ms();
-        let purses = self.terms.spend.purses(place.call, now_ms);
-        let (input, output) = (input_tokens(request), u64::from(request.max_output_tokens));
-        let Some(amount) = self.terms.spend.prices.cost(&request.model, input, output) else {
-            return Ok(Vec::new());
-        };
-        for (at, purse) in purses.iter().enumerate() {
-            let entry = SpendEntry::Reserve {
-                call: place.id.clone(),
-                amount,
-                limit: purse.limit,
-                now_ms,
-                hold_ms: MAX_CALL_MS + MARGIN_MS,
-            };
-            let refused = match logs::append::<Spend>(self.logs.as_ref(), &purse.key, &entry).await {
-                Ok((_, SpendAnswer::Over { committed })) => ModelError::SpendLimit(format!(
-                    "{} ({}) is reached: {} are spent or reserved, and this call could cost {}",
-                    purse.setting,
-                    usd(purse.limit),
-                    usd(committed),
-                    usd(amount)
-                )),
-                Ok(_) => continue,
-                Err(error) => {
-                    ModelError::LimitsUnavailable(format!("no call without {}: {}", purse.setting, error.message))
-                }
-            };
-            self.settle_money(place, purses.get(..at).unwrap_or_default(), 0).await;
-            self.note(place, Step::NotSent).await;
-            return Err(refused);
-        }
-        Ok(purses)
-    }
-
-    /// Records what a call cost, and logs each share of a limit that is reached for the first time.
-    async fn settle_money(&self, place: &Place<'_>, purses: &[Purse], amount: u64) {
-        for purse in purses {
-            let entry = SpendEntry::Settle {
-                call: place.id.clone(),
-                amount,
-                limit: purse.limit,
-            };
-            match logs::append::<Spend>(self.logs.as_ref(), &purse.key, &entry).await {
-                Ok((_, SpendAnswer::Settled { reached: Some(percent) })) => {
-                    tracing::warn!(
-                        percent,
-                        limit = usd(purse.limit),
-                        "{} % of {} are spent",
-                        percent,
-                        purse.setting
-                    );
-                }
-                Ok(_) => {}
-                Err(error) => {
-                    tracing::warn!(%error, "the cost of a model call isn't recorded: it counts with its estimate")
                 }
             }
         }
@@ -392,8 +261,20 @@ impl ReachModel for PacedModel {
             Ok(limit_ms) => limit_ms,
             Err(wait) => return Ok(wait),
         };
-        let purses = self.reserve_money(&place, request).await?;
         let begun_ms = self.pace.now_ms();
+        let until = (begun_ms, MAX_CALL_MS + MARGIN_MS);
+        let reserved = self
+            .terms
+            .spend
+            .reserve(self.logs.as_ref(), (call, &place.id), request, until)
+            .await;
+        let purses = match reserved {
+            Ok(purses) => purses,
+            Err(error) => {
+                self.note(&place, Step::NotSent).await;
+                return Err(error);
+            }
+        };
         let request = &ModelRequest {
             time_limit: Some(Duration::from_millis(limit_ms)),
             ..request.clone()
@@ -401,7 +282,7 @@ impl ReachModel for PacedModel {
         let asked = self.model.ask(request).await;
         // A call without a known cost counts as free, as in the report; so does one without an answer.
         let cost = asked.as_ref().ok().and_then(|answer| answer.cost_nano_usd).unwrap_or(0);
-        self.settle_money(&place, &purses, cost).await;
+        purse::settle(self.logs.as_ref(), &place.id, &purses, cost).await;
         match asked {
             Ok(answer) => {
                 let (input_tokens, observed) = (answer.input_tokens, answer.observed);
@@ -481,7 +362,7 @@ fn call_id(call: &ModelCall<'_>) -> String {
 }
 
 /// Estimates the tokens of a request.
-fn input_tokens(request: &ModelRequest) -> u64 {
+pub(super) fn input_tokens(request: &ModelRequest) -> u64 {
     let turns = request.prompt.turns.iter().map(|turn| estimate_tokens(&turn.text));
     estimate_tokens(&request.prompt.system) + turns.sum::<u64>()
 }
