@@ -236,7 +236,7 @@ pub struct ReviewArgs {
 /// The effect of the gate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Gate {
-    /// The whole review waits for an approval (the default).
+    /// The review, or only these findings, wait for an approval: `gate.mode` in .holdfast.yml (the default).
     On,
     /// They are withheld from the pull request, and the rest is published at once.
     Withhold,

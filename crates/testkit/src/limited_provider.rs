@@ -32,6 +32,8 @@ pub struct ProviderRules {
     pub concurrent: usize,
     /// Whether answers state the limits.
     pub states_limits: bool,
+    /// Whether refusals state no wait.
+    pub hides_waits: bool,
     /// The time of an answer.
     pub latency: Duration,
     /// The times without answers, from the start.
@@ -54,6 +56,7 @@ impl Default for ProviderRules {
             tokens_per_minute: None,
             concurrent: usize::MAX,
             states_limits: false,
+            hides_waits: false,
             latency: Duration::from_secs(2),
             outages: Vec::new(),
             storms: Vec::new(),
@@ -215,7 +218,7 @@ impl AskModel for LimitedProvider {
             self.note(at, CallEnd::Limited, request);
             #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a short time")]
             return Err(ModelError::RateLimited {
-                retry_after_s: Some(seconds.ceil() as u64),
+                retry_after_s: (!self.rules.hides_waits).then_some(seconds.ceil() as u64),
                 observed: self.observed(),
             });
         }

@@ -15,6 +15,12 @@ const FIRST_GAP_MS: u64 = 1000;
 /// Maximum milliseconds between two probes.
 const MAX_GAP_MS: u64 = 300_000;
 
+/// Milliseconds after which a waiting call looks for the outcome of another one's probe.
+const PROBE_MS: u64 = 10_000;
+
+/// Maximum milliseconds between two probes of a provider that has never answered.
+const MAX_FIRST_GAP_MS: u64 = 4_000;
+
 /// Seconds of answers and failures that decide if a failure is an outage.
 const WINDOW_S: u64 = 10;
 
@@ -189,6 +195,11 @@ impl Breaker {
         }
     }
 
+    /// Returns the time between the last tries, in milliseconds.
+    pub const fn gap_ms(&self) -> u64 {
+        self.gap_ms
+    }
+
     /// Returns the time at which the present outage began.
     pub fn open_since_ms(&self) -> Option<u64> {
         self.outage.map(|outage| outage.since_ms)
@@ -211,7 +222,7 @@ impl Breaker {
 
     fn ask(&mut self, call: u64, hold_ms: u64) -> BreakerAnswer {
         let now_ms = self.now_ms;
-        let next_gap_ms = next_gap(self.gap_ms);
+        let next_gap_ms = next_gap(self.gap_ms, self.answered);
         let Some(outage) = &mut self.outage else {
             return BreakerAnswer::Closed;
         };
@@ -222,9 +233,9 @@ impl Breaker {
             outage.probe = Some((call, now_ms.saturating_add(hold_ms)));
             return BreakerAnswer::Probe;
         }
-        // While another call probes: the time after its failure, or after the end of its hold.
+        // While another call probes: the time after its answer, its failure, or the end of its hold.
         let next_ms = match other {
-            Some((_, until_ms)) => until_ms.min(now_ms.saturating_add(next_gap_ms)),
+            Some((_, until_ms)) => until_ms.min(now_ms.saturating_add(next_gap_ms.min(PROBE_MS))),
             None => outage.probe_ms,
         };
         let spread_ms = match outage.failed_probe {
@@ -262,7 +273,7 @@ impl Breaker {
         self.second().failures += 1;
         if let Some(outage) = &mut self.outage {
             if outage.probe.is_some_and(|(probe, _)| probe == call) {
-                self.gap_ms = next_gap(self.gap_ms);
+                self.gap_ms = next_gap(self.gap_ms, self.answered);
                 outage.probe = None;
                 outage.probe_ms = self.now_ms.saturating_add(self.gap_ms);
                 outage.failed_probe = Some(call);
@@ -275,7 +286,7 @@ impl Breaker {
     }
 
     fn open(&mut self) {
-        self.gap_ms = next_gap(self.gap_ms);
+        self.gap_ms = next_gap(self.gap_ms, self.answered);
         self.allowed = None;
         self.outage = Some(Outage {
             since_ms: self.now_ms,
@@ -339,8 +350,9 @@ impl Breaker {
     }
 }
 
-fn next_gap(gap_ms: u64) -> u64 {
-    gap_ms.saturating_mul(2).clamp(FIRST_GAP_MS, MAX_GAP_MS)
+fn next_gap(gap_ms: u64, answered: u64) -> u64 {
+    let most_ms = if answered == 0 { MAX_FIRST_GAP_MS } else { MAX_GAP_MS };
+    gap_ms.saturating_mul(2).clamp(FIRST_GAP_MS, most_ms)
 }
 
 /// Returns the offset of the wait number `wait`: the multiples of the golden ratio divide the time evenly, however many

@@ -82,6 +82,8 @@ pub(super) struct Learned {
     window_ms: u64,
     granted: u32,
     granted_before: u32,
+    answered: u32,
+    answered_before: u32,
 }
 
 impl Learned {
@@ -139,6 +141,7 @@ impl Learned {
     /// Raises lowered limits after an answer.
     pub fn raise(&mut self, limits: &Limits, tokens: u64) {
         self.strikes = 0;
+        self.answered = self.answered.saturating_add(1);
         let known = self.known(limits);
         let concurrent = u64::from(known.concurrent).saturating_mul(MILLI);
         self.requests = self.requests.and_then(|lowered| lowered.grown(1, known.requests));
@@ -157,7 +160,15 @@ impl Learned {
         let (known, effective) = (self.known(limits), self.effective(limits));
         self.turn(now_ms);
         // Without a limit, the rate at which calls were granted is the refused one.
-        let before = u64::from(self.granted_before) * WINDOW_MS.saturating_sub(now_ms - self.window_ms) / WINDOW_MS;
+        let rest_ms = WINDOW_MS.saturating_sub(now_ms - self.window_ms);
+        let before = u64::from(self.granted_before) * rest_ms / WINDOW_MS;
+        let answered_before = u64::from(self.answered_before) * rest_ms / WINDOW_MS;
+        // The provider has accepted as many in the last minute: no lower limit is needed.
+        let accepted = u64::from(self.answered)
+            .saturating_add(answered_before)
+            .saturating_mul(MILLI)
+            * 4
+            / 5;
         let recent = u64::from(self.granted)
             .saturating_add(before)
             .max(1)
@@ -165,7 +176,13 @@ impl Learned {
         let refused = effective
             .requests
             .or((recent >= MIN_EVIDENCE * MILLI).then_some(recent));
-        self.requests = refused.map(|refused| Lowered::half_of(refused, known.requests));
+        self.requests = refused.map(|refused| {
+            let half = Lowered::half_of(refused, known.requests);
+            Lowered {
+                milli: half.milli.max(accepted.min(refused)),
+                ..half
+            }
+        });
         self.tokens = effective.tokens.map(|refused| Lowered::half_of(refused, known.tokens));
         let flying = u64::from(effective.concurrent).min(flying.max(1));
         self.concurrent = Some(Lowered::half_of(flying.saturating_mul(MILLI), None));
@@ -187,7 +204,8 @@ impl Learned {
         if elapsed_ms >= WINDOW_MS {
             let was_last = elapsed_ms < 2 * WINDOW_MS;
             self.granted_before = if was_last { self.granted } else { 0 };
-            self.granted = 0;
+            self.answered_before = if was_last { self.answered } else { 0 };
+            (self.granted, self.answered) = (0, 0);
             self.window_ms = now_ms - elapsed_ms % WINDOW_MS;
         }
     }

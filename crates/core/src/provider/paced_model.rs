@@ -1,9 +1,11 @@
 //! A model behind its provider's shared state: each call first gets its turn there, and reports its end.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use secrecy::{ExposeSecret, SecretString};
 
 use super::digest;
 use super::provider_state::{ProviderAnswer, ProviderEntry, ProviderState, Step};
@@ -20,12 +22,16 @@ use crate::prompt::estimate_tokens;
 
 /// The time within which a server that has never answered must answer, in milliseconds.
 const NEVER_REACHED_MS: u64 = 30_000;
+/// The time in which a server that has never answered is tried at least once, in milliseconds.
+const FIRST_TRY_MS: u64 = 5_000;
 /// The longest wait that is no state, except for another call's end, in milliseconds.
 const SHORT_REST_MS: u64 = 2_000;
 /// The time limit of a call before the model's time is known, and the bounds of a learned one, in milliseconds.
 const FIRST_CALL_MS: u64 = 120_000;
 const MIN_CALL_MS: u64 = 30_000;
 const MAX_CALL_MS: u64 = 840_000;
+/// The wait for calls in flight that hold the money of a limit, in milliseconds.
+const MONEY_WAIT_MS: u64 = 3_000;
 /// The part of a state's time that rests and a call share, in milliseconds: below the state's `TimeoutSeconds`.
 const STATE_MS: u64 = 890_000;
 /// Failures of one call while the provider answers others, after which the call is given up.
@@ -48,9 +54,32 @@ pub struct Terms {
     pub call_ms: Option<u64>,
     /// The limits of money.
     pub spend: SpendLimits,
+    /// A short identity of each provider's server and key: another server, or another account, has a state of its own.
+    pub servers: BTreeMap<String, u64>,
+}
+
+/// Returns the identities of the providers' servers.
+fn servers(settings: &Settings) -> BTreeMap<String, u64> {
+    let url = settings.model_url.as_ref().map_or("", |url| url.as_str());
+    let keys = [("anthropic", &settings.anthropic_key), ("openai", &settings.openai_key)];
+    let identity = |key: &Option<SecretString>| {
+        let key = key.as_ref().map_or("", |key| key.expose_secret());
+        digest(&format!("{url}\n{key}"))
+    };
+    keys.into_iter()
+        .map(|(provider, key)| (provider.to_owned(), identity(key)))
+        .collect()
 }
 
 impl Terms {
+    /// Returns the key of a provider's state.
+    fn key_of(&self, provider: &str) -> String {
+        match self.servers.get(provider) {
+            Some(server) => format!("provider/{provider}/{server:016x}"),
+            None => format!("provider/{provider}"),
+        }
+    }
+
     /// Returns the terms of a deployment's settings. Without a setting, it waits six hours for a provider that is down
     /// and 24 for one that limits.
     pub fn of(settings: &Settings) -> Self {
@@ -64,6 +93,7 @@ impl Terms {
             limit_patience_ms: settings.model_limit_patience_s.unwrap_or(24 * 3_600) * 1_000,
             call_ms: settings.model_timeout_s.map(|seconds| seconds * 1_000),
             spend: SpendLimits::of(settings),
+            servers: servers(settings),
         }
     }
 }
@@ -140,8 +170,12 @@ impl PacedModel {
         longer.min(MAX_CALL_MS)
     }
 
-    /// Gets the call's turn: returns its time limit in milliseconds when it may be made now, otherwise the wait.
-    async fn reserve(&self, place: &Place<'_>, request: &ModelRequest) -> Result<Result<u64, Reached>, ModelError> {
+    /// Gets the call's turn: returns the provider's state when it may be made now, otherwise the wait.
+    async fn reserve(
+        &self,
+        place: &Place<'_>,
+        request: &ModelRequest,
+    ) -> Result<Result<ProviderState, Reached>, ModelError> {
         let longest_ms = self.terms.call_ms.unwrap_or(MAX_CALL_MS);
         let step = Step::Reserve {
             tenant: place.call.payer.tenant.clone(),
@@ -161,7 +195,7 @@ impl PacedModel {
             let rest_ms = self.pace.longest_rest_ms().min(STATE_MS.saturating_sub(call_ms));
             let rest_ms = rest_ms.saturating_sub(rested_ms);
             match answer {
-                ProviderAnswer::Call | ProviderAnswer::Noted { .. } => return Ok(Ok(call_ms)),
+                ProviderAnswer::Call | ProviderAnswer::Noted { .. } => return Ok(Ok(state)),
                 ProviderAnswer::Refused(refusal) => return Err(refused(refusal.error, refusal.message)),
                 // A wait for another call's end passes here, where that end can end it. Others are states, which cost
                 // nothing and are shown.
@@ -195,12 +229,25 @@ impl PacedModel {
             WaitFor::Outage => self.terms.outage_patience_ms,
             WaitFor::Limit => self.terms.limit_patience_ms,
         };
-        let Some(left_ms) = patience_ms.checked_sub(waited_ms).filter(|left_ms| *left_ms > 0) else {
+        let is_never_reached = subject == WaitFor::Outage && !state.has_answered();
+        let left_ms = match patience_ms.checked_sub(waited_ms).filter(|left_ms| *left_ms > 0) {
+            // Other calls have tried for long enough; this one waits for one more try only.
+            Some(_) if is_never_reached && state.is_down_for(patience_ms, now_ms) && waited_ms >= FIRST_TRY_MS => None,
+            // Nobody has tried for a while, for example because no process ran: the next try decides.
+            None if subject == WaitFor::Outage && !state.is_down(now_ms) => Some(ms),
+            left_ms => left_ms,
+        };
+        let Some(left_ms) = left_ms else {
             let waited_s = waited_ms / 1_000;
             return Err(match subject {
                 WaitFor::Outage => {
                     let failure = state.failure().unwrap_or("the server gives no answer");
-                    ModelError::Unavailable(format!("{failure} (waited {waited_s} s; HOLDFAST_MODEL_PATIENCE)"))
+                    let why = if is_never_reached {
+                        "the server has never answered"
+                    } else {
+                        "HOLDFAST_MODEL_PATIENCE"
+                    };
+                    ModelError::Unavailable(format!("{failure} (waited {waited_s} s; {why})"))
                 }
                 WaitFor::Limit => ModelError::LimitedTooLong(format!(
                     "the limits of {} had no room for this call within {waited_s} s (HOLDFAST_MODEL_LIMIT_PATIENCE): \
@@ -210,7 +257,7 @@ impl PacedModel {
             });
         };
         // The state machine waits in whole seconds; the rest of the time passes here, where that is possible.
-        let ms = ms.clamp(1, left_ms).min(MAX_WAIT_S * 1_000);
+        let ms = ms.min(left_ms).clamp(1, MAX_WAIT_S * 1_000);
         let wait_s = match self.pace.longest_rest_ms() {
             0..1_000 => ms.div_ceil(1_000),
             _ if ms < 1_000 => 1,
@@ -223,17 +270,31 @@ impl PacedModel {
     }
 
     /// Decides after a call without an answer: the call is given up, or waits.
-    async fn after_failure(&self, place: &Place<'_>, error: ModelError) -> Result<Reached, ModelError> {
+    async fn after_failure(
+        &self,
+        place: &Place<'_>,
+        before: &ProviderState,
+        error: ModelError,
+    ) -> Result<Reached, ModelError> {
         let message = error.to_string();
         let Some((state, others_answered)) = self.note(place, Step::Failed { message }).await else {
             return Err(error);
         };
+        if state.has_just_failed() {
+            tracing::warn!(
+                provider = place.key,
+                "a model's provider fails, and reviews wait: {error}"
+            );
+        }
         let mut waiting = place.call.waiting;
         let is_timeout = matches!(error, ModelError::TimedOut(_));
         if is_timeout {
             waiting.timeouts = waiting.timeouts.saturating_add(1);
         }
-        if others_answered {
+        // The fault is the call's own if the provider answered others meanwhile. Once it did, the fault is also the call's
+        // own while no other call fails.
+        let fails_alone = waiting.failures > 0 && before.failed_last(&place.id);
+        if others_answered || state.answers() > before.answers() || fails_alone {
             waiting.failures = waiting.failures.saturating_add(1);
             if waiting.failures >= MAX_OWN_FAILURES || (is_timeout && waiting.timeouts >= MAX_TIMEOUTS) {
                 return Err(error);
@@ -253,35 +314,44 @@ impl ReachModel for PacedModel {
         let place = Place {
             call,
             model: request.model.name(),
-            key: format!("provider/{}", request.model.provider()),
+            key: self.terms.key_of(request.model.provider()),
             digest: digest(&id),
             id,
         };
-        let limit_ms = match self.reserve(&place, request).await? {
-            Ok(limit_ms) => limit_ms,
+        let before = match self.reserve(&place, request).await? {
+            Ok(state) => state,
             Err(wait) => return Ok(wait),
         };
         let begun_ms = self.pace.now_ms();
         let until = (begun_ms, MAX_CALL_MS + MARGIN_MS);
-        let reserved = self
-            .terms
-            .spend
+        let money = &self.terms.spend;
+        let purses = match money
             .reserve(self.logs.as_ref(), (call, &place.id), request, until)
-            .await;
-        let purses = match reserved {
-            Ok(purses) => purses,
-            Err(error) => {
-                self.note(&place, Step::NotSent).await;
-                return Err(error);
+            .await
+        {
+            Ok(Some(purses)) => purses,
+            refused => {
+                let noted = self.note(&place, Step::NotSent).await;
+                let state = noted.map(|(state, _)| state).unwrap_or_default();
+                refused?;
+                // The calls in flight hold the money.
+                return self
+                    .wait(&place, call.waiting, WaitFor::Limit, MONEY_WAIT_MS, &state)
+                    .await;
             }
         };
         let request = &ModelRequest {
-            time_limit: Some(Duration::from_millis(limit_ms)),
+            time_limit: Some(Duration::from_millis(self.call_ms(&place, &before))),
             ..request.clone()
         };
         let asked = self.model.ask(request).await;
-        // A call without a known cost counts as free, as in the report; so does one without an answer.
-        let cost = asked.as_ref().ok().and_then(|answer| answer.cost_nano_usd).unwrap_or(0);
+        // A call without a known cost counts as free, as in the report; so does one without an answer. One that timed
+        // out may be paid for.
+        let cost = match &asked {
+            Ok(answer) => Some(answer.cost_nano_usd.unwrap_or(0)),
+            Err(ModelError::TimedOut(_)) => None,
+            Err(_) => Some(0),
+        };
         purse::settle(self.logs.as_ref(), &place.id, &purses, cost).await;
         match asked {
             Ok(answer) => {
@@ -293,6 +363,12 @@ impl ReachModel for PacedModel {
                     took_ms,
                 };
                 self.note(&place, answered).await;
+                if before.is_failing() {
+                    tracing::warn!(
+                        provider = place.key,
+                        "a model's provider answers again: reviews continue"
+                    );
+                }
                 Ok(Reached::Answered(answer))
             }
             Err(ModelError::RateLimited {
@@ -322,18 +398,18 @@ impl ReachModel for PacedModel {
                 | ModelError::Outage(_)
                 | ModelError::Unreadable(_)
                 | ModelError::TimedOut(_)),
-            ) => self.after_failure(&place, error).await,
+            ) => self.after_failure(&place, &before, error).await,
             Err(error @ (ModelError::Unauthorized(_) | ModelError::SpendingLimit(_) | ModelError::NotFound(_))) => {
                 let (error_name, message) = (error.name(), error.to_string());
-                tracing::error!(model = %request.model, error = %error_name, "{message}");
-                self.note(
-                    &place,
-                    Step::Refused {
-                        error: error_name,
-                        message,
-                    },
-                )
-                .await;
+                let refused = Step::Refused {
+                    error: error_name,
+                    message,
+                };
+                let noted = self.note(&place, refused).await;
+                // The other calls in flight meet the same refusal.
+                if noted.is_none_or(|(state, _)| state.is_first_refusal()) {
+                    tracing::error!(model = %request.model, error = %error_name, "{error}");
+                }
                 Err(error)
             }
             Err(error) => {

@@ -18,6 +18,8 @@ const REFUSAL_MS: u64 = 10_000;
 /// Number of a model's answers whose durations are stored, and from which they count.
 const MAX_DURATIONS: usize = 64;
 const MIN_DURATIONS: usize = 20;
+/// The usual time of a call that tries the provider, in milliseconds.
+const TRY_MS: u64 = 10_000;
 /// Maximum length of a stored message, in characters.
 const MESSAGE_CHARS: usize = 300;
 
@@ -34,8 +36,11 @@ pub struct ProviderState {
     /// The message of the last failure since the last answer.
     #[serde(skip_serializing_if = "Option::is_none")]
     failure: Option<String>,
-    /// Whether the provider has ever answered.
-    answered: bool,
+    /// The time of the last failure, and its call.
+    failed_ms: u64,
+    failed_call: String,
+    /// The number of answers so far.
+    answers: u64,
     /// The durations of each model's last answers in milliseconds, oldest first.
     durations: BTreeMap<String, VecDeque<u32>>,
 }
@@ -45,6 +50,8 @@ pub struct ProviderState {
 pub struct Refusal {
     at_ms: u64,
     model: String,
+    #[serde(default)]
+    is_first: bool,
     /// The error's name.
     pub error: ErrorName,
     /// One line for the operator.
@@ -143,7 +150,46 @@ pub enum ProviderAnswer {
 impl ProviderState {
     /// Returns whether the provider has ever answered a call of this deployment.
     pub const fn has_answered(&self) -> bool {
-        self.answered
+        self.answers > 0
+    }
+
+    /// Returns the number of answers so far.
+    pub const fn answers(&self) -> u64 {
+        self.answers
+    }
+
+    /// Returns whether the last failure was this call's.
+    pub fn failed_last(&self, call: &str) -> bool {
+        self.failed_call == call
+    }
+
+    /// Returns whether the provider is known to be down at this time: it has just failed, or its next try is due.
+    pub const fn is_down(&self, now_ms: u64) -> bool {
+        let quiet_ms = now_ms.saturating_sub(self.failed_ms);
+        quiet_ms <= self.breaker.gap_ms().saturating_mul(2).saturating_add(TRY_MS)
+    }
+
+    /// Returns whether the provider has been down for this time.
+    pub fn is_down_for(&self, ms: u64, now_ms: u64) -> bool {
+        let since_ms = self.breaker.open_since_ms();
+        since_ms.is_some_and(|since_ms| now_ms.saturating_sub(since_ms) >= ms)
+    }
+
+    /// Returns whether an outage was noted that no answer has ended.
+    pub fn is_failing(&self) -> bool {
+        self.breaker.open_since_ms().is_some()
+    }
+
+    /// Returns whether the last refusal is the first one for a while.
+    pub fn is_first_refusal(&self) -> bool {
+        self.refused.as_ref().is_some_and(|refusal| refusal.is_first)
+    }
+
+    /// Returns whether this failure has opened the breaker.
+    pub fn has_just_failed(&self) -> bool {
+        self.breaker
+            .open_since_ms()
+            .is_some_and(|since_ms| since_ms == self.failed_ms)
     }
 
     /// Returns the message of the last failure since the last answer.
@@ -180,7 +226,7 @@ impl ProviderState {
             call: entry.call.clone(),
             now_ms: entry.now_ms,
         });
-        self.answered = true;
+        self.answers = self.answers.saturating_add(1);
         self.failure = None;
     }
 }
@@ -277,6 +323,8 @@ impl State for ProviderState {
             Step::Failed { message } => {
                 self.settle(entry, Settled::Failed);
                 self.failure = Some(message.chars().take(MESSAGE_CHARS).collect());
+                self.failed_ms = entry.now_ms;
+                self.failed_call.clone_from(&entry.call);
                 let failed = BreakerEntry::Failed {
                     call: entry.call.clone(),
                     now_ms: entry.now_ms,
@@ -290,7 +338,9 @@ impl State for ProviderState {
             Step::Refused { error, message } => {
                 self.note_answer(entry);
                 self.settle(entry, Settled::NotSent);
+                let earlier = self.refused.take();
                 self.refused = Some(Refusal {
+                    is_first: earlier.is_none_or(|earlier| entry.now_ms.saturating_sub(earlier.at_ms) >= REFUSAL_MS),
                     at_ms: entry.now_ms,
                     model: entry.model.clone(),
                     error: *error,

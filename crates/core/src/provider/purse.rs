@@ -30,6 +30,8 @@ pub struct Purse {
     key: String,
     setting: &'static str,
     limit: u64,
+    /// What the call has reserved.
+    amount: u64,
 }
 
 impl SpendLimits {
@@ -44,7 +46,8 @@ impl SpendLimits {
         }
     }
 
-    /// Reserves the most that a call can cost within each limit of money.
+    /// Reserves the most that a call can cost within each limit of money. Returns nothing while calls in flight hold the
+    /// money that it needs.
     ///
     /// # Errors
     ///
@@ -55,12 +58,15 @@ impl SpendLimits {
         (call, id): (&ModelCall<'_>, &str),
         request: &ModelRequest,
         (now_ms, hold_ms): (u64, u64),
-    ) -> Result<Vec<Purse>, ModelError> {
-        let purses = self.purses(call, now_ms);
+    ) -> Result<Option<Vec<Purse>>, ModelError> {
+        let mut purses = self.purses(call, now_ms);
         let (input, output) = (input_tokens(request), u64::from(request.max_output_tokens));
         let Some(amount) = self.prices.cost(&request.model, input, output) else {
-            return Ok(Vec::new());
+            return Ok(Some(Vec::new()));
         };
+        for purse in &mut purses {
+            purse.amount = amount;
+        }
         for (at, purse) in purses.iter().enumerate() {
             let entry = SpendEntry::Reserve {
                 call: id.to_owned(),
@@ -70,34 +76,46 @@ impl SpendLimits {
                 hold_ms,
             };
             let refused = match logs::append::<Spend>(logs, &purse.key, &entry).await {
-                Ok((_, SpendAnswer::Over { committed })) => ModelError::SpendLimit(format!(
-                    "{} ({}) is reached: {} are spent or reserved, and this call could cost {}",
+                Ok((_, SpendAnswer::Over { spent })) => Some(ModelError::SpendLimit(format!(
+                    "{} ({}) leaves no room for this call: {} are spent, and it could cost {}",
                     purse.setting,
                     usd(purse.limit),
-                    usd(committed),
+                    usd(spent),
                     usd(amount)
-                )),
+                ))),
+                Ok((_, SpendAnswer::Busy)) => None,
                 Ok(_) => continue,
                 Err(error) => {
-                    ModelError::LimitsUnavailable(format!("no call without {}: {}", purse.setting, error.message))
+                    let message = format!("no call without {}: {}", purse.setting, error.message);
+                    Some(ModelError::LimitsUnavailable(message))
                 }
             };
-            settle(logs, id, purses.get(..at).unwrap_or_default(), 0).await;
-            return Err(refused);
+            settle(logs, id, purses.get(..at).unwrap_or_default(), Some(0)).await;
+            return match refused {
+                Some(error) => Err(error),
+                None => Ok(None),
+            };
         }
-        Ok(purses)
+        Ok(Some(purses))
     }
 
     /// Returns the limits that a call counts for.
     fn purses(&self, call: &ModelCall<'_>, now_ms: u64) -> Vec<Purse> {
         let month = month_of(now_ms);
         let author = call.payer.author.as_deref();
-        let purse = |limit: Option<u64>, setting, key: String| limit.map(|limit| Purse { key, setting, limit });
+        let purse = |limit: Option<u64>, setting, key: String| {
+            limit.map(|limit| Purse {
+                key,
+                setting,
+                limit,
+                amount: 0,
+            })
+        };
         [
             purse(
                 self.per_run,
                 "HOLDFAST_SPEND_PER_RUN",
-                format!("spend/run/{}", call.run),
+                format!("spend/run/{}", call.run.stem()),
             ),
             purse(
                 self.per_repository_month,
@@ -129,12 +147,12 @@ fn usd(amount: u64) -> String {
     format!("{}.{:04} USD", amount / 1_000_000_000, amount / 100_000 % 10_000)
 }
 
-/// Records what a call cost, and logs each share of a limit that is reached for the first time.
-pub async fn settle(logs: &dyn KeepLogs, id: &str, purses: &[Purse], amount: u64) {
+/// Records what a call cost, or all that it had reserved if nobody knows, and logs each share of a limit that is reached for the first time.
+pub async fn settle(logs: &dyn KeepLogs, id: &str, purses: &[Purse], cost: Option<u64>) {
     for purse in purses {
         let entry = SpendEntry::Settle {
             call: id.to_owned(),
-            amount,
+            amount: cost.unwrap_or(purse.amount),
             limit: purse.limit,
         };
         match logs::append::<Spend>(logs, &purse.key, &entry).await {

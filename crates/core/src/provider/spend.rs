@@ -55,10 +55,12 @@ pub enum SpendEntry {
 pub enum SpendAnswer {
     /// The call may be made.
     Granted,
+    /// The calls in flight have reserved what this call could cost; some of it comes back when they end.
+    Busy,
     /// The call could exceed the limit.
     Over {
-        /// What is spent or reserved.
-        committed: u64,
+        /// What is spent.
+        spent: u64,
     },
     /// The cost is recorded.
     Settled {
@@ -80,12 +82,15 @@ impl State for Spend {
                 now_ms,
                 hold_ms,
             } => {
-                self.expire(*now_ms);
+                self.count_as_spent(|_, until_ms| until_ms <= *now_ms);
                 let call = digest(call);
-                self.reserved.retain(|(held, _, _)| *held != call);
-                let committed = self.committed();
-                if committed.saturating_add(*amount) > *limit {
-                    return SpendAnswer::Over { committed };
+                // An earlier try whose end nobody recorded: its process died, and it may have been paid for.
+                self.count_as_spent(|held, _| held == call);
+                if self.spent.saturating_add(*amount) > *limit {
+                    return SpendAnswer::Over { spent: self.spent };
+                }
+                if self.committed().saturating_add(*amount) > *limit {
+                    return SpendAnswer::Busy;
                 }
                 if self.reserved.len() >= MAX_RESERVATIONS {
                     let (_, oldest, _) = self.reserved.remove(0);
@@ -117,15 +122,15 @@ impl Spend {
         reserved.fold(self.spent, u64::saturating_add)
     }
 
-    /// Counts the calls whose end nobody recorded: they may have been paid for.
-    fn expire(&mut self, now_ms: u64) {
+    /// Counts the whole amounts of reservations whose calls nobody settles any more: they may have been paid for.
+    fn count_as_spent(&mut self, is_lost: impl Fn(u64, u64) -> bool) {
         let spent = &mut self.spent;
-        self.reserved.retain(|(_, amount, until_ms)| {
-            let is_alive = *until_ms > now_ms;
-            if !is_alive {
+        self.reserved.retain(|(call, amount, until_ms)| {
+            let is_lost = is_lost(*call, *until_ms);
+            if is_lost {
                 *spent = spent.saturating_add(*amount);
             }
-            is_alive
+            !is_lost
         });
     }
 
@@ -169,17 +174,21 @@ mod tests {
         let settled = |reached| SpendAnswer::Settled { reached };
         for (entry, answer) in [
             (reserve("a", 60, 0), SpendAnswer::Granted),
-            (reserve("b", 50, 0), SpendAnswer::Over { committed: 60 }),
-            (reserve("a", 60, 1), SpendAnswer::Granted),
+            (reserve("b", 50, 0), SpendAnswer::Busy),
             (settle("a", 20), settled(None)),
             (settle("a", 20), settled(None)),
+            (reserve("b", 81, 1), SpendAnswer::Over { spent: 20 }),
             (reserve("b", 80, 1), SpendAnswer::Granted),
-            (settle("b", 60), settled(Some(75))),
-            (reserve("c", 20, 1), SpendAnswer::Granted),
-            // The end of c is never recorded: it counts with its whole amount.
-            (reserve("d", 1, 11), SpendAnswer::Over { committed: 100 }),
-            (settle("c", 5), settled(Some(100))),
-            (settle("c", 5), settled(None)),
+            (settle("b", 35), settled(Some(50))),
+            // The process of c dies, and its call is made again.
+            (reserve("c", 10, 1), SpendAnswer::Granted),
+            (reserve("c", 10, 2), SpendAnswer::Granted),
+            (settle("c", 10), settled(Some(75))),
+            (reserve("d", 25, 2), SpendAnswer::Granted),
+            // The end of d is never recorded: it counts with its whole amount.
+            (reserve("e", 1, 12), SpendAnswer::Over { spent: 100 }),
+            (settle("d", 5), settled(Some(100))),
+            (settle("d", 5), settled(None)),
         ] {
             assert_eq!(spend.apply(&entry), answer, "{entry:?}");
         }

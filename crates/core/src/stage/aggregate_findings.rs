@@ -209,7 +209,11 @@ fn refusal_of_all<'a>(aggregate: &Aggregate, results: impl Iterator<Item = &'a U
         _ => None,
     });
     let (name, result) = refused.next()?;
-    Some(StageError::new(name, explain_failure("", result.cause.as_deref())))
+    let line = explain_failure(name.as_str(), result.cause.as_deref());
+    let message = line
+        .strip_prefix(name.as_str())
+        .map(|rest| rest.trim_start_matches(": "));
+    Some(StageError::new(name, message.unwrap_or(&line)))
 }
 
 /// A unit's artifacts.
