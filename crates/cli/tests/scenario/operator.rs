@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use holdfast_testkit::{FakeGithub, Fault, Matcher, ModelServer, Script};
 use serde_json::{Value, json};
 
-use crate::pull_request::{Pull, minor};
+use crate::pull_request::{Pull, minor, refuse_undo};
 use crate::serve::Served;
 use crate::support::{Scene, holdfast, many_files, one_line};
 
@@ -61,14 +61,10 @@ fn without_an_account_nothing_is_decided_stopped_or_swept() {
 #[test]
 fn without_an_account_a_failed_run_is_neither_redriven_nor_cleaned() {
     let pull = Pull::new(minor(), FakeGithub::INSTALLATION_TOKEN);
-    // The review can't be published, and the comment can't be removed.
-    for (method, path) in [
-        ("POST", "/repos/*/*/pulls/*/reviews"),
-        ("DELETE", "/repos/*/*/issues/comments/*"),
-    ] {
-        pull.github
-            .fail_next(Matcher::new(method, path).always(), Fault::status(403));
-    }
+    // The review can't be published, and the comment can't be changed or removed.
+    let reviews = Matcher::new("POST", "/repos/*/*/pulls/*/reviews");
+    pull.github.fail_next(reviews.always(), Fault::status(403));
+    refuse_undo(&pull);
     let run = pull.publish().1["run"].as_str().unwrap().to_owned();
     pull.github.clear_faults();
     for arguments in [&["redrive", &run][..], &["sweep"]] {
