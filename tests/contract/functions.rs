@@ -59,6 +59,7 @@ impl Deployment {
             ("HOLDFAST_MODEL", "openai/test-model"),
             ("HOLDFAST_MODEL_URL", model.as_str()),
             ("OPENAI_API_KEY", "key"),
+            ("HOLDFAST_TABLE", "holdfast"),
             ("HOLDFAST_APPROVERS", "ada=maintainer@example.org"),
         ];
         let reaches = [

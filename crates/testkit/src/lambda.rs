@@ -401,7 +401,23 @@ fn secret(secrets: &BTreeMap<String, String>, request: &Value) -> Response {
     (status, kind, answer.to_string()).into_response()
 }
 
-/// Accepts every put whatever its condition; a get finds the last one.
+/// Appends an entry to the log of the key, and returns the log's attributes.
+fn append(items: &mut Vec<Value>, request: &Value) -> Value {
+    let is_log = |put: &Value| {
+        let mut key = request["Key"].as_object().into_iter().flatten();
+        put["TableName"] == request["TableName"] && key.all(|(name, value)| put["Item"][name] == *value)
+    };
+    let before = items.iter().position(is_log).map(|at| items.remove(at)["Item"].take());
+    let mut item = before.unwrap_or_else(|| request["Key"].clone());
+    let values = &request["ExpressionAttributeValues"];
+    let mut entries = item["entries"]["L"].as_array().cloned().unwrap_or_default();
+    entries.extend(values[":entry"]["L"].as_array().into_iter().flatten().cloned());
+    item["entries"] = json!({ "L": entries });
+    items.push(json!({ "TableName": request["TableName"], "Item": item }));
+    json!({ "Attributes": item })
+}
+
+/// Accepts every put whatever its condition; a get finds the last one. An update appends to a log.
 fn table_call(items: &mut Vec<Value>, operation: &str, request: Value) -> Response {
     let answer = match operation {
         "PutItem" => {
@@ -415,6 +431,13 @@ fn table_call(items: &mut Vec<Value>, operation: &str, request: Value) -> Respon
             };
             let found = items.iter().rev().find(is_wanted);
             found.map_or_else(|| json!({}), |put| json!({ "Item": put["Item"] }))
+        }
+        "UpdateItem"
+            if request["UpdateExpression"]
+                .as_str()
+                .is_some_and(|set| set.contains("list_append")) =>
+        {
+            append(items, &request)
         }
         "DeleteItem" => {
             items.retain(|put| {
