@@ -148,7 +148,7 @@ fn invalid_answers_failed_calls_and_unreviewed_files_are_counted() {
     let script = minor()
         .for_path("src/file_0000.rs", Script::prose_then_valid())
         .for_path("src/file_0001.rs", Script::always_invalid())
-        .for_path("src/file_0002.rs", Script::wrong_key());
+        .for_path("src/file_0002.rs", Script::status(400));
     let served = Served::start_with(script, ON_ANY_PORT);
     let url = served.announced("metrics: ");
     served.opened();
@@ -159,10 +159,10 @@ fn invalid_answers_failed_calls_and_unreviewed_files_are_counted() {
             ("holdfast_files_total{outcome=\"reviewed\"}", 2.0),
             ("holdfast_files_total{outcome=\"unreviewed\"}", 2.0),
             ("holdfast_files_unreviewed_total{reason=\"AnswersInvalid\"}", 1.0),
-            ("holdfast_files_unreviewed_total{reason=\"ModelUnauthorized\"}", 1.0),
+            ("holdfast_files_unreviewed_total{reason=\"ModelRequestRejected\"}", 1.0),
             ("holdfast_finding_outcomes_total{outcome=\"published\"}", 1.0),
             (
-                "holdfast_stage_failures_total{stage=\"ReviewUnit\",error=\"ModelUnauthorized\",retried=\"false\"}",
+                "holdfast_stage_failures_total{stage=\"ReviewUnit\",error=\"ModelRequestRejected\",retried=\"false\"}",
                 1.0,
             ),
             (&of_prompt("first_answers_total", ",valid=\"true\""), 1.0),
