@@ -7,6 +7,7 @@ mod deadline;
 mod http;
 mod invoke;
 mod metrics;
+mod model_watch;
 mod pace;
 pub mod receive_webhook;
 mod settings;

@@ -6,9 +6,10 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use holdfast_core::model::error_name::ErrorName;
 use holdfast_core::model::key;
+use holdfast_core::model::model_id::ModelId;
 use holdfast_core::model::report::{Outcome, Report};
 use holdfast_core::model::run_name::RunName;
-use holdfast_core::port::StoreArtifact;
+use holdfast_core::port::{ModelEvent, StoreArtifact};
 use holdfast_core::stage::{STAGES, find_artifact};
 use serde_json::{Value, json};
 
@@ -34,6 +35,44 @@ pub(crate) fn count_failure(error: ErrorName) {
     if let (Ok(namespace), Ok(function)) = (std::env::var(NAMESPACE), std::env::var(FUNCTION)) {
         write(&failure(&namespace, now_ms(), &function, error));
     }
+}
+
+/// Counts an event of this function's model calls.
+pub(crate) fn count_model_event(model: &ModelId, event: &ModelEvent) {
+    if let Ok(namespace) = std::env::var(NAMESPACE)
+        && let Some(line) = model_event(&namespace, now_ms(), model, event)
+    {
+        write(&line);
+    }
+}
+
+fn model_event(namespace: &str, at_ms: u64, model: &ModelId, event: &ModelEvent) -> Option<Value> {
+    let provider = |figures: &[(&str, Value, &str)]| line(namespace, at_ms, &json!([["Provider"]]), figures);
+    let mut line = match event {
+        ModelEvent::Wasted(error) => {
+            let figures = [("ModelCallsWasted", json!(1), "Count")];
+            let mut line = line(
+                namespace,
+                at_ms,
+                &json!([["Provider"], ["Provider", "Error"]]),
+                &figures,
+            );
+            line["Error"] = json!(error.as_str());
+            line
+        }
+        ModelEvent::Waits { ms, .. } => {
+            let seconds = *ms as f64 / 1_000.0;
+            provider(&[
+                ("ModelWaits", json!(1), "Count"),
+                ("ModelWaitSeconds", json!(seconds), "Seconds"),
+            ])
+        }
+        ModelEvent::Down => provider(&[("ModelProviderDown", json!(1), "None")]),
+        ModelEvent::Up => provider(&[("ModelProviderDown", json!(0), "None")]),
+        ModelEvent::Refused { .. } | ModelEvent::Spent { .. } => return None,
+    };
+    line["Provider"] = json!(model.provider());
+    Some(line)
 }
 
 fn review(namespace: &str, at_ms: u64, report: &Report) -> Value {
@@ -92,6 +131,7 @@ fn now_ms() -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use holdfast_core::port::WaitFor;
     use holdfast_core::stage::state;
 
     use super::*;
@@ -112,6 +152,25 @@ mod tests {
                 line[name].as_str().is_some_and(|text| !text.is_empty()),
                 "{name}: {line}"
             );
+        }
+    }
+
+    #[test]
+    fn events_of_model_calls_are_counted_by_provider() {
+        let Ok(model) = "openai/m".parse::<ModelId>() else {
+            panic!("a model's name");
+        };
+        let subject = WaitFor::Outage;
+        for (event, name, value) in [
+            (ModelEvent::Wasted(ErrorName::ModelTimedOut), "ModelCallsWasted", 1.0),
+            (ModelEvent::Waits { subject, ms: 1_500 }, "ModelWaitSeconds", 1.5),
+            (ModelEvent::Down, "ModelProviderDown", 1.0),
+            (ModelEvent::Up, "ModelProviderDown", 0.0),
+        ] {
+            let line = model_event("Holdfast/s", 5, &model, &event).unwrap_or_default();
+            check(&line);
+            assert_eq!(line[name].as_f64(), Some(value), "{line}");
+            assert_eq!(line["Provider"], "openai");
         }
     }
 

@@ -11,7 +11,7 @@ use holdfast_aws::s3::S3StoreArtifact;
 use holdfast_aws::step_functions::StepFunctionsRuns;
 use holdfast_core::intake::RunSettings;
 use holdfast_core::model::marker::MarkerKey;
-use holdfast_core::provider::{PacedModel, Terms};
+use holdfast_core::provider::{FallbackModel, PacedModel, Terms};
 use holdfast_core::stage::request_approval::ApprovalSettings;
 use holdfast_core::webhook::WebhookSecrets;
 use holdfast_github::{
@@ -24,6 +24,7 @@ use holdfast_web::sign_in::SignInFlow;
 use secrecy::ExposeSecret;
 use url::Url;
 
+use crate::model_watch::FunctionModelWatch;
 use crate::pace::FunctionPace;
 use crate::settings::{ALIAS, BUCKET, FunctionSettings, SEAL_KEY, STATE_MACHINE, TABLE, TOPIC, unknown_secret_names};
 
@@ -198,12 +199,12 @@ impl Setup {
         })
     }
 
-    /// Returns the models behind the shared state of their providers. Needs [`TABLE`].
+    /// Returns the models behind the shared state of their providers. Needs [`TABLE`] and [`TOPIC`].
     ///
     /// # Errors
     ///
     /// The address or a key can't be used.
-    pub fn model(&self) -> Result<PacedModel, SetupError> {
+    pub fn model(&self) -> Result<FallbackModel<PacedModel>, SetupError> {
         let settings = &self.settings.deployment;
         let model = ModelSettings {
             url: settings.model_url.clone(),
@@ -217,12 +218,10 @@ impl Setup {
         let router = ModelRouter::new(model).map_err(|error| SetupError(error.to_string()))?;
         let router = router.with_bedrock(Arc::new(bedrock));
         let terms = Terms::of(settings);
-        Ok(PacedModel::new(
-            Arc::new(router),
-            Arc::new(self.rows()),
-            Arc::new(FunctionPace),
-            terms,
-        ))
+        let paced = PacedModel::new(Arc::new(router), Arc::new(self.rows()), Arc::new(FunctionPace), terms);
+        let people = self.notify();
+        let paced = paced.watched_by(Arc::new(FunctionModelWatch { people }));
+        Ok(FallbackModel::new(paced, settings.model_fallback.clone()))
     }
 
     /// Returns the port that sends mails and alarms. Needs [`TOPIC`].

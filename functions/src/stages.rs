@@ -64,14 +64,17 @@ macro_rules! of_event {
 
 /// Returns the settings that name the ports' bucket, table, state machine and topic on AWS.
 fn places(ports: &[&str]) -> Vec<&'static str> {
-    let place = |port: &&str| match *port {
-        "store" => Some(BUCKET),
-        "rows" | "model" => Some(TABLE),
-        "runs" => Some(STATE_MACHINE),
-        "notify" => Some(TOPIC),
-        _ => None,
+    let places = |port: &&str| -> &'static [&'static str] {
+        match *port {
+            "store" => &[BUCKET],
+            "rows" => &[TABLE],
+            "model" => &[TABLE, TOPIC],
+            "runs" => &[STATE_MACHINE],
+            "notify" => &[TOPIC],
+            _ => &[],
+        }
     };
-    ports.iter().filter_map(place).collect()
+    ports.iter().flat_map(places).copied().collect()
 }
 
 /// Calls a stage. After SummarizeReview, which writes the report, also writes the review's metrics.

@@ -183,6 +183,7 @@ fn run(head: CommitSha) -> Run {
         notes: Vec::new(),
         tokens: holdfast_core::model::token_limits::TokenLimits::default(),
         gate: holdfast_core::model::run::GateMode::default(),
+        urgent: false,
     }
 }
 

@@ -132,6 +132,7 @@ pub fn a_run(at: usize, head: u8) -> Run {
         notes: Vec::new(),
         tokens: holdfast_core::model::token_limits::TokenLimits::default(),
         gate: holdfast_core::model::run::GateMode::default(),
+        urgent: false,
     }
 }
 

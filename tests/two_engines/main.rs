@@ -186,6 +186,7 @@ fn play(environment: &Environment, machines: &Machines, changes: &Changes, scena
         notes: Vec::new(),
         tokens: holdfast_core::model::token_limits::TokenLimits::default(),
         gate: holdfast_core::model::run::GateMode::default(),
+        urgent: false,
     };
     let machine = if scenario.is_hasty {
         &machines.hasty

@@ -129,6 +129,7 @@ fn read(model: &str, output: &ConverseOutput) -> Result<RecordedAnswer, ModelErr
         output_tokens: tokens(usage.map(|usage| usage.output_tokens())),
         cost_nano_usd: None,
         cached: false,
+        fallback: None,
         observed: None,
     })
 }

@@ -107,6 +107,7 @@ fn run() -> Run {
         notes: Vec::new(),
         tokens: holdfast_core::model::token_limits::TokenLimits::default(),
         gate: holdfast_core::model::run::GateMode::default(),
+        urgent: false,
     }
 }
 

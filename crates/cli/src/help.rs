@@ -16,6 +16,7 @@ pub const MODELS: Group = (
     &[
         "HOLDFAST_MODEL",
         "HOLDFAST_MODEL_LIGHT",
+        "HOLDFAST_MODEL_FALLBACK",
         "HOLDFAST_MODEL_URL",
         "HOLDFAST_ALLOW_HTTP",
         "HOLDFAST_MODEL_TIMEOUT_SECONDS",
@@ -66,7 +67,7 @@ const DATA: Group = ("data", &["HOLDFAST_DATA", "XDG_STATE_HOME", "HOME"]);
 /// The log on stderr.
 const LOG: Group = ("log", &["HOLDFAST_LOG"]);
 /// The metrics.
-const METRICS: Group = ("metrics", &["HOLDFAST_METRICS_LISTEN"]);
+const METRICS: Group = ("metrics", &["HOLDFAST_METRICS_LISTEN", "OTEL_EXPORTER_OTLP_ENDPOINT"]);
 /// A deployment on AWS, and the credentials for it.
 const STACK: Group = ("AWS", &["HOLDFAST_STACK", "AWS_PROFILE", "AWS_REGION"]);
 /// The addresses of AWS's services, and the credentials for them.

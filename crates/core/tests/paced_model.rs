@@ -2,117 +2,36 @@
 
 #![expect(clippy::unwrap_used, reason = "tests")]
 
-use std::collections::BTreeMap;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use holdfast_core::model::price::Prices;
-use holdfast_core::model::provider_limits::Limits;
-use holdfast_core::model::run::{Prompt, Role, Turn};
-use holdfast_core::model::run_name::RunName;
-use holdfast_core::port::{AskModel, ModelRequest};
-use holdfast_core::provider::{PacedModel, SpendLimits, Terms};
+use holdfast_core::model::run::RecordedAnswer;
+use holdfast_core::port::{AskModel, ModelError, ModelRequest};
+use holdfast_core::provider::{FallbackModel, PacedModel, SpendLimits, Terms};
 use holdfast_testkit::limited_provider::{
     CallEnd, LimitedProvider, POISON, ProviderRules, UnitEnd, VirtualPace, run_unit,
 };
 use holdfast_testkit::logs::MemoryLogs;
 use holdfast_testkit::port::run_name;
-use holdfast_testkit::virtual_time::VirtualTime;
+use holdfast_testkit::virtual_reviews::{VirtualReviews as World, request, terms};
 
 const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(3_600);
 
-/// A deployment with one provider.
-struct World {
-    time: VirtualTime,
-    provider: Arc<LimitedProvider>,
-    model: Arc<PacedModel>,
-}
+/// Two providers in one: the asked model's, and the fallback's.
+struct TwoProviders(Arc<LimitedProvider>, Arc<LimitedProvider>);
 
-fn terms(concurrent: u32) -> Terms {
-    Terms {
-        limits: Limits {
-            requests_per_minute: None,
-            input_tokens_per_minute: None,
-            concurrent,
-        },
-        outage_patience_ms: 6 * 3_600_000,
-        limit_patience_ms: 24 * 3_600_000,
-        call_ms: None,
-        spend: SpendLimits::default(),
-        servers: BTreeMap::new(),
-    }
-}
-
-impl World {
-    fn new(rules: ProviderRules, terms: Terms) -> Self {
-        Self::resting(rules, terms, 300 * SECOND)
-    }
-
-    fn resting(rules: ProviderRules, terms: Terms, rest: Duration) -> Self {
-        let time = VirtualTime::default();
-        let provider = LimitedProvider::start(rules, &time);
-        let model: Arc<dyn AskModel> = Arc::clone(&provider) as Arc<dyn AskModel>;
-        let pace = VirtualPace::new(&time, rest);
-        let model = PacedModel::new(model, Arc::new(MemoryLogs::default()), pace, terms);
-        Self {
-            time,
-            provider,
-            model: Arc::new(model),
+#[async_trait::async_trait]
+impl AskModel for TwoProviders {
+    async fn ask(&self, request: &ModelRequest) -> Result<RecordedAnswer, ModelError> {
+        let Self(asked, fallback) = self;
+        match request.model.provider() {
+            "anthropic" => fallback.ask(request).await,
+            _ => asked.ask(request).await,
         }
-    }
-
-    /// Runs reviews at once: each has a tenant, a number of units and a number of units at once.
-    fn review(&self, reviews: &[(&'static str, usize, usize)]) -> Vec<Vec<UnitEnd>> {
-        let lanes = reviews
-            .iter()
-            .enumerate()
-            .flat_map(|(number, (tenant, units, at_once))| {
-                (0..*at_once).map(move |lane| self.lane(number, tenant, (lane..*units).step_by(*at_once)))
-            });
-        let mut ends = self.time.run(lanes).into_iter();
-        let of_review = reviews
-            .iter()
-            .map(|(_, _, at_once)| ends.by_ref().take(*at_once).flatten().collect());
-        of_review.collect()
-    }
-
-    /// Runs some units of a review one after the other.
-    fn lane(
-        &self,
-        review: usize,
-        tenant: &'static str,
-        units: impl Iterator<Item = usize> + 'static,
-    ) -> impl Future<Output = Vec<UnitEnd>> + 'static {
-        let (model, time) = (Arc::clone(&self.model), self.time.clone());
-        async move {
-            let run: RunName = run_name(&format!("r{review}"));
-            let mut ends = Vec::new();
-            for unit in units {
-                let place = (&run, tenant, format!("u{unit}"));
-                let end = run_unit(model.as_ref(), &time, (place.0, place.1, &place.2), &request(&run)).await;
-                ends.push(UnitEnd { at: time.now(), ..end });
-            }
-            ends
-        }
-    }
-}
-
-fn request(run: &RunName) -> ModelRequest {
-    ModelRequest {
-        model: "openai/m".parse().unwrap(),
-        prompt: Prompt {
-            system: run.to_string(),
-            turns: vec![Turn {
-                role: Role::User,
-                text: "+ 1 x".repeat(80),
-            }],
-        },
-        schema: serde_json::json!({}),
-        max_output_tokens: 100,
-        time_limit: None,
     }
 }
 
@@ -197,6 +116,47 @@ fn an_outage_loses_no_file_and_one_call_at_a_time_probes() {
             after < length / 2 + 5 * MINUTE.min(length) + 60 * SECOND,
             "{after:?} after {length:?}"
         );
+    }
+}
+
+#[test]
+fn a_fallback_answers_during_an_outage_and_only_then() {
+    let (begin, length) = (5 * SECOND, 10 * MINUTE);
+    let outage = ProviderRules {
+        outages: vec![begin..begin + length],
+        ..ProviderRules::default()
+    };
+    for (other, waits_for_both) in [(ProviderRules::default(), false), (outage.clone(), true)] {
+        let mut world = World::new(outage.clone(), terms(10));
+        let fallback = LimitedProvider::start(other, &world.time);
+        let both = Arc::new(TwoProviders(Arc::clone(&world.provider), Arc::clone(&fallback)));
+        let pace = VirtualPace::new(&world.time, 300 * SECOND);
+        let paced = PacedModel::new(both, Arc::new(MemoryLogs::default()), pace, terms(10));
+        world.model = Arc::new(FallbackModel::new(paced, Some("anthropic/other".parse().unwrap())));
+        let ends = world.review(&[("t", 8_000, 10)]);
+        assert_eq!(lost(&ends), [""; 0]);
+        let (calls, of_fallback) = (world.provider.calls(), fallback.calls());
+        let probes = calls
+            .iter()
+            .filter(|call| call.end == CallEnd::Failed && call.at >= begin);
+        assert!(probes.count() <= 11, "one call at a time still tries the asked model");
+        let in_outage = |at: &Duration| *at >= begin && *at <= begin + length + 5 * MINUTE;
+        assert!(of_fallback.iter().all(|call| in_outage(&call.at)));
+        assert!(
+            calls
+                .iter()
+                .any(|call| call.end == CallEnd::Answered && call.at > begin + length)
+        );
+        let answered: Vec<_> = (of_fallback.iter())
+            .filter(|call| call.end == CallEnd::Answered && call.at <= begin + length)
+            .collect();
+        if waits_for_both {
+            assert!(answered.is_empty(), "{answered:?}");
+        } else {
+            // Ten calls at a time, two seconds each: little is lost at the begin and by the probes.
+            assert!(answered.len() >= 10 * 300 * 9 / 10, "{}", answered.len());
+            assert!(world.time.now() < 8_000 / 10 * 2 * SECOND * 115 / 100);
+        }
     }
 }
 

@@ -85,6 +85,7 @@ impl AskModel for ScriptedModel {
             output_tokens: 2,
             cost_nano_usd: Some(3_000),
             cached: false,
+            fallback: None,
             observed: None,
         })
     }
@@ -206,6 +207,7 @@ fn world(files: Vec<ChangedFile>, model: &str, light: &str, answers: Vec<Result<
             notes: Vec::new(),
             tokens: holdfast_core::model::token_limits::TokenLimits::default(),
             gate: GateMode::default(),
+            urgent: false,
         },
     }
 }

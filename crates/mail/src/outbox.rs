@@ -77,7 +77,8 @@ impl OutboxNotifyPeople {
             Alarm::Unanswered { is_repeated: true, .. } => {
                 format!("Decide yourself:       holdfast approve {run}, or holdfast reject {run} --reason TEXT\n")
             }
-            Alarm::Unanswered { .. } => String::new(),
+            Alarm::ModelRefused { .. } => "Check the settings:    holdfast doctor\n".to_owned(),
+            Alarm::Unanswered { .. } | Alarm::Spent { .. } => String::new(),
         };
         let causes = self.data.join("outbox");
         let known = file::names(&causes).map_err(notify)?;

@@ -68,6 +68,7 @@ impl AskModel for InstantModel {
             output_tokens: 1,
             cost_nano_usd: None,
             cached: false,
+            fallback: None,
             observed: None,
         })
     }
@@ -159,6 +160,7 @@ async fn review(units: usize, is_rules: bool) -> String {
         notes: Vec::new(),
         tokens: holdfast_core::model::token_limits::TokenLimits::default(),
         gate: holdfast_core::model::run::GateMode::default(),
+        urgent: false,
     };
     let begun = Instant::now();
     engine

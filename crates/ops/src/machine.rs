@@ -10,10 +10,10 @@ use holdfast_core::model::setting_name::{SETTINGS, SettingProblem, lines_of, unk
 use holdfast_core::model::settings::Settings;
 use holdfast_core::model::sha::CommitSha;
 use holdfast_core::port::{
-    Ends, NotifyPeople, Pace, ReadChange, ReadError, ReadPermission, ReadPull, RedeliverWebhooks, RootEntry,
-    StoreArtifact,
+    Ends, KeepLogs, NotifyPeople, Pace, ReadChange, ReadError, ReadPermission, ReadPull, RedeliverWebhooks, RootEntry,
+    StoreArtifact, WatchModels,
 };
-use holdfast_core::provider::{PacedModel, Terms};
+use holdfast_core::provider::{FallbackModel, PacedModel, Terms};
 use holdfast_core::stage::request_approval::ApprovalSettings;
 use holdfast_git::GitReadChange;
 use holdfast_github::{
@@ -35,6 +35,8 @@ use crate::executions::EngineExecutions;
 use crate::failure::Failure;
 use crate::functions::StageFunctions;
 use crate::marker_key::marker_key;
+use crate::metrics::Metrics;
+use crate::model_watch::{self, ModelWatch};
 use crate::pace::LocalPace;
 use crate::run_summary::RunSummary;
 use holdfast_engine::{Clock, Engine, EngineOptions, ObjectFailure, Objects, Recovered, SystemClock, check_free};
@@ -52,7 +54,7 @@ pub fn read_settings() -> Result<Settings, Failure> {
         let mut problems = name_problems();
         problems.extend(router(settings).map_or_else(
             |ModelSettingsError(problems)| problems,
-            |router| router.check(&[&settings.model, &settings.model_light]),
+            |router| router.check(&settings.models()),
         ));
         problems.extend(GithubConnection::of(settings).err().map(|error| error.problem()));
         problems.extend(
@@ -113,7 +115,7 @@ fn filter_problem(filter: &str) -> Option<SettingProblem> {
 /// # Errors
 /// Lists every problem together.
 pub fn check_models(settings: &Settings) -> Result<(), Failure> {
-    let problems = model(settings)?.check(&[&settings.model, &settings.model_light]);
+    let problems = model(settings)?.check(&settings.models());
     if problems.is_empty() {
         Ok(())
     } else {
@@ -243,6 +245,8 @@ pub struct Opened {
     pub table: SqliteKeepRows,
     /// Requests missed webhook deliveries from GitHub again.
     pub deliveries: Arc<dyn RedeliverWebhooks>,
+    /// The metrics of this process.
+    pub metrics: Arc<Metrics>,
 }
 
 /// Opens the engine on a data directory and resumes the open executions within `reach`. A `.gitignore` hides the
@@ -253,7 +257,9 @@ pub struct Opened {
 pub async fn open(data: &Path, settings: &Settings, reach: Access) -> Result<Opened, Failure> {
     let runs = Arc::new(EngineExecutions::default());
     let table = SqliteKeepRows::open(data).await.map_err(Failure::usage)?;
-    let mut stages = stages_on(table.clone(), data, settings, Arc::clone(&runs))?;
+    let metrics = Arc::new(Metrics::default());
+    let mut stages = stages_on(table.clone(), data, settings, (Arc::clone(&runs), &metrics))?;
+    model_watch::load_health(&metrics, &table, settings).await;
     if let Some(writes) = reach.writes {
         stages.publish = Arc::new(PublishOnly::new(stages.publish, writes));
     }
@@ -275,6 +281,7 @@ pub async fn open(data: &Path, settings: &Settings, reach: Access) -> Result<Ope
         runs,
         table,
         deliveries: Arc::new(GithubRedeliverWebhooks::new(github(settings)?)),
+        metrics,
     })
 }
 
@@ -297,17 +304,19 @@ pub async fn stage_functions(
     runs: Arc<EngineExecutions>,
 ) -> Result<StageFunctions, Failure> {
     let table = SqliteKeepRows::open(data).await.map_err(Failure::usage)?;
-    stages_on(table, data, settings, runs)
+    stages_on(table, data, settings, (runs, &Arc::default()))
 }
 
 fn stages_on(
     table: SqliteKeepRows,
     data: &Path,
     settings: &Settings,
-    runs: Arc<EngineExecutions>,
+    (runs, metrics): (Arc<EngineExecutions>, &Arc<Metrics>),
 ) -> Result<StageFunctions, Failure> {
+    let (people, pace) = (people(data, settings)?, Arc::new(LocalPace::default()));
+    let watch = ModelWatch::new(Arc::clone(metrics), Arc::clone(&people));
+    let model = paced_model(settings, Arc::new(table.clone()), pace, Arc::new(watch))?;
     let (connection, key) = (github(settings)?, marker_key(data, settings)?);
-    let pace = Arc::new(LocalPace::default());
     Ok(StageFunctions {
         read: Arc::new(ReadEither {
             git: GitReadChange::with_snapshots(data.to_owned()),
@@ -316,9 +325,9 @@ fn stages_on(
         threads: Arc::new(GithubReadThreads::new(connection.clone(), key.clone())),
         permission: Arc::new(GithubReadPermission::new(connection.clone())),
         publish: Arc::new(GithubPublishReview::new(connection, key).with_console(settings.public_url.clone())),
-        model: Arc::new(paced_model(settings, table.clone(), pace)?),
+        model: Arc::new(model),
         syntax: Arc::new(TreeSitterSyntax::new()),
-        notify: people(data, settings)?,
+        notify: people,
         rows: Arc::new(table),
         runs,
         store: Arc::new(artifacts(data)),
@@ -340,9 +349,15 @@ pub fn artifact_objects(data: &Path) -> impl Objects + use<> {
 ///
 /// # Errors
 /// The address or a key is unusable.
-pub fn paced_model(settings: &Settings, table: SqliteKeepRows, pace: Arc<dyn Pace>) -> Result<PacedModel, Failure> {
+pub fn paced_model(
+    settings: &Settings,
+    logs: Arc<dyn KeepLogs>,
+    pace: Arc<dyn Pace>,
+    watch: Arc<dyn WatchModels>,
+) -> Result<FallbackModel<PacedModel>, Failure> {
     let model = Arc::new(model(settings)?);
-    Ok(PacedModel::new(model, Arc::new(table), pace, Terms::of(settings)))
+    let paced = PacedModel::new(model, logs, pace, Terms::of(settings)).watched_by(watch);
+    Ok(FallbackModel::new(paced, settings.model_fallback.clone()))
 }
 
 /// Returns the router to the models that the settings name.

@@ -243,6 +243,7 @@ impl Review<'_> {
             notes,
             tokens: settings.model_tokens,
             gate: self.gate,
+            urgent: true,
         }
     }
 

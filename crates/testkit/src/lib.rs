@@ -28,6 +28,7 @@ pub mod page;
 pub mod planted;
 pub mod port;
 pub mod repository;
+pub mod virtual_reviews;
 pub mod virtual_time;
 
 pub use error::TestkitError;

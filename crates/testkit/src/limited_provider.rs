@@ -237,6 +237,7 @@ impl AskModel for LimitedProvider {
             output_tokens: 10,
             cost_nano_usd: self.rules.prices.cost(&request.model, input_tokens, 10),
             cached: false,
+            fallback: None,
             observed: self.observed(),
         })
     }

@@ -302,6 +302,7 @@ fn run(name: &str, head: &str) -> Run {
         notes: Vec::new(),
         tokens: holdfast_core::model::token_limits::TokenLimits::default(),
         gate: holdfast_core::model::run::GateMode::default(),
+        urgent: false,
     }
 }
 

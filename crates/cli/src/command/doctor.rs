@@ -21,12 +21,9 @@ use holdfast_ops::mail_report::{MailReport, examine_mail};
 pub async fn run(args: &DoctorArgs) -> Result<Exit, Failure> {
     let settings = machine::read_settings()?;
     let router = machine::model(&settings)?;
-    let mut models = vec![&settings.model, &settings.model_light];
-    models.retain(|model| !model.is_rules());
-    models.dedup();
     machine::check_models(&settings)?;
     let mut reports = Vec::new();
-    for model in models {
+    for model in settings.models() {
         let report = router.examine(model, settings.model_tokens).await;
         reports.push(report.map_err(Failure::usage)?);
     }

@@ -1,5 +1,6 @@
 //! The metrics of `holdfast serve`, and its log.
 
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
@@ -275,4 +276,89 @@ fn a_review_logs_its_end_where_the_log_has_it() {
     let log = String::from_utf8(output.stderr).unwrap();
     let end: Vec<&str> = log.lines().filter(|line| line.contains("a run ended")).collect();
     assert!(end.len() == 1 && end[0].contains("status=\"reviewed\""), "{log}");
+}
+
+/// A collector of traces: returns its address, and each request's header `key` and body.
+fn collector() -> (String, std::sync::mpsc::Receiver<(String, Value)>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = format!("http://{}", listener.local_addr().unwrap());
+    let (send, receive) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        for connection in listener.incoming() {
+            let mut reader = BufReader::new(connection.unwrap());
+            let (mut key, mut length) = (String::new(), 0);
+            let mut line = String::new();
+            while reader.read_line(&mut line).unwrap() > 2 {
+                let lower = line.trim().to_ascii_lowercase();
+                if let Some(value) = lower.strip_prefix("content-length: ") {
+                    length = value.parse().unwrap();
+                } else if lower.starts_with("key: ") {
+                    key = line.trim()[5..].to_owned();
+                } else if lower.starts_with("post ") {
+                    assert!(lower.starts_with("post /v1/traces "), "{lower}");
+                }
+                line.clear();
+            }
+            let mut body = vec![0; length];
+            reader.read_exact(&mut body).unwrap();
+            send.send((key, serde_json::from_slice(&body).unwrap())).unwrap();
+            let answer = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\nconnection: close\r\n\r\n{}";
+            reader.get_mut().write_all(answer.as_bytes()).unwrap();
+        }
+    });
+    (address, receive)
+}
+
+#[test]
+fn a_run_that_ended_is_a_trace_at_the_collector() {
+    let (address, traces) = collector();
+    let more = [
+        ("HOLDFAST_METRICS_LISTEN", "off"),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", address.as_str()),
+        ("OTEL_EXPORTER_OTLP_HEADERS", "key=a%20key"),
+    ];
+    let served = Served::start_with(minor(), &more);
+    let run = served.opened().1["run"].as_str().unwrap().to_owned();
+    let (key, body) = traces.recv_timeout(COUNTED).unwrap();
+    assert_eq!(key, "a key");
+    let resource = &body["resourceSpans"][0];
+    assert!(
+        resource["resource"]["attributes"].to_string().contains("\"holdfast\""),
+        "{resource}"
+    );
+    let spans = resource["scopeSpans"][0]["spans"].as_array().unwrap();
+    let named = |name: &str| spans.iter().filter(|span| span["name"] == name).collect::<Vec<_>>();
+    assert_eq!(
+        (named("review").len(), named("unit").len(), named("ReviewUnit").len()),
+        (1, 4, 4)
+    );
+    assert!(named("review")[0]["attributes"].to_string().contains(&run));
+    let time = |span: &Value, name: &str| span[name].as_str().unwrap().parse::<u64>().unwrap();
+    for span in spans {
+        assert_eq!(span["traceId"], spans[0]["traceId"]);
+        assert!(
+            time(span, "startTimeUnixNano") <= time(span, "endTimeUnixNano"),
+            "{span}"
+        );
+        let parent = spans.iter().find(|parent| parent["spanId"] == span["parentSpanId"]);
+        match parent {
+            Some(parent) => {
+                assert!(
+                    time(parent, "startTimeUnixNano") <= time(span, "startTimeUnixNano"),
+                    "{span}"
+                );
+                assert!(
+                    time(parent, "endTimeUnixNano") >= time(span, "endTimeUnixNano"),
+                    "{span}"
+                );
+            }
+            None => assert_eq!(span["name"], "review"),
+        }
+    }
+    let parents: Vec<&Value> = named("unit").iter().map(|unit| &unit["parentSpanId"]).collect();
+    assert!(
+        parents
+            .iter()
+            .all(|parent| **parent == named("ReviewEachUnit")[0]["spanId"])
+    );
 }

@@ -68,6 +68,7 @@ fn attempt(attempt: &Attempt, is_accepted: bool) -> Markup {
                 }
                 @if is_accepted { (mark::good("Used in the review")) }
                 @if answer.is_some_and(|answer| answer.cached) { span.badge.badge-calm { "From the cache" } }
+                @if answer.is_some_and(|answer| answer.fallback.is_some()) { span.badge.badge-calm { "By the fallback model" } }
             }
             dl.facts {
                 div { dt { "Tier" } dd { (tier_word(attempt.tier)) } }

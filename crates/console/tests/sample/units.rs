@@ -96,6 +96,7 @@ fn attempt(number: u32, text: &str, problems: &[&str], say: Say) -> Attempt {
             output_tokens: 412,
             cost_nano_usd: Some(16_420_000),
             cached: number == 2,
+            fallback: None,
             observed: None,
         }),
         verdict: Some(Verdict {

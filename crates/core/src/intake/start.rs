@@ -70,7 +70,10 @@ pub(super) async fn start(
     for attempt in own_attempt.unwrap_or(1)..=MAX_ATTEMPTS {
         let name = RunName::of_attempt(&stem, attempt)
             .map_err(|error| StageError::new(ErrorName::PayloadInvalid, error.to_string()))?;
-        let run = run_of(target, settings, name);
+        let run = Run {
+            urgent: is_forced || comment.is_some(),
+            ..run_of(target, settings, name)
+        };
         let name = run.run.clone();
         if let Some(delivery) = &mut delivery {
             let progress = Progress {
@@ -127,6 +130,7 @@ fn run_of(target: &Target, settings: &RunSettings, name: RunName) -> Run {
         notes: Vec::new(),
         tokens: settings.tokens,
         gate: GateMode::default(),
+        urgent: false,
     }
 }
 

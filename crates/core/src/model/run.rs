@@ -50,6 +50,9 @@ pub struct Run {
     /// The gate's effect on the publication.
     #[serde(default, skip_serializing_if = "GateMode::is_default")]
     pub gate: GateMode,
+    /// Whether a person waits for it: its model calls come before others of the account.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub urgent: bool,
 }
 
 /// The effect of a finding at or above the gate's severity on a review that is published.
@@ -126,6 +129,9 @@ pub struct RecordedAnswer {
     /// Whether it is the stored answer to an equal question, without a new call.
     #[serde(default)]
     pub cached: bool,
+    /// The model that answered instead of the asked one, whose provider was down.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fallback: Option<ModelId>,
     /// The provider's limits, as it stated them with the answer. Not stored: they are the provider's state.
     #[serde(skip)]
     pub observed: Option<ObservedLimits>,
@@ -142,6 +148,7 @@ impl RecordedAnswer {
             output_tokens: 0,
             cost_nano_usd: None,
             cached: false,
+            fallback: None,
             observed: None,
         }
     }

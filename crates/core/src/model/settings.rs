@@ -31,6 +31,8 @@ pub struct Settings {
     pub model: ModelId,
     /// The light tier's model. `HOLDFAST_MODEL_LIGHT`, default the main model.
     pub model_light: ModelId,
+    /// The model that answers while the provider of the asked one is down. `HOLDFAST_MODEL_FALLBACK`.
+    pub model_fallback: Option<ModelId>,
     /// The model server's address instead of the provider's own. `HOLDFAST_MODEL_URL`.
     pub model_url: Option<Url>,
     /// Hosts besides loopback whose model server may be called without encryption. `HOLDFAST_ALLOW_HTTP`,
@@ -97,6 +99,20 @@ pub struct Settings {
     pub webhook_secrets: Option<WebhookSecrets>,
     /// The address of `serve`'s metrics. `HOLDFAST_METRICS_LISTEN`, default `127.0.0.1:9464`; none if it is `off`.
     pub metrics_listen: Option<SocketAddr>,
+    /// The collector that gets each run's trace; none: no traces. `OTEL_EXPORTER_OTLP_TRACES_ENDPOINT`, or
+    /// `OTEL_EXPORTER_OTLP_ENDPOINT` with `/v1/traces` after it.
+    pub traces: Option<TraceSettings>,
+}
+
+/// A collector of OpenTelemetry.
+#[derive(Clone, Debug)]
+pub struct TraceSettings {
+    /// The address that takes traces.
+    pub url: Url,
+    /// Headers of each request, such as a key: name and value. `OTEL_EXPORTER_OTLP_HEADERS`.
+    pub headers: Vec<(String, SecretString)>,
+    /// The name of this program there. `OTEL_SERVICE_NAME`, default `holdfast`.
+    pub service: String,
 }
 
 /// A GitHub App.
@@ -171,6 +187,21 @@ impl Settings {
         settings.unless(problems)
     }
 
+    /// Returns the models that are called, each once.
+    pub fn models(&self) -> Vec<&ModelId> {
+        let mut models = vec![&self.model];
+        for model in [Some(&self.model_light), self.model_fallback.as_ref()]
+            .into_iter()
+            .flatten()
+        {
+            if !models.contains(&model) {
+                models.push(model);
+            }
+        }
+        models.retain(|model| !model.is_rules());
+        models
+    }
+
     /// Returns the time limit of a model call, where no other one is learned.
     pub fn model_timeout(&self) -> Duration {
         Duration::from_secs(self.model_timeout_s.unwrap_or(FIRST_MODEL_TIMEOUT_S))
@@ -195,6 +226,13 @@ impl Settings {
     fn parse(lookup: Lookup<'_>) -> (Self, Vec<SettingProblem>) {
         let mut reader = Reader::new(lookup);
         let (model, model_light, are_valid) = reader.models();
+        let model_fallback = reader.fallback();
+        if are_valid && model.is_rules() && model_fallback.is_some() {
+            reader.report(
+                "HOLDFAST_MODEL_FALLBACK",
+                "names a model, but HOLDFAST_MODEL is rules: set HOLDFAST_MODEL as well",
+            );
+        }
         if are_valid && model.is_rules() && !model_light.is_rules() {
             reader.report(
                 "HOLDFAST_MODEL_LIGHT",
@@ -242,8 +280,10 @@ impl Settings {
             serve_url: None,
             webhook_secrets: reader.webhook_secrets(),
             metrics_listen: reader.metrics_listen(),
+            traces: reader.traces(&allow_http),
             model,
             model_light,
+            model_fallback,
             model_url,
             allow_http,
         };
@@ -270,14 +310,17 @@ impl Settings {
     /// Checks that the providers' keys are set. A server that the settings name, such as a local one, may need none.
     fn check_keys(&self, problems: &mut Vec<SettingProblem>) {
         let models = [
-            (&self.model, "HOLDFAST_MODEL"),
-            (&self.model_light, "HOLDFAST_MODEL_LIGHT"),
+            (Some(&self.model), "HOLDFAST_MODEL"),
+            (Some(&self.model_light), "HOLDFAST_MODEL_LIGHT"),
+            (self.model_fallback.as_ref(), "HOLDFAST_MODEL_FALLBACK"),
         ];
         for (provider, key, name) in [
             ("anthropic", &self.anthropic_key, "ANTHROPIC_API_KEY"),
             ("openai", &self.openai_key, "OPENAI_API_KEY"),
         ] {
-            let named = models.iter().find(|(model, _)| model.provider() == provider);
+            let named = models
+                .iter()
+                .find(|(model, _)| model.is_some_and(|model| model.provider() == provider));
             if let Some((_, setting)) = named.filter(|_| key.is_none() && self.model_url.is_none()) {
                 let what = format!("not set; {setting} names {provider}, whose server requires a key");
                 problems.push(SettingProblem::new(name, what));

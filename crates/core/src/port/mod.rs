@@ -18,6 +18,7 @@ pub mod row_form;
 mod sign_in;
 mod source_syntax;
 mod store_artifact;
+mod watch_models;
 
 pub use ask_model::{AskModel, ModelError, ModelRequest};
 pub use deadline::Deadline;
@@ -41,3 +42,4 @@ pub use redeliver_webhooks::RedeliverWebhooks;
 pub use sign_in::{SignInError, SignInPeople, SignedIn};
 pub use source_syntax::{SourceSyntax, SyntaxAnswer, SyntaxFinding, SyntaxLimit, SyntaxView};
 pub use store_artifact::{StoreArtifact, StoreError};
+pub use watch_models::{ModelEvent, WatchModels};

@@ -1,5 +1,7 @@
 //! The port to people: mails to approvers, alarms to operators.
 
+use super::ModelEvent;
+use crate::model::model_id::ModelId;
 use crate::model::run_name::RunName;
 
 use async_trait::async_trait;
@@ -37,6 +39,44 @@ pub enum Alarm {
         /// Whether the request is sent once again.
         is_repeated: bool,
     },
+    /// A provider refuses all calls of a model, and a wait doesn't cure it. Holds the model's name and the refusal.
+    ModelRefused {
+        /// The model.
+        model: ModelId,
+        /// One line.
+        message: String,
+    },
+    /// A share of a limit of money is spent.
+    Spent {
+        /// The limit's setting.
+        setting: String,
+        /// The share, in percent.
+        percent: u8,
+        /// The limit, in billionths of a US dollar.
+        limit: u64,
+    },
+}
+
+impl Alarm {
+    /// Returns the alarm of an event of model calls, if the operators have to know about it.
+    pub fn of_model(model: &ModelId, event: ModelEvent) -> Option<Self> {
+        match event {
+            ModelEvent::Refused { message, .. } => Some(Self::ModelRefused {
+                model: model.clone(),
+                message,
+            }),
+            ModelEvent::Spent {
+                setting,
+                percent,
+                limit,
+            } => Some(Self::Spent {
+                setting,
+                percent,
+                limit,
+            }),
+            ModelEvent::Wasted(_) | ModelEvent::Waits { .. } | ModelEvent::Down | ModelEvent::Up => None,
+        }
+    }
 }
 
 /// Notifies people.

@@ -3,12 +3,13 @@
 //!
 //! Times are milliseconds since 1970 by the caller's clock. Callers' clocks may differ by up to [`MAX_SKEW_MS`].
 //! `clock` joins them, `rate` spreads calls over time, `share` orders waiting calls fairly, `learned` adapts limits.
-//! [`PacedModel`] makes the calls.
+//! [`PacedModel`] makes the calls; while a provider is down, [`FallbackModel`] asks another model.
 
 pub mod breaker;
 pub mod budget;
 mod clock;
 mod entry;
+mod fallback_model;
 mod learned;
 mod paced_model;
 mod provider_state;
@@ -17,15 +18,18 @@ mod rate;
 mod reservation;
 mod share;
 mod spend;
+mod terms;
 
 pub use breaker::{Breaker, BreakerAnswer, BreakerEntry, ask, note};
 pub use budget::{Budget, reserve, settle};
 pub use clock::MAX_SKEW_MS;
 pub use entry::{Answer, BudgetEntry, Settled, WaitReason};
-pub use paced_model::{PacedModel, Terms};
+pub use fallback_model::FallbackModel;
+pub use paced_model::PacedModel;
 pub use provider_state::{ProviderAnswer, ProviderEntry, ProviderState, Refusal, Step};
 pub use purse::SpendLimits;
 pub use spend::{Spend, SpendAnswer, SpendEntry};
+pub use terms::Terms;
 
 use sha2::{Digest, Sha256};
 

@@ -1,22 +1,21 @@
 //! A model behind its provider's shared state: each call first gets its turn there, and reports its end.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use secrecy::{ExposeSecret, SecretString};
 
 use super::digest;
 use super::provider_state::{ProviderAnswer, ProviderEntry, ProviderState, Step};
-use super::purse::{self, SpendLimits};
+use super::purse::{self, NoMoney};
+use super::terms::Terms;
 use crate::error::StageError;
 use crate::logs;
 use crate::model::error_name::ErrorName;
-use crate::model::provider_limits::Limits;
-use crate::model::settings::Settings;
+use crate::model::model_id::ModelId;
 use crate::port::{
-    AskModel, KeepLogs, MAX_WAIT_S, ModelCall, ModelError, ModelRequest, Pace, ReachModel, Reached, WaitFor, Waiting,
+    AskModel, KeepLogs, MAX_WAIT_S, ModelCall, ModelError, ModelEvent, ModelRequest, Pace, ReachModel, Reached,
+    WaitFor, Waiting, WatchModels,
 };
 use crate::prompt::estimate_tokens;
 
@@ -26,6 +25,9 @@ const NEVER_REACHED_MS: u64 = 30_000;
 const FIRST_TRY_MS: u64 = 5_000;
 /// The longest wait that is no state, except for another call's end, in milliseconds.
 const SHORT_REST_MS: u64 = 2_000;
+/// By how much each further wait of a call is longer at least, in milliseconds. A wait is some events in the history of
+/// its unit's execution, and AWS allows 25,000: the waits of 24 hours are 588 at most, those of seven days 1,555.
+const LONGER_EACH_MS: u64 = 500;
 /// The time limit of a call before the model's time is known, and the bounds of a learned one, in milliseconds.
 const FIRST_CALL_MS: u64 = 120_000;
 const MIN_CALL_MS: u64 = 30_000;
@@ -41,74 +43,19 @@ const MAX_TIMEOUTS: u32 = 2;
 /// Time for a call's connection and for writing its end, in milliseconds: a part of a reservation's life.
 const MARGIN_MS: u64 = 60_000;
 
-/// What a deployment allows, and how long it waits.
-#[derive(Clone, Debug)]
-pub struct Terms {
-    /// The configured limits of each model.
-    pub limits: Limits,
-    /// Longest wait for a provider that is down, in milliseconds.
-    pub outage_patience_ms: u64,
-    /// Longest wait for a provider that limits, in milliseconds.
-    pub limit_patience_ms: u64,
-    /// The configured time limit of one call, in milliseconds; none: learned.
-    pub call_ms: Option<u64>,
-    /// The limits of money.
-    pub spend: SpendLimits,
-    /// A short identity of each provider's server and key: another server, or another account, has a state of its own.
-    pub servers: BTreeMap<String, u64>,
-}
-
-/// Returns the identities of the providers' servers.
-fn servers(settings: &Settings) -> BTreeMap<String, u64> {
-    let url = settings.model_url.as_ref().map_or("", |url| url.as_str());
-    let keys = [("anthropic", &settings.anthropic_key), ("openai", &settings.openai_key)];
-    let identity = |key: &Option<SecretString>| {
-        let key = key.as_ref().map_or("", |key| key.expose_secret());
-        digest(&format!("{url}\n{key}"))
-    };
-    keys.into_iter()
-        .map(|(provider, key)| (provider.to_owned(), identity(key)))
-        .collect()
-}
-
-impl Terms {
-    /// Returns the key of a provider's state.
-    fn key_of(&self, provider: &str) -> String {
-        match self.servers.get(provider) {
-            Some(server) => format!("provider/{provider}/{server:016x}"),
-            None => format!("provider/{provider}"),
-        }
-    }
-
-    /// Returns the terms of a deployment's settings. Without a setting, it waits six hours for a provider that is down
-    /// and 24 for one that limits.
-    pub fn of(settings: &Settings) -> Self {
-        Self {
-            limits: Limits {
-                requests_per_minute: settings.model_requests_per_minute,
-                input_tokens_per_minute: settings.model_tokens_per_minute,
-                concurrent: settings.max_concurrency,
-            },
-            outage_patience_ms: settings.model_patience_s.unwrap_or(6 * 3_600) * 1_000,
-            limit_patience_ms: settings.model_limit_patience_s.unwrap_or(24 * 3_600) * 1_000,
-            call_ms: settings.model_timeout_s.map(|seconds| seconds * 1_000),
-            spend: SpendLimits::of(settings),
-            servers: servers(settings),
-        }
-    }
-}
-
 /// Makes calls when their provider's shared state allows it.
 pub struct PacedModel {
     model: Arc<dyn AskModel>,
     logs: Arc<dyn KeepLogs>,
     pace: Arc<dyn Pace>,
     terms: Terms,
+    watch: Arc<dyn WatchModels>,
 }
 
 /// A call on its way: its names in the provider's state.
 struct Place<'a> {
     call: &'a ModelCall<'a>,
+    id_of_model: &'a ModelId,
     model: &'a str,
     key: String,
     id: String,
@@ -123,7 +70,14 @@ impl PacedModel {
             logs,
             pace,
             terms,
+            watch: Arc::new(()),
         }
+    }
+
+    /// Tells `watch` what happens to the calls.
+    #[must_use]
+    pub fn watched_by(self, watch: Arc<dyn WatchModels>) -> Self {
+        Self { watch, ..self }
     }
 
     async fn append(&self, place: &Place<'_>, step: Step) -> Result<(ProviderState, ProviderAnswer), StageError> {
@@ -134,6 +88,10 @@ impl PacedModel {
             step,
         };
         logs::append::<ProviderState>(self.logs.as_ref(), &place.key, &entry).await
+    }
+
+    async fn observe(&self, place: &Place<'_>, event: ModelEvent) {
+        self.watch.observe(place.call.run, place.id_of_model, event).await;
     }
 
     /// Writes a call's end to the provider's state; wakes the calls whose turn it is then. The answer matters more: if
@@ -180,7 +138,7 @@ impl PacedModel {
         let step = Step::Reserve {
             tenant: place.call.payer.tenant.clone(),
             run: place.call.run.to_string(),
-            urgent: false,
+            urgent: place.call.payer.urgent,
             tokens: input_tokens(request),
             hold_ms: longest_ms + MARGIN_MS,
             limits: self.terms.limits,
@@ -256,10 +214,12 @@ impl PacedModel {
                 )),
             });
         };
-        // The state machine waits in whole seconds; the rest of the time passes here, where that is possible.
-        let ms = ms.min(left_ms).clamp(1, MAX_WAIT_S * 1_000);
+        // The state machine waits in whole seconds; the rest of a limit's time passes here, where that is possible.
+        let least_ms = u64::from(waiting.waits.saturating_sub(1)).saturating_mul(LONGER_EACH_MS);
+        let ms = ms.max(least_ms).min(left_ms).clamp(1, MAX_WAIT_S * 1_000);
         let wait_s = match self.pace.longest_rest_ms() {
             0..1_000 => ms.div_ceil(1_000),
+            _ if subject == WaitFor::Outage => ms.div_ceil(1_000),
             _ if ms < 1_000 => 1,
             _ => {
                 self.pace.rest(place.digest, ms % 1_000).await;
@@ -281,6 +241,7 @@ impl PacedModel {
             return Err(error);
         };
         if state.has_just_failed() {
+            self.observe(place, ModelEvent::Down).await;
             tracing::warn!(
                 provider = place.key,
                 "a model's provider fails, and reviews wait: {error}"
@@ -305,19 +266,10 @@ impl PacedModel {
         let wait = self.wait(place, waiting, WaitFor::Outage, ms, &state).await;
         wait.map_err(|_| error)
     }
-}
 
-#[async_trait]
-impl ReachModel for PacedModel {
-    async fn reach(&self, call: &ModelCall<'_>, request: &ModelRequest) -> Result<Reached, ModelError> {
-        let id = call_id(call);
-        let place = Place {
-            call,
-            model: request.model.name(),
-            key: self.terms.key_of(request.model.provider()),
-            digest: digest(&id),
-            id,
-        };
+    /// Makes the call when it is its turn, and notes its end.
+    async fn make(&self, place: Place<'_>, request: &ModelRequest) -> Result<Reached, ModelError> {
+        let call = place.call;
         let before = match self.reserve(&place, request).await? {
             Ok(state) => state,
             Err(wait) => return Ok(wait),
@@ -333,7 +285,12 @@ impl ReachModel for PacedModel {
             refused => {
                 let noted = self.note(&place, Step::NotSent).await;
                 let state = noted.map(|(state, _)| state).unwrap_or_default();
-                refused?;
+                if let Err(NoMoney { error, reached }) = refused {
+                    if let Some(event) = reached {
+                        self.observe(&place, event).await;
+                    }
+                    return Err(error);
+                }
                 // The calls in flight hold the money.
                 return self
                     .wait(&place, call.waiting, WaitFor::Limit, MONEY_WAIT_MS, &state)
@@ -352,7 +309,12 @@ impl ReachModel for PacedModel {
             Err(ModelError::TimedOut(_)) => None,
             Err(_) => Some(0),
         };
-        purse::settle(self.logs.as_ref(), &place.id, &purses, cost).await;
+        for event in purse::settle(self.logs.as_ref(), &place.id, &purses, cost).await {
+            self.observe(&place, event).await;
+        }
+        if let Err(error) = &asked {
+            self.observe(&place, ModelEvent::Wasted(error.name())).await;
+        }
         match asked {
             Ok(answer) => {
                 let (input_tokens, observed) = (answer.input_tokens, answer.observed);
@@ -364,6 +326,7 @@ impl ReachModel for PacedModel {
                 };
                 self.note(&place, answered).await;
                 if before.is_failing() {
+                    self.observe(&place, ModelEvent::Up).await;
                     tracing::warn!(
                         provider = place.key,
                         "a model's provider answers again: reviews continue"
@@ -403,12 +366,17 @@ impl ReachModel for PacedModel {
                 let (error_name, message) = (error.name(), error.to_string());
                 let refused = Step::Refused {
                     error: error_name,
-                    message,
+                    message: message.clone(),
                 };
                 let noted = self.note(&place, refused).await;
                 // The other calls in flight meet the same refusal.
                 if noted.is_none_or(|(state, _)| state.is_first_refusal()) {
                     tracing::error!(model = %request.model, error = %error_name, "{error}");
+                    let event = ModelEvent::Refused {
+                        error: error_name,
+                        message,
+                    };
+                    self.observe(&place, event).await;
                 }
                 Err(error)
             }
@@ -417,6 +385,30 @@ impl ReachModel for PacedModel {
                 Err(error)
             }
         }
+    }
+}
+
+#[async_trait]
+impl ReachModel for PacedModel {
+    async fn reach(&self, call: &ModelCall<'_>, request: &ModelRequest) -> Result<Reached, ModelError> {
+        let id = call_id(call);
+        let place = Place {
+            call,
+            id_of_model: &request.model,
+            model: request.model.name(),
+            key: self.terms.key_of(request.model.provider()),
+            digest: digest(&id),
+            id,
+        };
+        let reached = self.make(place, request).await?;
+        if let Reached::Wait { wait_s, waiting } = &reached {
+            let event = ModelEvent::Waits {
+                subject: waiting.subject,
+                ms: wait_s * 1_000,
+            };
+            self.watch.observe(call.run, &request.model, event).await;
+        }
+        Ok(reached)
     }
 }
 

@@ -4,11 +4,12 @@ use jiff::Timestamp;
 
 use super::digest;
 use super::paced_model::input_tokens;
-use super::spend::{Spend, SpendAnswer, SpendEntry};
+use super::spend::{FULL, Spend, SpendAnswer, SpendEntry};
 use crate::logs;
+use crate::model::policy::POLICY_PATH;
 use crate::model::price::Prices;
 use crate::model::settings::Settings;
-use crate::port::{KeepLogs, ModelCall, ModelError, ModelRequest};
+use crate::port::{KeepLogs, ModelCall, ModelError, ModelEvent, ModelRequest};
 
 /// The limits of money, in billionths of a US dollar, and the prices to estimate calls by.
 #[derive(Clone, Debug, Default)]
@@ -28,10 +29,30 @@ pub struct SpendLimits {
 /// A limit of money that a call counts for.
 pub struct Purse {
     key: String,
-    setting: &'static str,
+    /// The name of the limit's setting.
+    setting: String,
     limit: u64,
     /// What the call has reserved.
     amount: u64,
+}
+
+impl Purse {
+    /// Returns the event of a share of the limit that is reached.
+    fn reached(&self, percent: u8) -> ModelEvent {
+        ModelEvent::Spent {
+            setting: self.setting.clone(),
+            percent,
+            limit: self.limit,
+        }
+    }
+}
+
+/// The reason why a call is not made.
+pub struct NoMoney {
+    /// The call's error.
+    pub error: ModelError,
+    /// The limit that leaves no room, if it is the first time.
+    pub reached: Option<ModelEvent>,
 }
 
 impl SpendLimits {
@@ -58,7 +79,7 @@ impl SpendLimits {
         (call, id): (&ModelCall<'_>, &str),
         request: &ModelRequest,
         (now_ms, hold_ms): (u64, u64),
-    ) -> Result<Option<Vec<Purse>>, ModelError> {
+    ) -> Result<Option<Vec<Purse>>, NoMoney> {
         let mut purses = self.purses(call, now_ms);
         let (input, output) = (input_tokens(request), u64::from(request.max_output_tokens));
         let Some(amount) = self.prices.cost(&request.model, input, output) else {
@@ -76,63 +97,81 @@ impl SpendLimits {
                 hold_ms,
             };
             let refused = match logs::append::<Spend>(logs, &purse.key, &entry).await {
-                Ok((_, SpendAnswer::Over { spent })) => Some(ModelError::SpendLimit(format!(
-                    "{} ({}) leaves no room for this call: {} are spent, and it could cost {}",
-                    purse.setting,
-                    usd(purse.limit),
-                    usd(spent),
-                    usd(amount)
-                ))),
+                Ok((_, SpendAnswer::Over { spent, is_first })) => Some(NoMoney {
+                    error: ModelError::SpendLimit(format!(
+                        "{} ({}) leaves no room for this call: {} are spent, and it could cost {}",
+                        purse.setting,
+                        usd(purse.limit),
+                        usd(spent),
+                        usd(amount)
+                    )),
+                    reached: is_first.then(|| purse.reached(FULL)),
+                }),
                 Ok((_, SpendAnswer::Busy)) => None,
                 Ok(_) => continue,
                 Err(error) => {
                     let message = format!("no call without {}: {}", purse.setting, error.message);
-                    Some(ModelError::LimitsUnavailable(message))
+                    Some(NoMoney {
+                        error: ModelError::LimitsUnavailable(message),
+                        reached: None,
+                    })
                 }
             };
             settle(logs, id, purses.get(..at).unwrap_or_default(), Some(0)).await;
             return match refused {
-                Some(error) => Err(error),
+                Some(refused) => Err(refused),
                 None => Ok(None),
             };
         }
         Ok(Some(purses))
     }
 
-    /// Returns the limits that a call counts for.
+    /// Returns the limits that a call counts for. Of the deployment's limit and the repository's own, the lower one
+    /// counts.
     fn purses(&self, call: &ModelCall<'_>, now_ms: u64) -> Vec<Purse> {
-        let month = month_of(now_ms);
-        let author = call.payer.author.as_deref();
-        let purse = |limit: Option<u64>, setting, key: String| {
-            limit.map(|limit| Purse {
-                key,
+        let (month, payer) = (month_of(now_ms), call.payer);
+        let of_author = |author: &String| format!("spend/{month}/author/{:016x}", digest(author));
+        let limits = [
+            (
+                (self.per_run, "HOLDFAST_SPEND_PER_RUN"),
+                (payer.spend.per_run, "spend.per_run"),
+                Some(format!("spend/run/{}", call.run.stem())),
+            ),
+            (
+                (self.per_repository_month, "HOLDFAST_SPEND_PER_REPOSITORY_MONTH"),
+                (payer.spend.per_repository_month, "spend.per_repository_month"),
+                Some(format!("spend/{month}/repository/{:016x}", digest(&payer.repository))),
+            ),
+            (
+                (self.per_author_month, "HOLDFAST_SPEND_PER_AUTHOR_MONTH"),
+                (payer.spend.per_author_month, "spend.per_author_month"),
+                payer.author.as_ref().map(of_author),
+            ),
+            (
+                (self.per_month, "HOLDFAST_SPEND_PER_MONTH"),
+                (None, ""),
+                Some(format!("spend/{month}")),
+            ),
+        ];
+        let lower = |((deployment, setting), (repository, key_in_file), key): (Limit, Limit, Option<String>)| {
+            let of_repository = repository.filter(|limit| deployment.is_none_or(|other| *limit < other));
+            let (limit, setting) = match of_repository {
+                Some(limit) => (limit, format!("{key_in_file} in {POLICY_PATH}")),
+                None => (deployment?, setting.to_owned()),
+            };
+            Some(Purse {
+                key: key?,
                 setting,
                 limit,
                 amount: 0,
             })
         };
-        [
-            purse(
-                self.per_run,
-                "HOLDFAST_SPEND_PER_RUN",
-                format!("spend/run/{}", call.run.stem()),
-            ),
-            purse(
-                self.per_repository_month,
-                "HOLDFAST_SPEND_PER_REPOSITORY_MONTH",
-                format!("spend/{month}/repository/{:016x}", digest(&call.payer.repository)),
-            ),
-            author.and_then(|author| {
-                let key = format!("spend/{month}/author/{:016x}", digest(author));
-                purse(self.per_author_month, "HOLDFAST_SPEND_PER_AUTHOR_MONTH", key)
-            }),
-            purse(self.per_month, "HOLDFAST_SPEND_PER_MONTH", format!("spend/{month}")),
-        ]
-        .into_iter()
-        .flatten()
-        .collect()
+        limits.into_iter().filter_map(lower).collect()
     }
 }
+
+/// A limit in billionths of a US dollar, if there is one, and its setting's name.
+type Limit = (Option<u64>, &'static str);
 
 /// Returns the month of a time, in UTC: `2026-11`.
 fn month_of(now_ms: u64) -> String {
@@ -147,8 +186,10 @@ fn usd(amount: u64) -> String {
     format!("{}.{:04} USD", amount / 1_000_000_000, amount / 100_000 % 10_000)
 }
 
-/// Records what a call cost, or all that it had reserved if nobody knows, and logs each share of a limit that is reached for the first time.
-pub async fn settle(logs: &dyn KeepLogs, id: &str, purses: &[Purse], cost: Option<u64>) {
+/// Records what a call cost, or all that it had reserved if nobody knows. Returns each share of a limit that is reached
+/// for the first time.
+pub async fn settle(logs: &dyn KeepLogs, id: &str, purses: &[Purse], cost: Option<u64>) -> Vec<ModelEvent> {
+    let mut reached = Vec::new();
     for purse in purses {
         let entry = SpendEntry::Settle {
             call: id.to_owned(),
@@ -156,19 +197,12 @@ pub async fn settle(logs: &dyn KeepLogs, id: &str, purses: &[Purse], cost: Optio
             limit: purse.limit,
         };
         match logs::append::<Spend>(logs, &purse.key, &entry).await {
-            Ok((_, SpendAnswer::Settled { reached: Some(percent) })) => {
-                tracing::warn!(
-                    percent,
-                    limit = usd(purse.limit),
-                    "{} % of {} are spent",
-                    percent,
-                    purse.setting
-                );
-            }
+            Ok((_, SpendAnswer::Settled { reached: Some(percent) })) => reached.push(purse.reached(percent)),
             Ok(_) => {}
             Err(error) => {
                 tracing::warn!(%error, "the cost of a model call isn't recorded: it counts with its estimate")
             }
         }
     }
+    reached
 }

@@ -1,5 +1,6 @@
 //! The fair order of waiting calls: start-time fair queueing between tenants with equal weights, then between the runs of
-//! a tenant. Within a run urgent calls come first; one may precede a normal call at most [`MAX_PASSES`] times.
+//! a tenant, where an urgent run gets [`URGENT_SHARES`] shares. Within a run urgent calls come first; one may precede a
+//! normal call at most [`MAX_PASSES`] times.
 
 use std::collections::BTreeMap;
 
@@ -7,6 +8,9 @@ use serde::{Deserialize, Serialize};
 
 /// Maximum number of urgent calls that pass one normal call of their run.
 pub(super) const MAX_PASSES: u8 = 3;
+
+/// The shares of a run that a person waits for, while other runs of its tenant wait too.
+const URGENT_SHARES: u64 = 4;
 
 /// Number of tenants and runs from which those without a reservation are forgotten.
 const MAX_IDLE: usize = 256;
@@ -60,9 +64,9 @@ impl Shares {
             .copied()
             .collect();
         let in_run = rank_in_run(own_run, at);
-        let runs = queues(own_tenant.map(|other| (other.run, self.run_start(other))));
+        let runs = queues(own_tenant.map(|other| (other.run, self.run_start(other), step(other))));
         let in_tenant = rank_between(&runs, call.run, in_run, rivals);
-        let tenants = queues(waiting.iter().map(|other| (other.tenant, self.start(other))));
+        let tenants = queues(waiting.iter().map(|other| (other.tenant, self.start(other), 1)));
         rank_between(&tenants, call.tenant, in_tenant, rivals)
     }
 
@@ -73,7 +77,7 @@ impl Shares {
         tenant.finish = self.now + 1;
         let run = tenant.runs.entry(granted.run).or_default();
         tenant.now = tenant.now.max(*run);
-        *run = tenant.now + 1;
+        *run = tenant.now + step(granted);
     }
 
     /// Forgets tenants and runs without a reservation, once there are many.
@@ -100,22 +104,34 @@ impl Shares {
     }
 }
 
+/// Returns the virtual time of a grant to a call's run.
+const fn step(call: &Waiting) -> u64 {
+    if call.urgent { 1 } else { URGENT_SHARES }
+}
+
 /// The waiting calls of a tenant or a run.
 struct Queue {
     name: u32,
     start: u64,
+    /// The virtual time of one grant.
+    step: u64,
     length: u64,
 }
 
 /// Returns the queues of some calls, in the order of their first calls.
-fn queues(calls: impl Iterator<Item = (u32, u64)>) -> Vec<Queue> {
+fn queues(calls: impl Iterator<Item = (u32, u64, u64)>) -> Vec<Queue> {
     let mut queues: Vec<Queue> = Vec::new();
     let mut places = BTreeMap::new();
-    for (name, start) in calls {
+    for (name, start, step) in calls {
         let place = *places.entry(name).or_insert(queues.len());
         match queues.get_mut(place) {
             Some(queue) => queue.length += 1,
-            None => queues.push(Queue { name, start, length: 1 }),
+            None => queues.push(Queue {
+                name,
+                start,
+                step,
+                length: 1,
+            }),
         }
     }
     queues
@@ -125,12 +141,12 @@ fn queues(calls: impl Iterator<Item = (u32, u64)>) -> Vec<Queue> {
 /// their starts on. Of two whose turn comes at the same time the first precedes.
 fn rank_between(queues: &[Queue], name: u32, position: usize, rivals: Rivals) -> usize {
     let own = queues.iter().position(|queue| queue.name == name).unwrap_or(0);
-    let turn = queues
-        .get(own)
-        .map_or(0, |queue| queue.start)
-        .saturating_add(position as u64);
+    let turn = queues.get(own).map_or(0, |queue| {
+        queue.start.saturating_add(queue.step.saturating_mul(position as u64))
+    });
     let ahead = |(place, queue): (usize, &Queue)| {
-        let turns = (turn + u64::from(place < own)).saturating_sub(queue.start);
+        let until = turn.saturating_add(u64::from(place < own));
+        let turns = until.saturating_sub(queue.start).div_ceil(queue.step);
         match rivals {
             _ if place == own => 0,
             Rivals::Present => turns.min(queue.length),

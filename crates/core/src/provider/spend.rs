@@ -7,7 +7,9 @@ use super::digest;
 use crate::logs::State;
 
 /// Shares of a limit, in percent, that operators are notified of once each.
-const THRESHOLDS: [u8; 4] = [50, 75, 90, 100];
+const THRESHOLDS: [u8; 4] = [50, 75, 90, FULL];
+/// The share, in percent, of a limit that leaves no room for a call.
+pub(super) const FULL: u8 = 100;
 /// Maximum number of reservations; beyond, the oldest counts as spent.
 const MAX_RESERVATIONS: usize = 2_000;
 
@@ -61,6 +63,8 @@ pub enum SpendAnswer {
     Over {
         /// What is spent.
         spent: u64,
+        /// Whether it is the first such call.
+        is_first: bool,
     },
     /// The cost is recorded.
     Settled {
@@ -87,7 +91,12 @@ impl State for Spend {
                 // An earlier try whose end nobody recorded: its process died, and it may have been paid for.
                 self.count_as_spent(|held, _| held == call);
                 if self.spent.saturating_add(*amount) > *limit {
-                    return SpendAnswer::Over { spent: self.spent };
+                    let is_first = self.announced < FULL;
+                    self.announced = FULL;
+                    return SpendAnswer::Over {
+                        spent: self.spent,
+                        is_first,
+                    };
                 }
                 if self.committed().saturating_add(*amount) > *limit {
                     return SpendAnswer::Busy;
@@ -172,12 +181,12 @@ mod tests {
     fn a_limit_is_never_exceeded_and_each_share_is_announced_once() {
         let mut spend = Spend::default();
         let settled = |reached| SpendAnswer::Settled { reached };
+        let over = |is_first| SpendAnswer::Over { spent: 100, is_first };
         for (entry, answer) in [
             (reserve("a", 60, 0), SpendAnswer::Granted),
             (reserve("b", 50, 0), SpendAnswer::Busy),
             (settle("a", 20), settled(None)),
             (settle("a", 20), settled(None)),
-            (reserve("b", 81, 1), SpendAnswer::Over { spent: 20 }),
             (reserve("b", 80, 1), SpendAnswer::Granted),
             (settle("b", 35), settled(Some(50))),
             // The process of c dies, and its call is made again.
@@ -186,8 +195,8 @@ mod tests {
             (settle("c", 10), settled(Some(75))),
             (reserve("d", 25, 2), SpendAnswer::Granted),
             // The end of d is never recorded: it counts with its whole amount.
-            (reserve("e", 1, 12), SpendAnswer::Over { spent: 100 }),
-            (settle("d", 5), settled(Some(100))),
+            (reserve("e", 1, 12), over(true)),
+            (reserve("e", 1, 12), over(false)),
             (settle("d", 5), settled(None)),
         ] {
             assert_eq!(spend.apply(&entry), answer, "{entry:?}");

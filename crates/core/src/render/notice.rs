@@ -162,7 +162,36 @@ pub fn alarm_text(run: &RunName, alarm: &Alarm) -> String {
             };
             format!("Nobody answered approval request {round} of run {run} in time. {next}\n")
         }
+        Alarm::ModelRefused { model, message } => format!(
+            "{} reads no file, because its provider refuses the calls: {}\n\nReviews fail until that is repaired. \
+             The first one was run {run}; check the settings with holdfast doctor.\n",
+            model,
+            redacted(message)
+        ),
+        Alarm::Spent {
+            setting,
+            percent: 100..,
+            limit,
+        } => format!(
+            "The limit {setting} of {} US dollars leaves no room for a call of run {run}. A model reviews no more files \
+             within it; each review lists those that it leaves out.\n",
+            dollars(*limit)
+        ),
+        Alarm::Spent {
+            setting,
+            percent,
+            limit,
+        } => format!(
+            "{percent} % of the limit {setting} of {} US dollars are spent, with a call of run {run}. Reviews continue up \
+             to the limit.\n",
+            dollars(*limit)
+        ),
     }
+}
+
+/// Returns an amount in US dollars with cents, from billionths.
+fn dollars(nano: u64) -> String {
+    format!("{}.{:02}", nano / 1_000_000_000, nano / 10_000_000 % 100)
 }
 
 /// Returns the subject of an alarm: one line.
@@ -170,5 +199,12 @@ pub fn alarm_subject(run: &RunName, alarm: &Alarm) -> String {
     match alarm {
         Alarm::Cleanup(_) => format!("Holdfast: run {run} needs manual cleanup"),
         Alarm::Unanswered { .. } => format!("Holdfast: nobody answered the approval request of run {run}"),
+        Alarm::ModelRefused { model, .. } => format!("Holdfast: the provider of {model} refuses the calls"),
+        Alarm::Spent {
+            setting,
+            percent: 100..,
+            ..
+        } => format!("Holdfast: the limit {setting} is reached"),
+        Alarm::Spent { setting, percent, .. } => format!("Holdfast: {percent} % of the limit {setting} are spent"),
     }
 }

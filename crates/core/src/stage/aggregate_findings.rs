@@ -81,6 +81,7 @@ pub async fn aggregate_findings(
     }
     let mut dropped: BTreeMap<&str, u32> = BTreeMap::new();
     let mut no_syntax: BTreeMap<String, BTreeSet<&str>> = BTreeMap::new();
+    let mut of_fallback: BTreeMap<String, BTreeSet<&str>> = BTreeMap::new();
     let reads: Vec<_> = plan
         .units
         .iter()
@@ -110,6 +111,11 @@ pub async fn aggregate_findings(
         aggregate.readers.insert(unit.id.clone(), readers);
         for answer in &answers {
             count(&mut aggregate.usage, answer);
+        }
+        let accepted = result.and_then(|result| usize::try_from(result.accepted_attempt?).ok());
+        let accepted = accepted.and_then(|attempt| answers.get(attempt.checked_sub(1)?));
+        if let Some(fallback) = accepted.and_then(|answer| answer.fallback.as_ref()) {
+            of_fallback.entry(fallback.to_string()).or_default().insert(&unit.path);
         }
         let mut covered = cover(&unit.path, result, is_read, context.language.as_deref());
         if let Some(why) = context.no_syntax.filter(|_| covered.outcome != Outcome::Unreviewed) {
@@ -145,6 +151,12 @@ pub async fn aggregate_findings(
         aggregate
             .notes
             .push(format!("results of {what} left out: {OUT_OF_TIME}"));
+    }
+    for (model, files) in of_fallback {
+        let what = counted(files.len(), "file");
+        aggregate.notes.push(format!(
+            "{what} read by {model}, because the configured model's provider was down"
+        ));
     }
     for (why, files) in no_syntax {
         aggregate.notes.push(format!("{}: {why}", counted(files.len(), "file")));

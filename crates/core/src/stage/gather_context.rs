@@ -84,7 +84,7 @@ pub async fn gather_context(
         &change.header.description
     };
     let gathering = Gathering {
-        payer: payer_of(&run, change.header.author.as_deref()),
+        payer: payer_of(&run, change.header.author.as_deref(), &policy),
         ambient: Ambient {
             title: change.header.title.clone(),
             description: description_text(description, run.tokens.description()),

@@ -146,6 +146,7 @@ fn planned(paths: &[&str], kind: FileKind, content: &'static [u8], answer: fn(&s
         notes: Vec::new(),
         tokens: crate::model::token_limits::TokenLimits::default(),
         gate: GateMode::default(),
+        urgent: false,
     };
     let mut distinct = paths.to_vec();
     distinct.dedup();

@@ -144,7 +144,7 @@ pub async fn summarize_review(
     if let [only] = aggregate.summaries.as_slice() {
         summary = format!("{}\n\n{summary}", only.text);
     } else if !run.is_rules_only() && !aggregate.summaries.is_empty() {
-        match ask_for_summary(&run, &change, &aggregate, input.waiting, model, store).await {
+        match ask_for_summary(&run, (&change, &policy), &aggregate, input.waiting, model, store).await {
             Ok((Reached::Wait { wait_s, waiting }, _)) => {
                 return Ok(Summarized::Limited {
                     status: Limited::Limited,
@@ -236,7 +236,7 @@ pub fn decide_status(aggregate: &Aggregate, unlisted: u64) -> RunStatus {
 /// run with the same question has stored an answer.
 async fn ask_for_summary(
     run: &Run,
-    change: &Change,
+    (change, policy): (&Change, &Policy),
     aggregate: &Aggregate,
     waiting: Waiting,
     model: &dyn ReachModel,
@@ -280,7 +280,7 @@ async fn ask_for_summary(
             };
             let call = ModelCall {
                 run: &run.run,
-                payer: &payer_of(run, change.author.as_deref()),
+                payer: &payer_of(run, change.author.as_deref(), policy),
                 part: WALKTHROUGH,
                 attempt: 1,
                 is_risky: false,
@@ -296,9 +296,9 @@ async fn ask_for_summary(
     Ok((Reached::Answered(answer), kept))
 }
 
-/// Stores a valid walkthrough in the cache, under its question.
+/// Stores a valid walkthrough in the cache, under its question, if the asked model wrote it.
 async fn keep(kept: &str, answer: &RecordedAnswer, store: &dyn StoreArtifact) -> Result<(), StageError> {
-    if answer.cached {
+    if answer.cached || answer.fallback.is_some() {
         return Ok(());
     }
     write_artifact(store, kept, answer).await

@@ -11,6 +11,7 @@ use crate::model::key;
 use crate::model::model_id::ModelId;
 use crate::model::payer::Payer;
 use crate::model::plan::{ContextPack, Tier};
+use crate::model::policy::Policy;
 use crate::model::run::Run;
 use crate::model::run_name::RunName;
 use crate::model::token_limits::TokenLimits;
@@ -147,7 +148,7 @@ pub fn repository_key(run: &Run) -> String {
 }
 
 /// Returns the parties that a run's model calls count for. A work tree's tenant is no account's name.
-pub fn payer_of(run: &Run, author: Option<&str>) -> Payer {
+pub fn payer_of(run: &Run, author: Option<&str>, policy: &Policy) -> Payer {
     let tenant = match &run.target {
         Target::WorkTree { .. } => "this machine".to_owned(),
         Target::PullRequest { repository, .. } => repository.owner().to_ascii_lowercase(),
@@ -156,6 +157,8 @@ pub fn payer_of(run: &Run, author: Option<&str>) -> Payer {
         tenant,
         repository: repository_key(run),
         author: author.map(str::to_lowercase),
+        urgent: run.urgent,
+        spend: policy.spend.caps(),
     }
 }
 

@@ -102,9 +102,9 @@ pub async fn validate_findings(input: &Input, store: &dyn StoreArtifact) -> Resu
 
 /// Caches an accepted answer under the unit's first question, whichever attempt gave it. A later run of this repository
 /// with the same question uses it without a call. Without an accepted answer nothing is cached, because the model may
-/// do better the next time.
+/// do better the next time; nor is a fallback's answer, because another model was asked.
 async fn keep(unit: &UnitDocument, answer: &RecordedAnswer, store: &dyn StoreArtifact) -> Result<(), StageError> {
-    if unit.is_rules_only() || answer.cached {
+    if unit.is_rules_only() || answer.cached || answer.fallback.is_some() {
         return Ok(());
     }
     write_artifact(store, &key::cached_answer(&unit.question()), answer).await

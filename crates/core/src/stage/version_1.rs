@@ -47,7 +47,7 @@ pub(super) async fn read_unit(
         version: 1,
         unit: unit.to_owned(),
         repository: repository_key(&record),
-        payer: payer_of(&record, None),
+        payer: payer_of(&record, None, &policy),
         hunks: redact_hunks(&planned.path, &hunks),
         path: planned.path.clone(),
         previous_path: file.previous_path.clone(),

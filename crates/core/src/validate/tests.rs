@@ -22,6 +22,7 @@ fn check_text(text: &str, stop: Stop) -> Verdict {
         output_tokens: 7,
         cost_nano_usd: None,
         cached: false,
+        fallback: None,
         observed: None,
     };
     let shown = Shown {
@@ -418,6 +419,7 @@ fn the_walkthrough_is_read_in_the_same_ways() {
             output_tokens: 0,
             cost_nano_usd: None,
             cached: false,
+            fallback: None,
             observed: None,
         })
     };

@@ -189,6 +189,7 @@ pub fn answer(data: &[u8]) -> bool {
         output_tokens: 0,
         cost_nano_usd: None,
         cached: false,
+        fallback: None,
         observed: None,
     };
     let shown = Shown {

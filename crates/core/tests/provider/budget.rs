@@ -367,3 +367,32 @@ fn a_row_holds_2000_reservations() {
     assert!(stored.to_string().len() < 200 * 1024, "{}", stored.to_string().len());
     assert_eq!(Budget::deserialize(&stored).unwrap(), story.budget);
 }
+
+#[test]
+fn a_run_that_a_person_waits_for_gets_four_shares_of_its_tenants() {
+    let mut story = Story::new(limits(None, None, 1));
+    story.grant(&["run/first"], 0);
+    let waiting: Vec<(bool, String)> = (0..10)
+        .flat_map(|call| [(false, format!("bulk/{call}")), (true, format!("person/{call}"))])
+        .collect();
+    for (urgent, name) in &waiting {
+        story.urgent = *urgent;
+        story.wait(name, 0, WaitReason::Concurrency);
+    }
+    let (mut last, mut order) = ("run/first".to_owned(), Vec::new());
+    for round in 1..=15 {
+        story.settle(&last, round * 1_000, answered(100));
+        let next = waiting
+            .iter()
+            .filter(|(_, name)| !order.contains(name))
+            .find(|(urgent, name)| {
+                story.urgent = *urgent;
+                story.reserve(name, round * 1_000) == Answer::Granted
+            });
+        last = next.unwrap().1.clone();
+        order.push(last.clone());
+    }
+    let of_person = |calls: &[String]| calls.iter().filter(|name| name.starts_with("person/")).count();
+    assert_eq!(of_person(&order[..10]), 8, "{order:?}");
+    assert_eq!(of_person(&order), 10, "and the bulk isn't starved: {order:?}");
+}

@@ -108,6 +108,7 @@ impl AnthropicAskModel {
             output_tokens,
             cost_nano_usd: None,
             cached: false,
+            fallback: None,
             observed: observed_limits(&reply.headers),
         })
     }

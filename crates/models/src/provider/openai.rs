@@ -116,6 +116,7 @@ impl OpenaiAskModel {
             output_tokens,
             cost_nano_usd: None,
             cached: false,
+            fallback: None,
             observed: observed_limits(&reply.headers),
         })
     }

@@ -31,6 +31,7 @@ async fn anthropic_gets_a_messages_request() {
         output_tokens: 7,
         cost_nano_usd: None,
         cached: false,
+        fallback: None,
         observed: None,
     };
     assert_eq!(answer, expected);

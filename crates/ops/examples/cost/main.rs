@@ -1,10 +1,12 @@
 //! Computes the cost of a review on AWS from runs on this machine: state transitions, invocations, GB-seconds, requests
-//! and storage. Prints the tables of docs/cost.md.
+//! and storage; and the part of AWS's quotas that it uses. Prints the tables of docs/cost.md, and fails if a review
+//! exceeds a quota.
 //!
 //! `cargo run --release -p holdfast-ops --example cost -- [FILES…]` (default 1 20 300 3000)
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a program that prints a report")]
 
 mod counting;
+mod quotas;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -19,15 +21,16 @@ use holdfast_core::model::sha::CommitSha;
 use holdfast_engine::{Archive, Engine, EngineOptions, Outcome};
 use holdfast_ops::executions::EngineExecutions;
 use holdfast_ops::functions::StageFunctions;
+use holdfast_ops::pace::LocalPace;
 use holdfast_ops::{machine, workflow};
+use holdfast_stores::sqlite::SqliteKeepRows;
 use holdfast_testkit::{FakeGithub, Finding, ModelServer, PullRequest, Repository, Script};
 use serde_json::json;
 
-use counting::{CountedFunctions, CountedRows, CountedStore, Counts};
+use counting::{CountedFunctions, CountedLogs, CountedRows, CountedStore, Counts, REQUEST_S};
+use quotas::Used;
 
 const TEMPLATE: &str = include_str!("../../../../infra/template.yaml");
-/// Duration of a request to S3 or DynamoDB within the region, in seconds: an assumption.
-const REQUEST_S: f64 = 0.02;
 /// Duration of a call of GitHub's API, in seconds: an assumption.
 const GITHUB_S: f64 = 0.3;
 /// Duration of a model call, in seconds: an assumption.
@@ -49,9 +52,11 @@ struct Taken {
     gets: u64,
     megabytes: f64,
     writes: u64,
+    write_units: u64,
     reads: u64,
     model_calls: usize,
     github_calls: usize,
+    used: Used,
 }
 
 impl Taken {
@@ -61,7 +66,7 @@ impl Taken {
             self.transitions as f64 * transition,
             self.invocations as f64 * invocation + self.gb_seconds * gb_second,
             self.puts as f64 * put + self.gets as f64 * get + self.megabytes / 1024.0 * stored * MONTHS,
-            self.writes as f64 * write + self.reads as f64 * read,
+            self.write_units as f64 * write + self.reads as f64 * read,
         ]
     }
 }
@@ -80,12 +85,12 @@ async fn main() {
         rows.push(review(files, &memory).await);
     }
     println!(
-        "| files | executions | state transitions | invocations | GB-seconds | S3 PUT | S3 GET | MB kept | DynamoDB writes | reads | model calls | calls of GitHub |"
+        "| files | executions | state transitions | invocations | GB-seconds | S3 PUT | S3 GET | MB kept | DynamoDB writes | write units | reads | model calls | calls of GitHub |"
     );
-    println!("| ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |");
+    println!("| ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |");
     for row in &rows {
         println!(
-            "| {} | {} | {} | {} | {:.1} | {} | {} | {:.2} | {} | {} | {} | {} |",
+            "| {} | {} | {} | {} | {:.1} | {} | {} | {:.2} | {} | {} | {} | {} | {} |",
             row.files,
             row.executions,
             row.transitions,
@@ -95,6 +100,7 @@ async fn main() {
             row.gets,
             row.megabytes,
             row.writes,
+            row.write_units,
             row.reads,
             row.model_calls,
             row.github_calls
@@ -112,6 +118,7 @@ async fn main() {
             sum / row.files as f64
         );
     }
+    quotas::print(rows.iter().map(|row| (row.files, &row.used)));
 }
 
 /// Publishes a review of `files` files, each with a minor finding, and counts its cost.
@@ -147,6 +154,7 @@ async fn review(files: usize, memory: &BTreeMap<String, f64>) -> Taken {
             inner: Arc::clone(&stages.rows),
             counts: Arc::clone(&counts),
         }),
+        model: Arc::new(model_with(&settings, folder.path(), &counts).await),
         ..stages
     };
     let functions = Arc::new(CountedFunctions {
@@ -176,6 +184,7 @@ async fn review(files: usize, memory: &BTreeMap<String, f64>) -> Taken {
         notes: Vec::new(),
         tokens: holdfast_core::model::token_limits::TokenLimits::default(),
         gate: holdfast_core::model::run::GateMode::default(),
+        urgent: false,
     };
     engine
         .start(run.run.as_str(), workflow::definition(), json!(run))
@@ -200,10 +209,26 @@ async fn review(files: usize, memory: &BTreeMap<String, f64>) -> Taken {
         gets: of(&counts.gets),
         megabytes: of(&counts.bytes) as f64 / 1_048_576.0,
         writes: of(&counts.writes),
+        write_units: of(&counts.write_units),
         reads: of(&counts.reads),
         model_calls,
         github_calls,
+        used: Used::of(folder.path(), &counts),
     }
+}
+
+/// Returns the model behind its provider's state, whose writes are counted.
+async fn model_with(
+    settings: &Settings,
+    data: &std::path::Path,
+    counts: &Arc<Counts>,
+) -> impl holdfast_core::port::ReachModel + use<> {
+    let logs = CountedLogs {
+        inner: Arc::new(SqliteKeepRows::open(data).await.unwrap()),
+        counts: Arc::clone(counts),
+    };
+    let pace = Arc::new(LocalPace::default());
+    machine::paced_model(settings, Arc::new(logs), pace, Arc::new(())).unwrap()
 }
 
 /// Counts the executions, and the transitions that AWS charges for: each entered state, and each retry.

@@ -31,11 +31,9 @@ pub struct Metrics {
 }
 
 impl Metrics {
-    /// Creates metrics without values, except the version of the program.
-    pub fn new(version: &str) -> Self {
-        let metrics = Self::default();
-        metrics.set(&table::BUILD_INFO, &[version], 1.0);
-        metrics
+    /// Sets the version of the program.
+    pub fn set_version(&self, version: &str) {
+        self.set(&table::BUILD_INFO, &[version], 1.0);
     }
 
     /// Adds to a counter. Labels are in the table's order.
@@ -169,7 +167,8 @@ mod tests {
 
     #[test]
     fn the_text_has_each_kind_and_escapes_labels() {
-        let metrics = Metrics::new("1 \"a\\b\n\"");
+        let metrics = Metrics::default();
+        metrics.set_version("1 \"a\\b\n\"");
         metrics.add(&table::MODEL_COST, &["openai", "m"], 0.5);
         metrics.add(&table::MODEL_COST, &["openai", "m"], 0.25);
         for seconds in [0.01, 0.02, 0.5, 99.0] {

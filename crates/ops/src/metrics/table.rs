@@ -89,6 +89,14 @@ metrics! {
         "Calls without a known price, which the cost leaves out.";
     CACHE_HITS = "model_cache_hits_total", Kind::Counter, ["provider", "model"], None,
         "Answers that came from the cache instead of a call.";
+    CALLS_WASTED = "model_calls_wasted_total", Kind::Counter, ["provider", "model", "error"], Some("ModelCallsWasted"),
+        "Calls that were sent and that no model answered, by error.";
+    MODEL_WAITS = "model_waits_total", Kind::Counter, ["provider", "model", "for"], Some("ModelWaits"),
+        "Waits of calls as states of the workflow, by subject; one call may wait several times.";
+    MODEL_WAIT_SECONDS = "model_wait_seconds_total", Kind::Counter, ["provider", "model", "for"], Some("ModelWaitSeconds"),
+        "The time of these waits, as it is planned at their begin.";
+    PROVIDER_DOWN = "model_provider_down", Kind::Gauge, ["provider"], Some("ModelProviderDown"),
+        "1 while the provider is down and one call at a time tries it, otherwise 0.";
     FIRST_ANSWERS = "first_answers_total", Kind::Counter, ["provider", "model", "prompt_version", "valid"], None,
         "First answers to a unit's prompt, by whether they passed all checks.";
     UNITS = "units_total", Kind::Counter, ["provider", "model", "prompt_version", "outcome"], None,

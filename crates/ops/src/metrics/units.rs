@@ -141,6 +141,7 @@ impl ModelCalls {
         }
         let answers = self.units.iter().flat_map(|unit| &unit.answers);
         for (model, answer) in answers.chain(&self.walkthrough) {
+            let model = answer.fallback.as_ref().unwrap_or(model);
             count_answer(metrics, &[model.provider(), model.name()], answer);
         }
     }

@@ -20,7 +20,9 @@ use super::ended_run;
 use super::open_runs::{OpenRun, Seen};
 use super::registry::{Metrics, lock};
 use super::table;
-use crate::run_summary::MAX_RUNS;
+use crate::failure::Failure;
+use crate::otlp::TraceExport;
+use crate::run_summary::{LocalRuns, MAX_RUNS, ReadRuns};
 
 /// Time limit for counting the last runs at the end.
 const FINISH_TIME: Duration = Duration::from_secs(5);
@@ -40,9 +42,14 @@ pub struct RunWatch {
 
 impl RunWatch {
     /// Starts to count. Events from before this call aren't counted.
-    pub fn start(engine: &Engine, data: &Path, metrics: &Arc<Metrics>) -> Self {
+    pub fn start(engine: &Engine, data: &Path, metrics: &Arc<Metrics>, traces: Option<TraceExport>) -> Self {
         let (stop, stopped) = oneshot::channel();
         let (ended, to_count) = mpsc::unbounded_channel();
+        let (counted, to_send) = mpsc::unbounded_channel();
+        let counted = traces.map(|traces| {
+            tokio::spawn(send_ended(Arc::new(traces), data.to_owned(), to_send));
+            counted
+        });
         let watcher = Watcher {
             metrics: Arc::clone(metrics),
             data: data.to_owned(),
@@ -50,7 +57,7 @@ impl RunWatch {
             ended,
         };
         tokio::spawn(watcher.watch(engine.subscribe(), stopped));
-        let counter = tokio::spawn(count_ended(Arc::clone(metrics), data.to_owned(), to_count));
+        let counter = tokio::spawn(count_ended(Arc::clone(metrics), data.to_owned(), to_count, counted));
         Self { stop, counter }
     }
 
@@ -62,7 +69,12 @@ impl RunWatch {
 }
 
 /// Counts ended runs one after the other.
-async fn count_ended(metrics: Arc<Metrics>, data: PathBuf, mut ended: mpsc::UnboundedReceiver<RunName>) {
+async fn count_ended(
+    metrics: Arc<Metrics>,
+    data: PathBuf,
+    mut ended: mpsc::UnboundedReceiver<RunName>,
+    counted: Option<mpsc::UnboundedSender<RunName>>,
+) {
     while let Some(run) = ended.recv().await {
         let (metrics, data, name) = (Arc::clone(&metrics), data.clone(), run.clone());
         // Disks block, and the reader of runs can't move between threads.
@@ -71,6 +83,29 @@ async fn count_ended(metrics: Arc<Metrics>, data: PathBuf, mut ended: mpsc::Unbo
             Ok(Ok(())) => {}
             Ok(Err(failure)) => tracing::warn!(run = run.as_str(), %failure, "a run that ended isn't in the metrics"),
             Err(error) => tracing::error!(run = run.as_str(), %error, "a run that ended isn't in the metrics"),
+        }
+        if let Some(counted) = &counted {
+            let _stopped = counted.send(run);
+        }
+    }
+}
+
+/// Sends the traces of ended runs one after the other. A collector that is away delays only these.
+async fn send_ended(traces: Arc<TraceExport>, data: PathBuf, mut ended: mpsc::UnboundedReceiver<RunName>) {
+    while let Some(run) = ended.recv().await {
+        let (traces, data, name) = (Arc::clone(&traces), data.clone(), run.clone());
+        let send = move || -> Result<(), Failure> {
+            Handle::current().block_on(async {
+                let runs = LocalRuns::with_rows(&data, None)?;
+                let record = runs.read(&name).await?;
+                traces.send(&runs, &record).await;
+                Ok(())
+            })
+        };
+        match spawn_blocking(send).await {
+            Ok(Ok(())) => {}
+            Ok(Err(failure)) => tracing::warn!(run = run.as_str(), %failure, "a run's trace can't be made"),
+            Err(error) => tracing::error!(run = run.as_str(), %error, "a run's trace can't be made"),
         }
     }
 }

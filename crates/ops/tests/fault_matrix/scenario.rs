@@ -117,7 +117,12 @@ async fn stages(
     let stages = machine::stage_functions(data, settings, Arc::clone(runs)).await?;
     let table = SqliteKeepRows::open(data).await.map_err(Failure::usage)?;
     let pace = Arc::clone(clock) as Arc<dyn Pace>;
-    Ok(stages.with_model(Arc::new(machine::paced_model(settings, table, pace)?)))
+    Ok(stages.with_model(Arc::new(machine::paced_model(
+        settings,
+        Arc::new(table),
+        pace,
+        Arc::new(()),
+    )?)))
 }
 
 fn set(cell: &Cell) -> Stage {
@@ -269,5 +274,6 @@ fn run_of(stage: &Stage) -> Run {
         notes: Vec::new(),
         tokens: holdfast_core::model::token_limits::TokenLimits::default(),
         gate: holdfast_core::model::run::GateMode::default(),
+        urgent: false,
     }
 }

@@ -39,6 +39,7 @@ use holdfast_ops::data_directory::{DataPlace, Notify};
 use holdfast_ops::failure::Failure;
 use holdfast_ops::machine::{self, Opened};
 use holdfast_ops::metrics::{Metrics, RunWatch};
+use holdfast_ops::otlp::TraceExport;
 use holdfast_ops::recovery::recovery_notes;
 use holdfast_ops::workflow;
 
@@ -115,6 +116,7 @@ pub async fn run(options: ServeOptions) -> Result<(), Failure> {
         None => None,
         Some(address) => Some(step_functions_api::bind("--step-functions", address)?),
     };
+    let traces = TraceExport::of(&settings, options.version)?;
     let metrics_listener = settings.metrics_listen.map(metrics::reserve).transpose()?;
     let own = own_url(address)?;
     let public = settings.public_url.clone().unwrap_or_else(|| own.clone());
@@ -122,8 +124,9 @@ pub async fn run(options: ServeOptions) -> Result<(), Failure> {
     let directory = options.data.for_server()?;
     let data = directory.path.as_path();
     let opened = machine::open(data, &settings, Access::all(public.as_str())).await?;
-    let metrics = Arc::new(Metrics::new(options.version));
-    let run_watch = RunWatch::start(&opened.engine, data, &metrics);
+    let metrics = Arc::clone(&opened.metrics);
+    metrics.set_version(options.version);
+    let run_watch = RunWatch::start(&opened.engine, data, &metrics, traces);
     for note in recovery_notes(&opened.recovered, false) {
         notify(&note);
     }

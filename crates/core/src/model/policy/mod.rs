@@ -2,9 +2,11 @@
 
 mod check;
 mod glob;
+mod spend;
 mod typed_value;
 
 pub use check::{PolicyProblem, nearest};
+pub use spend::SpendPolicy;
 
 use std::sync::OnceLock;
 
@@ -50,6 +52,9 @@ pub struct Policy {
     pub instructions: Vec<PathInstruction>,
     /// Model tier by path; the first match counts.
     pub tiers: Vec<PathTier>,
+    /// Limits of money, in US dollars; lower than the deployment's.
+    #[serde(skip_serializing_if = "SpendPolicy::is_default")]
+    pub spend: SpendPolicy,
     /// Logins of bots whose own pull requests are reviewed, with or without `[bot]`, e.g. `dependabot`. Default: none. A
     /// bot's push to a person's pull request is always reviewed.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -245,6 +250,7 @@ impl Default for Policy {
             max_units: 3_000,
             instructions: Vec::new(),
             tiers: Vec::new(),
+            spend: SpendPolicy::default(),
             bots: Vec::new(),
             compiled: CompiledGlobs::default(),
         }
@@ -317,6 +323,7 @@ impl Policy {
                 wrong.push((way, format!("{value} is out of range, allowed are 1 to {most}")));
             }
         }
+        wrong.extend(self.spend.wrong_values());
         if self.max_findings.is_some() && self.comments.max.is_some() {
             let what = "is the older name of comments.max, which is set too: remove max_findings";
             wrong.push((vec![Key("max_findings")], what.to_owned()));

@@ -176,6 +176,13 @@ impl<'de> Deserializer<'de> for TypedValue {
         }
     }
 
+    fn deserialize_f64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ValueError> {
+        match &self.0 {
+            Value::Number(number) => visitor.visit_f64(number.as_f64().unwrap_or(f64::NAN)),
+            _ => self.must_be("a number"),
+        }
+    }
+
     fn deserialize_string<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ValueError> {
         match self.0 {
             Value::String(text) => visitor.visit_string(text),
@@ -219,7 +226,7 @@ impl<'de> Deserializer<'de> for TypedValue {
     }
 
     serde::forward_to_deserialize_any! {
-        i8 i16 i32 i64 i128 u8 u16 u64 u128 f32 f64 char str bytes byte_buf unit unit_struct tuple
+        i8 i16 i32 i64 i128 u8 u16 u64 u128 f32 char str bytes byte_buf unit unit_struct tuple
         tuple_struct identifier ignored_any
     }
 }

@@ -6,7 +6,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use secrecy::SecretString;
 use url::Url;
 
-use super::{GithubApp, GithubAppKey, GithubSignInSettings, Lookup};
+use super::{GithubApp, GithubAppKey, GithubSignInSettings, Lookup, TraceSettings};
 use crate::model::address::{HttpHosts, is_loopback, parse_url};
 use crate::model::approver::{Approver, shared_addresses};
 use crate::model::marker::MarkerKey;
@@ -332,6 +332,43 @@ impl<'a> Reader<'a> {
         (model, model_light, self.problems.len() == problems)
     }
 
+    /// Reads OpenTelemetry's own settings of a collector.
+    pub fn traces(&mut self, allow_http: &HttpHosts) -> Option<TraceSettings> {
+        const ENDPOINT: &str = "OTEL_EXPORTER_OTLP_ENDPOINT";
+        const TRACES: &str = "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT";
+        let name = if self.text(TRACES).is_some() { TRACES } else { ENDPOINT };
+        let parsed = allow_http.parse_url(&self.text(name)?);
+        let mut url = parsed.map_err(|problem| self.report(name, problem)).ok()?;
+        if name == ENDPOINT {
+            url.set_path(&format!("{}/v1/traces", url.path().trim_end_matches('/')));
+        }
+        let mut headers = Vec::new();
+        for part in split(&self.text("OTEL_EXPORTER_OTLP_HEADERS").unwrap_or_default()) {
+            match part.split_once('=').filter(|(name, _)| !name.trim().is_empty()) {
+                Some((name, value)) => headers.push((name.trim().to_owned(), decoded(value.trim()).into())),
+                None => {
+                    let what = "expected NAME=VALUE, comma-separated; values are encoded as in addresses";
+                    self.report("OTEL_EXPORTER_OTLP_HEADERS", what);
+                }
+            }
+        }
+        let service = self.text("OTEL_SERVICE_NAME").unwrap_or_else(|| "holdfast".to_owned());
+        Some(TraceSettings { url, headers, service })
+    }
+
+    pub fn fallback(&mut self) -> Option<ModelId> {
+        const NAME: &str = "HOLDFAST_MODEL_FALLBACK";
+        let fallback = self.model(NAME)?;
+        if fallback.is_rules() {
+            self.report(
+                NAME,
+                "rules is not a model: name one of another provider, or leave it out",
+            );
+            return None;
+        }
+        Some(fallback)
+    }
+
     fn model(&mut self, name: &str) -> Option<ModelId> {
         let text = self.text(name)?;
         let model = text.parse::<ModelId>().ok().filter(is_allowed);
@@ -354,6 +391,13 @@ fn is_allowed(model: &ModelId) -> bool {
             matches!(provider.as_str(), "anthropic" | "openai" | "bedrock") && is_name
         }
     }
+}
+
+/// Replaces `%20` and the like by their characters.
+fn decoded(text: &str) -> String {
+    percent_encoding::percent_decode_str(text)
+        .decode_utf8_lossy()
+        .into_owned()
 }
 
 fn split(list: &str) -> Vec<String> {

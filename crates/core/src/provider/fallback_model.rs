@@ -1,0 +1,69 @@
+//! A second model that answers while the provider of the asked one is down.
+
+use async_trait::async_trait;
+
+use crate::model::model_id::ModelId;
+use crate::port::{ModelCall, ModelError, ModelRequest, ReachModel, Reached, WaitFor, Waiting};
+
+/// Calls a model, and while its provider is down, the fallback. The provider is still tried by one call at a time, so
+/// calls return to it when it answers again.
+pub struct FallbackModel<M> {
+    /// Reaches both models.
+    model: M,
+    /// `HOLDFAST_MODEL_FALLBACK`.
+    fallback: Option<ModelId>,
+}
+
+impl<M: ReachModel> FallbackModel<M> {
+    /// Lets `fallback` answer in an outage; without one, calls wait.
+    pub fn new(model: M, fallback: Option<ModelId>) -> Self {
+        Self { model, fallback }
+    }
+
+    /// Returns the fallback's answer. If it has none, its failure is logged: the call waits for its own provider.
+    async fn ask_fallback(&self, call: &ModelCall<'_>, request: &ModelRequest, fallback: &ModelId) -> Option<Reached> {
+        let request = &ModelRequest {
+            model: fallback.clone(),
+            ..request.clone()
+        };
+        // What the call has waited for is of its own provider.
+        let call = &ModelCall {
+            waiting: Waiting::default(),
+            ..*call
+        };
+        match self.model.reach(call, request).await {
+            Ok(Reached::Answered(mut answer)) => {
+                answer.fallback = Some(fallback.clone());
+                Some(Reached::Answered(answer))
+            }
+            Ok(Reached::Wait { .. }) => None,
+            Err(error) => {
+                tracing::warn!(model = %fallback, error = %error.name(), "the fallback model doesn't answer either: {error}");
+                None
+            }
+        }
+    }
+}
+
+#[async_trait]
+impl<M: ReachModel> ReachModel for FallbackModel<M> {
+    async fn reach(&self, call: &ModelCall<'_>, request: &ModelRequest) -> Result<Reached, ModelError> {
+        let reached = self.model.reach(call, request).await;
+        let fallback = self.fallback.as_ref().filter(|fallback| **fallback != request.model);
+        match fallback {
+            Some(fallback) if is_outage(&reached) => {
+                self.ask_fallback(call, request, fallback).await.map_or(reached, Ok)
+            }
+            _ => reached,
+        }
+    }
+}
+
+/// Returns whether the provider's outage is the reason why there is no answer.
+fn is_outage(reached: &Result<Reached, ModelError>) -> bool {
+    match reached {
+        Ok(Reached::Wait { waiting, .. }) => waiting.subject == WaitFor::Outage,
+        Err(error) => matches!(error, ModelError::Unavailable(_) | ModelError::Outage(_)),
+        Ok(Reached::Answered(_)) => false,
+    }
+}
