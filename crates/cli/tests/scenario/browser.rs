@@ -4,6 +4,7 @@
 use std::io::{BufRead, BufReader, Lines};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
+use std::time::{Duration, Instant};
 
 use holdfast_testkit::{FakeGithub, Script};
 use serde_json::Value;
@@ -150,12 +151,14 @@ fn the_comment_leads_to_the_page_where_two_findings_are_dropped() {
     let run = served.opened().1["run"].as_str().unwrap().to_owned();
     served.wait_for(&run, "awaiting_approval");
     let page = format!("{}reviews/{run}/decide", served.address());
-    assert!(
-        served.pull.comment().contains(&format!("]({page})")),
-        "{}",
-        served.pull.comment()
-    );
-    assert_eq!(served.pull.check()["details_url"], page.as_str());
+    // The comment and the check are edited soon after the run has begun to wait.
+    let give_up = Instant::now() + Duration::from_secs(20);
+    let is_shown =
+        || served.pull.comment().contains(&format!("]({page})")) && served.pull.check()["details_url"] == page;
+    while !is_shown() {
+        assert!(Instant::now() < give_up, "{}", served.pull.comment());
+        std::thread::sleep(Duration::from_millis(50));
+    }
     let conversation = github.pull_request_url(SLUG, 12);
     let output = decide(&["--comment", "--drop", "2"], &conversation, "approve", "comment");
     assert!(output.contains("by maintainer"), "{output}");

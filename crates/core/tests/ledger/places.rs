@@ -160,6 +160,14 @@ struct Package {
     folder: PathBuf,
 }
 
+/// Returns this machine's platform: the build has fetched only its packages.
+fn platform() -> String {
+    let output = Command::new("rustc").arg("-vV").output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    let host = text.lines().find_map(|line| line.strip_prefix("host: "));
+    host.unwrap().to_owned()
+}
+
 /// Returns the packages with their folders.
 fn packages() -> Vec<Package> {
     let output = Command::new(env!("CARGO"))
@@ -170,6 +178,8 @@ fn packages() -> Vec<Package> {
             "--offline",
             "--locked",
             "--all-features",
+            "--filter-platform",
+            &platform(),
         ])
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .output()
