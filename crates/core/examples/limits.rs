@@ -75,13 +75,12 @@ fn rates() {
         let world = VirtualReviews::new(rules, terms);
         let units = 10 * calls as usize;
         let ends = world.review(&[("t", units, 20)]);
-        // A full minute's calls may come at once, then the rest at the rate.
-        let ideal = MINUTE.mul_f64((units as f64 / f64::from(calls)) - 1.0) + ANSWER;
         let took = world.time.now();
+        let allowed = MINUTE.mul_f64(units as f64 / f64::from(calls));
         println!(
             "| {limit} | {known} | {units} | {} | {:.2} | {} | {} |",
             seconds(took),
-            ideal.as_secs_f64() / took.as_secs_f64(),
+            allowed.as_secs_f64() / took.as_secs_f64(),
             world.provider.count(CallEnd::Limited),
             lost(&ends)
         );
@@ -143,12 +142,11 @@ fn outages() {
             .map(|pair| pair[1] - pair[0])
             .max()
             .unwrap_or_default();
-        let after: Vec<Duration> = calls
-            .iter()
-            .map(|call| call.at)
+        // Each unit that waited at the end of the outage tries again.
+        let after: Vec<Duration> = (calls.iter().map(|call| call.at))
             .filter(|at| *at >= begin + length)
+            .take(AT_ONCE)
             .collect();
-        // The first call after the end is the probe that succeeds; until its answer all others wait.
         let most = after.iter().map(|from| calls_within(&after, *from)).max().unwrap_or(0);
         println!(
             "| {name} | {in_flight} | {} | {} | {:.0} % | {} | {} |",

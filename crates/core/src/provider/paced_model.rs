@@ -32,6 +32,8 @@ const LONGER_EACH_MS: u64 = 500;
 const FIRST_CALL_MS: u64 = 120_000;
 const MIN_CALL_MS: u64 = 30_000;
 const MAX_CALL_MS: u64 = 840_000;
+/// The time over which calls that waited for the end of an outage are spread when they return, in milliseconds.
+const SPREAD_MS: u64 = 1_000;
 /// The wait for calls in flight that hold the money of a limit, in milliseconds.
 const MONEY_WAIT_MS: u64 = 3_000;
 /// The part of a state's time that rests and a call share, in milliseconds: below the state's `TimeoutSeconds`.
@@ -274,6 +276,10 @@ impl PacedModel {
             Ok(state) => state,
             Err(wait) => return Ok(wait),
         };
+        let has_waited = call.waiting.waits > 0 && call.waiting.subject == WaitFor::Outage;
+        if has_waited && !before.is_failing() {
+            self.pace.rest(place.digest, place.digest % SPREAD_MS).await;
+        }
         let begun_ms = self.pace.now_ms();
         let until = (begun_ms, MAX_CALL_MS + MARGIN_MS);
         let money = &self.terms.spend;
