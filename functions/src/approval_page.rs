@@ -131,6 +131,7 @@ impl<'a> Visit<'a> {
                     }),
                 }),
                 has_console: false,
+                has_limits: false,
             },
             may_sign_in: self.ports.sign_in.is_some(),
         }

@@ -16,6 +16,9 @@ fn segment(text: &str) -> String {
     }
 }
 
+/// The address of the page of limits.
+pub const LIMITS: &str = "/limits";
+
 /// Returns the address of the list of runs.
 pub fn runs() -> String {
     "/".to_owned()

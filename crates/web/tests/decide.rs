@@ -143,6 +143,7 @@ fn request(headers: &HeaderMap, may_sign_in: bool, has_console: bool) -> Request
             version: "0".to_owned(),
             person: None,
             has_console,
+            has_limits: false,
         },
         may_sign_in,
     }

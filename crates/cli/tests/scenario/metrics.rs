@@ -65,6 +65,10 @@ fn a_published_review_is_in_the_metrics_and_only_on_their_own_address() {
     let url = served.announced("metrics: ");
     check(&read(&scraped(&url)), &[("holdfast_engine_transitions_total", 0.0)]);
     assert_eq!(served.deliver("pull_request", b"{}", None).0, 401);
+    let session = served.sign_in_with_key();
+    let limits = || served.get("limits", &session).text().unwrap();
+    assert!(limits().contains("Not called yet"), "{}", limits());
+    assert_eq!(served.get("limits", "").status(), 401);
     let run = served.opened().1["run"].as_str().unwrap().to_owned();
     let scrape = scrape_until(&url, "holdfast_runs_ended_total{status=\"published\"}", 1.0);
     check(
@@ -132,6 +136,10 @@ fn a_published_review_is_in_the_metrics_and_only_on_their_own_address() {
             (&of_prompt("first_answers_total", ",valid=\"true\""), 5.0),
         ],
     );
+    let page = limits();
+    for part in ["openai/test-model", "Answers", "0 of 10", "4 of 4"] {
+        assert!(page.contains(part), "{part}: {page}");
+    }
 }
 
 fn report(served: &Served, run: &str) -> Value {

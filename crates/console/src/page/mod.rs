@@ -2,6 +2,7 @@
 
 mod advice;
 pub mod approval;
+pub mod limits;
 pub mod notice;
 pub mod pull;
 pub mod run;

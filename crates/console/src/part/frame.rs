@@ -52,7 +52,10 @@ fn header(frame: &Frame) -> Markup {
                 @if let Some(deployment) = &frame.deployment {
                     span.deployment { (text::line(deployment)) }
                 }
-                @if frame.has_console { nav aria-label="Main" { a href=(href::runs()) { "Runs" } } }
+                @if frame.has_console { nav aria-label="Main" {
+                    a href=(href::runs()) { "Runs" }
+                    @if frame.has_limits { " " a href=(href::LIMITS) { "Limits" } }
+                } }
                 @if let Some(person) = &frame.person {
                     div.person {
                         span { span.quiet { "Signed in as " } strong { (text::line(&person.name)) } }

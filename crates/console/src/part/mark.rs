@@ -162,6 +162,11 @@ pub fn good(word: &str) -> Markup {
     badge("good", shape::CHECK, word)
 }
 
+/// Returns the badge of a bad state.
+pub fn bad(word: &str) -> Markup {
+    badge("bad", shape::STOP, word)
+}
+
 fn badge(tone: &str, path: &str, word: &str) -> Markup {
     html! { span class={ "badge badge-" (tone) } { (lines(path)) (word) } }
 }

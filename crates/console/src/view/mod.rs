@@ -5,6 +5,7 @@
 
 mod approval;
 mod diff;
+mod limits;
 mod notice;
 mod pull;
 mod run;
@@ -14,6 +15,7 @@ mod unit;
 
 pub use approval::{ApprovalView, Identity, Question};
 pub use diff::{FileDiff, HunkNotes, Numbered, findings_in_diff, shown_and_folded};
+pub use limits::{Health, LimitsView, ModelCounts, ModelNow, MoneyNow};
 pub use notice::{Decision, Notice, NoticeView, Refusal, ReplayVerdict, SignInMethod};
 pub use pull::PullView;
 pub use run::{
@@ -36,6 +38,8 @@ pub struct Frame {
     pub person: Option<Person>,
     /// Whether this server has the list of runs and the runs' pages. Without them, no page links to them.
     pub has_console: bool,
+    /// Whether the person may see the page of limits.
+    pub has_limits: bool,
 }
 
 /// A signed-in person.

@@ -1,6 +1,7 @@
 //! Sample views: every page in its variants, with plain, hostile, huge and leaking texts.
 
 mod change;
+mod limits;
 mod notices;
 mod pulls;
 mod reviews;
@@ -48,6 +49,7 @@ pub fn leaking(text: &str) -> String {
 /// Returns each page's file name and HTML.
 pub fn pages() -> Vec<(String, String)> {
     let mut pages = runs::pages();
+    pages.extend(limits::pages());
     for (kind, say) in [
         ("", plain as Say),
         ("-hostile", hostile),
@@ -76,6 +78,7 @@ pub fn frame(say: Say) -> Frame {
             sign_out: Some(form("/sign-out")),
         }),
         has_console: true,
+        has_limits: true,
     }
 }
 

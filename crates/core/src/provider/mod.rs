@@ -27,7 +27,7 @@ pub use entry::{Answer, BudgetEntry, Settled, WaitReason};
 pub use fallback_model::FallbackModel;
 pub use paced_model::PacedModel;
 pub use provider_state::{ProviderAnswer, ProviderEntry, ProviderState, Refusal, Step};
-pub use purse::SpendLimits;
+pub use purse::{SpendLimits, month_of};
 pub use spend::{Spend, SpendAnswer, SpendEntry};
 pub use terms::Terms;
 

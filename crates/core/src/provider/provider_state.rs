@@ -180,6 +180,21 @@ impl ProviderState {
         self.breaker.open_since_ms().is_some()
     }
 
+    /// Returns the begin of the present outage, in milliseconds since 1970.
+    pub fn failing_since_ms(&self) -> Option<u64> {
+        self.breaker.open_since_ms()
+    }
+
+    /// Returns the budget of a model, if it was ever asked.
+    pub fn budget(&self, model: &str) -> Option<&Budget> {
+        self.budgets.get(model)
+    }
+
+    /// Returns the refusal that a model's calls meet now: the last one, since which no call was answered.
+    pub fn refusal(&self, model: &str) -> Option<&Refusal> {
+        self.refused.as_ref().filter(|refusal| refusal.model == model)
+    }
+
     /// Returns whether the last refusal is the first one for a while.
     pub fn is_first_refusal(&self) -> bool {
         self.refused.as_ref().is_some_and(|refusal| refusal.is_first)

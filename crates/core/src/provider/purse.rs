@@ -126,6 +126,11 @@ impl SpendLimits {
         Ok(Some(purses))
     }
 
+    /// Returns the key of what the deployment spent in a month.
+    pub fn key_of_month(month: &str) -> String {
+        format!("spend/{month}")
+    }
+
     /// Returns the limits that a call counts for. Of the deployment's limit and the repository's own, the lower one
     /// counts.
     fn purses(&self, call: &ModelCall<'_>, now_ms: u64) -> Vec<Purse> {
@@ -150,7 +155,7 @@ impl SpendLimits {
             (
                 (self.per_month, "HOLDFAST_SPEND_PER_MONTH"),
                 (None, ""),
-                Some(format!("spend/{month}")),
+                Some(Self::key_of_month(&month)),
             ),
         ];
         let lower = |((deployment, setting), (repository, key_in_file), key): (Limit, Limit, Option<String>)| {
@@ -174,7 +179,7 @@ impl SpendLimits {
 type Limit = (Option<u64>, &'static str);
 
 /// Returns the month of a time, in UTC: `2026-11`.
-fn month_of(now_ms: u64) -> String {
+pub fn month_of(now_ms: u64) -> String {
     let time = i64::try_from(now_ms)
         .ok()
         .and_then(|ms| Timestamp::from_millisecond(ms).ok());

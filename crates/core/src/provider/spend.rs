@@ -125,6 +125,11 @@ impl State for Spend {
 }
 
 impl Spend {
+    /// Returns what is spent.
+    pub const fn spent(&self) -> u64 {
+        self.spent
+    }
+
     /// Returns what is spent or reserved.
     pub fn committed(&self) -> u64 {
         let reserved = self.reserved.iter().map(|(_, amount, _)| *amount);

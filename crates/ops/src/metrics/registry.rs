@@ -82,6 +82,28 @@ impl Metrics {
         change(series.entry(labels).or_insert_with(|| empty(metric.kind)));
     }
 
+    /// Returns the sum of a counter's series whose first labels are these; an empty one stands for any.
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "counters are whole and not negative"
+    )]
+    pub fn sum(&self, metric: &'static Metric, labels: &[&str]) -> u64 {
+        let all = lock(&self.series);
+        let series = all.get(metric.name).into_iter().flatten();
+        let of_labels = |found: &&Vec<String>| {
+            let mut pairs = labels.iter().zip(found.iter());
+            pairs.all(|(wanted, found)| wanted.is_empty() || wanted == found)
+        };
+        let values = series
+            .filter(|(found, _)| of_labels(found))
+            .map(|(_, value)| match value {
+                Value::Number(number) => *number,
+                Value::Buckets(..) => 0.0,
+            });
+        values.sum::<f64>() as u64
+    }
+
     /// Returns all metrics as text. The time is in ms since 1970.
     pub fn text(&self, now_ms: i64) -> String {
         self.set_gauges(now_ms);

@@ -27,7 +27,7 @@ use holdfast_web::reply::Reply;
 
 use super::App;
 use super::routes::respond;
-use super::{pull_view, sign_in, views};
+use super::{limits_view, pull_view, sign_in, views};
 use holdfast_ops::cancel;
 use holdfast_ops::failure::{Failure, FailureKind};
 use holdfast_ops::machine;
@@ -48,6 +48,7 @@ pub fn router() -> Router<Arc<App>> {
         .route("/reviews/{run}/units/{unit}", get(unit))
         .route("/reviews/{run}/decide", get(decide_page).post(decide))
         .route("/reviews/{run}/{action}", post(act))
+        .route(href::LIMITS, get(limits))
         .route("/pulls/{id}/{number}", get(pull))
         .route("/pulls/{owner}/{repository}/{number}", get(named_pull))
         .route("/approvals/{id}", get(approval_page).post(approve))
@@ -99,6 +100,10 @@ impl<'a> Visit<'a> {
         })
     }
 
+    fn is_operator(&self) -> bool {
+        matches!(self.session, Some(Session::Operator))
+    }
+
     fn frame(&self) -> Frame {
         let (visit, _) = self.app.seal.visit(self.headers, &self.fresh);
         Frame {
@@ -110,6 +115,7 @@ impl<'a> Visit<'a> {
                 sign_out: Some(self.form(&visit, "/sign-out".to_owned())),
             }),
             has_console: true,
+            has_limits: self.is_operator(),
         }
     }
 
@@ -287,6 +293,22 @@ async fn run(
             }
             response
         }
+        Err(failure) => visit.failed(&failure),
+    }
+}
+
+/// Shows the providers' state and the money: of the whole deployment, so only to its operators.
+async fn limits(State(app): State<Arc<App>>, headers: HeaderMap) -> Response {
+    let visit = Visit::new(&app, &headers);
+    if visit.session.is_none() {
+        return visit.notice(visit.sign_in_first());
+    }
+    if !visit.is_operator() {
+        let what = "page".to_owned();
+        return visit.notice(Notice::Unknown { what });
+    }
+    match limits_view::read(&app, visit.frame()).await {
+        Ok(view) => visit.page(page::limits::page(&view)),
         Err(failure) => visit.failed(&failure),
     }
 }

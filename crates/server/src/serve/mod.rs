@@ -3,6 +3,7 @@
 
 mod console;
 mod key;
+mod limits_view;
 mod metrics;
 mod permission;
 mod pictures;
@@ -78,6 +79,8 @@ pub struct App {
     entry: Entry,
     /// The metrics of this process.
     metrics: Arc<Metrics>,
+    /// The settings that the models were made with.
+    settings: Settings,
 }
 
 /// The options of the server.
@@ -156,6 +159,7 @@ pub async fn run(options: ServeOptions) -> Result<(), Failure> {
         secrets,
         opened,
         metrics,
+        settings,
     });
     let step_functions = match step_functions {
         None => None,
