@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use aws_config::SdkConfig;
 use holdfast_aws::bedrock::BedrockAskModel;
@@ -80,6 +81,11 @@ impl Setup {
     /// Returns the store of artifacts in the bucket. Needs [`BUCKET`].
     pub fn store(&self) -> S3StoreArtifact {
         S3StoreArtifact::new(&self.aws, self.settings.place(BUCKET))
+    }
+
+    /// Returns the longest time that a state waits for GitHub.
+    pub fn github_patience(&self) -> Duration {
+        self.settings.deployment.github_patience()
     }
 
     /// Returns the reader of pull requests.

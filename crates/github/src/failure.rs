@@ -77,6 +77,10 @@ impl Failure {
                     "it has moved ({answer}), and the redirect can't be followed: use the repository's current name"
                 ),
             ),
+            (None, 503) if retry_after_s(&reply.headers).is_some() => (
+                Kind::RateLimited(retry_after_s(&reply.headers)),
+                format!("GitHub is down for a time that it names ({answer})"),
+            ),
             (None, 500..) => (Kind::Unavailable, format!("GitHub fails ({answer}): try again later")),
             (None, _) => (Kind::Rejected, rejected(answer, &refusal)),
         };
@@ -183,7 +187,10 @@ impl From<Failure> for PublishError {
             Kind::Locked => Self::Locked(line),
             Kind::NotFound => Self::NotFound(line),
             Kind::Rejected => Self::Rejected(line),
-            Kind::RateLimited(_) => Self::RateLimited(line),
+            Kind::RateLimited(retry_after_s) => Self::RateLimited {
+                detail: line,
+                retry_after_s,
+            },
             Kind::TooLong | Kind::Unavailable => Self::Unavailable(line),
         }
     }
@@ -220,7 +227,7 @@ mod tests {
             ("date", "Thu, 01 Jan 1970 00:00:10 GMT"),
         ];
         type Case<'a> = (u16, &'a [(&'static str, &'a str)], &'a str, Kind);
-        let table: [Case<'_>; 10] = [
+        let table: [Case<'_>; 12] = [
             (429, &[], "", Kind::RateLimited(None)),
             (429, &[("retry-after", "7")], "", Kind::RateLimited(Some(7))),
             (403, &reset, "{}", Kind::RateLimited(Some(50))),
@@ -251,6 +258,8 @@ mod tests {
                 Kind::Forbidden,
             ),
             (502, &[], "", Kind::Unavailable),
+            (503, &[], "", Kind::Unavailable),
+            (503, &[("retry-after", "300")], "", Kind::RateLimited(Some(300))),
         ];
         for (status, headers, body, kind) in table {
             let found = failure(status, headers, body);

@@ -328,6 +328,7 @@ fn stages_on(
             console: settings.public_url.clone(),
             may_sign_in: settings.github_sign_in.is_some(),
         }),
+        github_patience: settings.github_patience(),
     })
 }
 
