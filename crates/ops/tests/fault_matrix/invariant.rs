@@ -44,7 +44,8 @@ pub async fn check(stage: &Stage, cell: &Cell, status: &Status) -> Result<(), St
     if cell.point.ends_by_time() && is_lost {
         return say("the review is lost");
     }
-    if cell.point.ends_by_time() && cell.story != Story::UndoFails && alarmed {
+    // Operators are also notified that nobody has decided.
+    if cell.point.ends_by_time() && !matches!(cell.story, Story::UndoFails | Story::Unanswered) && alarmed {
         return say("an undo that GitHub only delayed has alarmed");
     }
     // 1: at most one visible review of each part; no draft and no announcement is left behind.

@@ -113,17 +113,15 @@ pub async fn play(cell: &Cell, without_undo: bool) -> Result<(), String> {
     invariant::check(&stage, cell, &status).await
 }
 
-/// Returns the stages, whose model calls have the matrix's time.
+/// Returns the stages, whose model calls and writes have the matrix's time.
 async fn stages(
     data: &Path,
     settings: &Settings,
     runs: &Arc<EngineExecutions>,
     clock: &Arc<MatrixClock>,
 ) -> Result<StageFunctions, Failure> {
-    let stages = machine::stage_functions(data, settings, Arc::clone(runs)).await?;
-    let table = SqliteKeepRows::open(data).await.map_err(Failure::usage)?;
     let pace = Arc::clone(clock) as Arc<dyn Pace>;
-    Ok(stages.with_model(Arc::new(machine::paced_model(settings, table, pace)?)))
+    machine::paced_stage_functions(data, settings, Arc::clone(runs), pace).await
 }
 
 fn set(cell: &Cell) -> Stage {
