@@ -66,7 +66,7 @@ macro_rules! of_event {
 fn places(ports: &[&str]) -> Vec<&'static str> {
     let place = |port: &&str| match *port {
         "store" => Some(BUCKET),
-        "rows" | "model" => Some(TABLE),
+        "rows" | "model" | "publish" => Some(TABLE),
         "runs" => Some(STATE_MACHINE),
         "notify" => Some(TOPIC),
         _ => None,

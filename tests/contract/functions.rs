@@ -216,8 +216,8 @@ async fn a_review_goes_from_function_to_function_and_waits_for_a_person() {
         .collect();
     assert_eq!(
         groups,
-        ["claim", "run", "provider", "question", "link"],
-        "the claim, the state of the model's provider, and the question"
+        ["claim", "run", "turn", "provider", "question", "link"],
+        "the claim, the turns of writes to GitHub, the state of the model's provider, and the question"
     );
     let question = &items[3]["Item"];
     assert_eq!(question["sk"]["S"], format!("{}#01", run.run));

@@ -13,7 +13,7 @@ use holdfast_core::port::{
     Ends, NotifyPeople, Pace, ReadChange, ReadError, ReadPermission, ReadPull, RedeliverWebhooks, RootEntry,
     StoreArtifact,
 };
-use holdfast_core::provider::{PacedModel, Terms};
+use holdfast_core::provider::{PacedModel, PacedWrites, Terms};
 use holdfast_core::stage::request_approval::ApprovalSettings;
 use holdfast_git::GitReadChange;
 use holdfast_github::{
@@ -253,7 +253,13 @@ pub struct Opened {
 pub async fn open(data: &Path, settings: &Settings, reach: Access) -> Result<Opened, Failure> {
     let runs = Arc::new(EngineExecutions::default());
     let table = SqliteKeepRows::open(data).await.map_err(Failure::usage)?;
-    let mut stages = stages_on(table.clone(), data, settings, Arc::clone(&runs))?;
+    let mut stages = stages_on(
+        table.clone(),
+        data,
+        settings,
+        Arc::clone(&runs),
+        Arc::new(LocalPace::default()),
+    )?;
     if let Some(writes) = reach.writes {
         stages.publish = Arc::new(PublishOnly::new(stages.publish, writes));
     }
@@ -296,8 +302,21 @@ pub async fn stage_functions(
     settings: &Settings,
     runs: Arc<EngineExecutions>,
 ) -> Result<StageFunctions, Failure> {
+    paced_stage_functions(data, settings, runs, Arc::new(LocalPace::default())).await
+}
+
+/// Returns the stages like [`stage_functions`], with another time for calls to models and for writes to GitHub.
+///
+/// # Errors
+/// A setting or the data directory is unusable.
+pub async fn paced_stage_functions(
+    data: &Path,
+    settings: &Settings,
+    runs: Arc<EngineExecutions>,
+    pace: Arc<dyn Pace>,
+) -> Result<StageFunctions, Failure> {
     let table = SqliteKeepRows::open(data).await.map_err(Failure::usage)?;
-    stages_on(table, data, settings, runs)
+    stages_on(table, data, settings, runs, pace)
 }
 
 fn stages_on(
@@ -305,9 +324,15 @@ fn stages_on(
     data: &Path,
     settings: &Settings,
     runs: Arc<EngineExecutions>,
+    pace: Arc<dyn Pace>,
 ) -> Result<StageFunctions, Failure> {
-    let (connection, key) = (github(settings)?, marker_key(data, settings)?);
-    let pace = Arc::new(LocalPace::default());
+    let key = marker_key(data, settings)?;
+    let turns = PacedWrites::new(
+        Arc::new(table.clone()),
+        Arc::clone(&pace),
+        settings.github_writes_per_minute,
+    );
+    let connection = github(settings)?.sharing_turns(Arc::new(turns));
     Ok(StageFunctions {
         read: Arc::new(ReadEither {
             git: GitReadChange::with_snapshots(data.to_owned()),
