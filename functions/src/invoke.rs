@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::sync::Arc;
+use std::time::Duration;
 
 use holdfast_core::stage::{StageError, call};
 use lambda_runtime::{Diagnostic, LambdaEvent, run, service_fn};
@@ -37,11 +38,12 @@ where
     .await
 }
 
-/// Calls a stage with an event's payload. Logs and counts a failure: no other code does.
+/// Calls a stage with an event's payload. Logs and counts a failure: no other code does. `github_patience` is the longest
+/// time that the stage's state waits for GitHub; `None` where no state does.
 ///
 /// # Errors
 /// The payload has another shape, or the stage fails: the error's type is its workflow name.
-pub async fn through<I, O, R>(payload: Value, stage: impl FnOnce(I) -> R) -> Answer
+pub async fn through<I, O, R>(payload: Value, github_patience: Option<Duration>, stage: impl FnOnce(I) -> R) -> Answer
 where
     I: DeserializeOwned,
     O: Serialize,
@@ -52,7 +54,10 @@ where
         metrics::count_failure(error.name);
         Diagnostic {
             error_type: error.name.as_str().to_owned(),
-            error_message: error.message,
+            error_message: match github_patience {
+                Some(patience) => error.workflow_message(patience),
+                None => error.message,
+            },
         }
     })
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use aws_config::SdkConfig;
 use holdfast_aws::bedrock::BedrockAskModel;
@@ -11,7 +12,7 @@ use holdfast_aws::s3::S3StoreArtifact;
 use holdfast_aws::step_functions::StepFunctionsRuns;
 use holdfast_core::intake::RunSettings;
 use holdfast_core::model::marker::MarkerKey;
-use holdfast_core::provider::{FallbackModel, PacedModel, Terms};
+use holdfast_core::provider::{FallbackModel, PacedModel, PacedWrites, Terms};
 use holdfast_core::stage::request_approval::ApprovalSettings;
 use holdfast_core::webhook::WebhookSecrets;
 use holdfast_github::{
@@ -83,6 +84,11 @@ impl Setup {
         S3StoreArtifact::new(&self.aws, self.settings.place(BUCKET))
     }
 
+    /// Returns the longest time that a state waits for GitHub.
+    pub fn github_patience(&self) -> Duration {
+        self.settings.deployment.github_patience()
+    }
+
     /// Returns the reader of pull requests.
     ///
     /// # Errors
@@ -92,13 +98,16 @@ impl Setup {
         Ok(GithubReadChange::new(self.github()?))
     }
 
-    /// Returns the writer to pull requests.
+    /// Returns the writer to pull requests, whose writes get their turns among all of the deployment. Needs [`TABLE`].
     ///
     /// # Errors
     ///
     /// The address or the token can't be used; `HOLDFAST_MARKER_KEY` is missing.
     pub fn publish(&self) -> Result<GithubPublishReview, SetupError> {
-        Ok(GithubPublishReview::new(self.github()?, self.marker_key()?))
+        let per_minute = self.settings.deployment.github_writes_per_minute;
+        let turns = PacedWrites::new(Arc::new(self.rows()), Arc::new(FunctionPace), per_minute);
+        let connection = self.github()?.sharing_turns(Arc::new(turns));
+        Ok(GithubPublishReview::new(connection, self.marker_key()?))
     }
 
     /// Returns the reader of the threads that findings began.

@@ -68,6 +68,7 @@ fn places(ports: &[&str]) -> Vec<&'static str> {
         match *port {
             "store" => &[BUCKET],
             "rows" => &[TABLE],
+            "publish" => &[TABLE],
             "model" => &[TABLE, TOPIC],
             "runs" => &[STATE_MACHINE],
             "notify" => &[TOPIC],
@@ -102,9 +103,10 @@ macro_rules! mains {
         pub async fn $stage() -> Result<(), crate::Error> {
             let places = places(&[$(stringify!($port)),+]);
             let wiring = Wiring::begin(places, |setup| Ok(($(adapter!($port, setup),)+))).await?;
+            let patience = Some(wiring.github_patience());
             serve(wiring, async |event, ports: Arc<_>| {
                 let ($($port,)+) = ports.as_ref();
-                through(event.payload, async |input| run!($stage, input, $(of_event!($port, $port, event)),+)).await
+                through(event.payload, patience, async |input| run!($stage, input, $(of_event!($port, $port, event)),+)).await
             })
             .await
         })+

@@ -50,7 +50,7 @@ pub async fn main() -> Result<(), crate::Error> {
 
 /// Runs one sweep. Work that is left is logged and isn't a failure, because the next sweep retries it.
 async fn handle(event: Event, ports: Arc<Ports>) -> Answer {
-    through(event.payload, async |_event: Value| {
+    through(event.payload, None, async |_event: Value| {
         sweep_all(&ports, &EventDeadlines.of(&event.context)).await
     })
     .await

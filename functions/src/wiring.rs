@@ -28,6 +28,7 @@ pub struct Wiring<P> {
     places: Vec<&'static str>,
     make: fn(&Setup) -> Result<P, SetupError>,
     max_age: Duration,
+    github_patience: Duration,
     held: Mutex<Held<P>>,
 }
 
@@ -53,7 +54,8 @@ impl<P> Wiring<P> {
         let aws = account::load().await;
         let (secret_ids, max_age) = (secret_ids(&environment), max_age(&environment)?);
         let secrets = read(&aws, &secret_ids).await?;
-        let ports = make(&Setup::new(&aws, &secrets, &places)?)?;
+        let setup = Setup::new(&aws, &secrets, &places)?;
+        let (ports, github_patience) = (make(&setup)?, setup.github_patience());
         let held = Held {
             ports: Arc::new(ports),
             secrets,
@@ -65,8 +67,14 @@ impl<P> Wiring<P> {
             places,
             make,
             max_age,
+            github_patience,
             held: Mutex::new(held),
         })
+    }
+
+    /// Returns the longest time that a state waits for GitHub.
+    pub const fn github_patience(&self) -> Duration {
+        self.github_patience
     }
 
     /// Returns the adapters with the current secrets, after a new read of the secrets if one is due. If the secrets

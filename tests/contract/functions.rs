@@ -217,17 +217,17 @@ async fn a_review_goes_from_function_to_function_and_waits_for_a_person() {
         .collect();
     assert_eq!(
         groups,
-        ["claim", "run", "provider", "question", "link"],
-        "the claim, the state of the model's provider, and the question"
+        ["claim", "run", "turn", "provider", "question", "link"],
+        "the claim, the turns of writes to GitHub, the state of the model's provider, and the question"
     );
-    let question = &items[3]["Item"];
+    let question = &items[4]["Item"];
     assert_eq!(question["sk"]["S"], format!("{}#01", run.run));
     let kept: Value = serde_json::from_str(question["value"]["S"].as_str().unwrap()).unwrap();
     assert_eq!(kept["token"], pending[0].token, "the token is in the table");
     assert_eq!(kept["approval"]["run"], run.run.as_str());
     let mails = deployment.cloud.mails();
     assert_eq!(mails.len(), 1);
-    let (mail, link) = (mails[0].to_string(), &items[4]["Item"]);
+    let (mail, link) = (mails[0].to_string(), &items[5]["Item"]);
     assert!(!mail.contains(&pending[0].token), "and in no mail");
     assert_eq!(
         mails[0]["Destination"]["ToAddresses"],

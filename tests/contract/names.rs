@@ -178,27 +178,58 @@ fn each_task_has_a_comment_a_time_out_retriers_and_catchers() {
     assert_eq!(tasks, task_states().count());
 }
 
-/// A review that is paid for, and perhaps approved, isn't given up for an outage of a minute.
+/// A review waits for GitHub, whichever state GitHub stops: no state but these three knows about it, and a limit isn't
+/// retried before the time that GitHub names.
 #[test]
-fn the_last_states_retry_for_minutes_while_github_is_down() {
+fn exactly_the_states_that_call_github_wait_for_it() {
     let definition: Value = serde_json::from_str(&definition()).unwrap();
-    for name in [
-        state::PUBLISH_UNGATED,
-        state::PUBLISH_REVIEW,
-        state::DISCARD_REVIEW,
-        state::WITHDRAW_ANNOUNCEMENT,
-        state::REPORT_FAILURE,
-    ] {
-        let retriers = definition["States"][name]["Retry"].as_array().unwrap();
-        let is_outage = |retrier: &&Value| retrier["ErrorEquals"].to_string().contains("GithubUnavailable");
-        let retrier = retriers.iter().find(is_outage).unwrap();
-        let number = |field: &str| retrier[field].as_u64().unwrap();
-        let delay_s = |attempt: u64| {
-            let grown = number("BackoffRate").pow(u32::try_from(attempt).unwrap()) * number("IntervalSeconds");
-            grown.min(number("MaxDelaySeconds"))
-        };
-        let most_s: u64 = (0..number("MaxAttempts")).map(delay_s).sum();
-        assert_eq!(most_s, 367, "{name}");
+    let states = definition["States"].as_object().unwrap();
+    let continued: BTreeSet<&str> = {
+        let route = &states[state::ROUTE_AFTER_GITHUB];
+        let rules = route["Choices"].as_array().unwrap().iter();
+        let targets = rules.map(|rule| {
+            let target = rule["Next"].as_str().unwrap();
+            assert!(
+                rule["Condition"].as_str().unwrap().contains(&format!("'{target}'")),
+                "{rule}"
+            );
+            target
+        });
+        targets.chain(route["Default"].as_str()).collect()
+    };
+    let ports = ["read", "threads", "permission", "publish"];
+    for name in task_states() {
+        let Some(state) = states.get(name) else { continue };
+        let calls_github = ports.iter().any(|port| stage_of(name).unwrap().reaches(port));
+        let errors = |entry: &Value| entry["ErrorEquals"].to_string();
+        let retriers = state["Retry"].as_array().unwrap();
+        assert!(
+            retriers
+                .iter()
+                .all(|retrier| !errors(retrier).contains("GithubRateLimited")),
+            "{name}"
+        );
+        let catcher = &state["Catch"][0];
+        let waits = errors(catcher) == r#"["GithubRateLimited","GithubUnavailable"]"#;
+        assert_eq!(waits, calls_github, "{name}");
+        assert_eq!(continued.contains(name), calls_github, "{name}");
+        if calls_github {
+            assert_eq!(catcher["Next"], state::ROUTE_GITHUB_WAIT, "{name}");
+            assert_eq!(
+                catcher["Output"],
+                states[state::OPEN_REVIEW]["Catch"][0]["Output"],
+                "{name}"
+            );
+            let blip = retriers
+                .iter()
+                .find(|retrier| errors(retrier).contains("GithubUnavailable"))
+                .unwrap();
+            assert_eq!(
+                (&blip["MaxAttempts"], &blip["MaxDelaySeconds"]),
+                (&3.into(), &10.into()),
+                "{name}"
+            );
+        }
     }
 }
 

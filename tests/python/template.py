@@ -21,6 +21,7 @@ PORTS = {
     "runs_by_alias": ("states:",),
     "notify": ("ses:", "sns:"),
     "model": ("bedrock:", "dynamodb:", "sns:"),
+    "publish": ("dynamodb:",),
 }
 # The actions of the setup itself, and of Lambda for the function.
 BESIDES_PORTS = ("secretsmanager:", "sqs:")
@@ -296,7 +297,9 @@ class TemplateTest(unittest.TestCase):
             writers["Table/question"], {"request-approval", "escalate-approval", "approval-page", "sweep"}
         )
         published = {on for on, who in writers.items() if "Table" in on and "publish-review" in who}
-        self.assertEqual(published, {"Table/pull"})
+        self.assertEqual(published, {"Table/pull", "Table/turn"})
+        writes = {name for name, main in self.mains.items() if "setup.publish()" in main}
+        self.assertEqual(writers["Table/turn"], writes, "who writes to GitHub takes turns")
         self.assertEqual(writers["Table/provider"], {"review-unit", "summarize-review"})
         self.assertEqual(writers["Table/pull"], {"discard-review", "publish-review"})
         self.assertEqual(writers["Artifacts/pull/*/ledger/*.json"], {"discard-review", "publish-review"})

@@ -165,7 +165,11 @@ fn play(environment: &Environment, machines: &Machines, changes: &Changes, scena
     for trouble in &scenario.troubles {
         let matcher = Matcher::new(trouble.method, &format!("/repos/{slug}{}", trouble.path));
         let matcher = if trouble.is_lasting { matcher.always() } else { matcher };
-        environment.github.fail_next(matcher, Fault::status(trouble.status));
+        let fault = match trouble.status {
+            429 => Fault::rate_limited(1),
+            status => Fault::status(status),
+        };
+        environment.github.fail_next(matcher, fault);
     }
     environment.model.set_script((scenario.script)());
     let run = Run {

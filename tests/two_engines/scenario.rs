@@ -168,6 +168,21 @@ fn failures() -> Vec<Scenario> {
             ..BASE
         },
         Scenario {
+            name: "github-limits",
+            troubles: vec![
+                once("POST", "/issues/*/comments", 429),
+                once("POST", "/pulls/*/reviews", 429),
+            ],
+            through: &[
+                "!GithubRateLimited",
+                state::ROUTE_GITHUB_WAIT,
+                state::WAIT_FOR_GITHUB,
+                state::ROUTE_AFTER_GITHUB,
+                state::REVIEW_PUBLISHED,
+            ],
+            ..BASE
+        },
+        Scenario {
             name: "opening-fails",
             troubles: vec![once("POST", "/issues/*/comments", 403)],
             status: "FAILED",

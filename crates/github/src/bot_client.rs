@@ -9,7 +9,8 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use tokio::sync::OnceCell;
 
-use super::connection::{Call, GithubConnection};
+use super::call::Call;
+use super::connection::GithubConnection;
 use super::failure::{Failure, Kind};
 use super::link;
 use super::read::PullRequest;

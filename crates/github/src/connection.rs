@@ -1,11 +1,11 @@
 //! Sends one request to GitHub and reads its answer: bounded in time and size, without retries; errors hold no secret.
 
-use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
 use holdfast_core::model::repository_name::RepositoryName;
 use holdfast_core::model::settings::Settings;
+use holdfast_core::port::PaceWrites;
 use http::{HeaderMap, Method, Request, StatusCode, header};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use octocrab::Octocrab;
@@ -15,25 +15,23 @@ use serde_json::{Value, json};
 use url::Url;
 
 use super::address::{PullRequestAddress, web_host};
+use super::call::{Call, GRAPHQL, Scope};
 use super::credentials::{App, Credentials, GithubIdentity, InstallationToken, github_identity};
 use super::error::{AddressError, GithubSetupError};
 use super::failure::{Failure, Kind};
 use super::own_login::OwnLogin;
 use super::pace::Pace;
 use super::redirect;
+use super::turns::{NoTurn, Turns};
 use super::wire::Created;
 
 /// Wall-clock limit of one request with its answer.
 const MAX_CALL_TIME: Duration = Duration::from_secs(60);
-/// Maximum size of a JSON answer, in bytes.
-const MAX_ANSWER_BYTES: usize = 64 * 1024 * 1024;
 /// The requested version of the API.
 const API_VERSION: &str = "2022-11-28";
 const API_HOST: &str = "api.github.com";
 /// Maximum number of redirects of one request: a renamed repository needs one, a renamed and transferred one two.
 const MAX_REDIRECTS: usize = 3;
-/// The path of GraphQL, which has another prefix on GitHub Enterprise Server.
-const GRAPHQL: &str = "/graphql";
 /// The requirement that a refusal names when an App requests a token.
 const INSTALLATION: &str = "an installation of the App";
 
@@ -50,92 +48,7 @@ pub struct GithubConnection {
     pub(super) credentials: Credentials,
     pub(super) own_login: OwnLogin,
     pace: Arc<Pace>,
-}
-
-/// The subject of a request. An App sends it with the token of its installation there.
-enum Scope {
-    /// The caller itself.
-    Caller,
-    Repository(String, String),
-    Organisation(String),
-}
-
-impl Scope {
-    /// Returns the name under which its installation's token is stored.
-    fn name(&self) -> String {
-        match self {
-            Self::Caller => String::new(),
-            Self::Repository(owner, name) => format!("{owner}/{name}"),
-            Self::Organisation(login) => login.clone(),
-        }
-    }
-}
-
-/// A request before it is sent.
-pub(super) struct Call {
-    method: Method,
-    path: String,
-    query: String,
-    scope: Scope,
-    body: Option<Value>,
-    accept: &'static str,
-    max_bytes: usize,
-    /// The permission that a refusal names.
-    needs: &'static str,
-}
-
-impl Call {
-    fn new(method: Method, segments: &[&str], needs: &'static str) -> Self {
-        let mut path = String::new();
-        for segment in segments {
-            path.push('/');
-            path.push_str(&encoded(segment));
-        }
-        Self {
-            method,
-            path,
-            query: String::new(),
-            scope: match segments {
-                ["repos", owner, name, ..] => Scope::Repository((*owner).to_owned(), (*name).to_owned()),
-                ["orgs", login, ..] => Scope::Organisation((*login).to_owned()),
-                _ => Scope::Caller,
-            },
-            body: None,
-            accept: "application/vnd.github+json",
-            max_bytes: MAX_ANSWER_BYTES,
-            needs,
-        }
-    }
-
-    /// Adds a query parameter.
-    pub fn query(mut self, name: &str, value: &str) -> Self {
-        self.query.push(if self.query.is_empty() { '?' } else { '&' });
-        self.query.push_str(name);
-        self.query.push('=');
-        self.query.push_str(&encoded(value));
-        self
-    }
-
-    /// Requests another media type than the API's default.
-    pub fn accept(mut self, media_type: &'static str) -> Self {
-        self.accept = media_type;
-        self
-    }
-
-    /// Returns true for a write in a repository. In GraphQL that is a mutation.
-    fn is_write(&self) -> bool {
-        let query = || self.body.as_ref().and_then(|body| body["query"].as_str());
-        let is_write = match self.path.as_str() {
-            GRAPHQL => query().is_some_and(|query| query.starts_with("mutation")),
-            _ => self.method != Method::GET,
-        };
-        is_write && matches!(self.scope, Scope::Repository(..))
-    }
-
-    /// Returns the request's name in errors.
-    fn name(&self) -> String {
-        format!("{} {}", self.method, self.path)
-    }
+    turns: Option<Turns>,
 }
 
 /// A complete answer.
@@ -167,6 +80,15 @@ impl GithubConnection {
         })
     }
 
+    /// Returns the same connection with turns of writes that the deployment's processes share.
+    #[must_use]
+    pub fn sharing_turns(self, turns: Arc<dyn PaceWrites>) -> Self {
+        Self {
+            turns: Some(Turns(turns)),
+            ..self
+        }
+    }
+
     /// Connects with checked credentials.
     pub(super) fn connect(url: Option<&Url>, credentials: Credentials) -> Result<Self, GithubSetupError> {
         let mut builder = Octocrab::builder().set_connect_timeout(Some(Duration::from_secs(10)));
@@ -191,6 +113,7 @@ impl GithubConnection {
             credentials,
             own_login: OwnLogin::default(),
             pace: Arc::new(Pace::unlimited()),
+            turns: None,
         })
     }
 
@@ -342,15 +265,14 @@ impl GithubConnection {
     async fn send_as(&self, mut call: Call, bearer: Option<SecretString>) -> Result<Reply, Failure> {
         let name = call.name();
         let is_in_repository = matches!(call.scope, Scope::Repository(..));
+        let account = match &call.scope {
+            Scope::Repository(owner, _) => self.credentials.account(&self.origin, owner),
+            Scope::Caller | Scope::Organisation(_) => None,
+        };
+        let turns = self.turns.as_ref().zip(account);
         if call.is_write() {
-            self.pace.write().await.map_err(|wait| {
-                let wait_s = wait.as_secs();
-                let line = format!(
-                    "{name}: other writes of this process come first, for {wait_s} s more: \
-                     HOLDFAST_GITHUB_WRITES_PER_MINUTE sets how many there may be"
-                );
-                Failure::new(Kind::RateLimited(Some(wait_s)), line)
-            })?;
+            let turn = self.take_turn(&call, turns.as_ref());
+            turn.await.map_err(|none| none.failure(&name))?;
         }
         let mut redirects = 0;
         loop {
@@ -367,11 +289,25 @@ impl GithubConnection {
                     self.forget_credentials(&call.scope).await;
                 }
                 let who = self.credentials.name();
-                return Err(Failure::from_reply(&name, call.needs, status, &reply, who));
+                let failure = Failure::from_reply(&name, call.needs, status, &reply, who);
+                if let (Kind::RateLimited(retry_after_s), Some((turns, account))) = (failure.kind, &turns) {
+                    turns.refused(account, retry_after_s).await;
+                }
+                return Err(failure);
             };
             (call.path, call.query) = (path, query);
             redirects += 1;
         }
+    }
+
+    /// Waits until a write may be sent, with the deployment's turns or with this process's pace.
+    async fn take_turn(&self, call: &Call, turns: Option<&(&Turns, String)>) -> Result<(), NoTurn> {
+        if let Some((turns, account)) = turns
+            && turns.take(call.write_kind(), account, &call.identity()).await?
+        {
+            return Ok(());
+        }
+        self.pace.write().await.map_err(NoTurn::Later)
     }
 
     /// Sends one request and returns the answer of any status.
@@ -440,19 +376,6 @@ fn is_same_host(one: &str, other: &str) -> bool {
     one.eq_ignore_ascii_case(other) || (is_loopback(one) && is_loopback(other))
 }
 
-/// Encodes one part of an address so that it stays one part whatever it contains.
-fn encoded(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-            out.push(char::from(byte));
-        } else {
-            let _ = write!(out, "%{byte:02X}");
-        }
-    }
-    out
-}
-
 /// Returns the innermost cause of an error as one line.
 fn innermost(error: &dyn std::error::Error) -> String {
     let mut cause = error;
@@ -466,15 +389,6 @@ fn innermost(error: &dyn std::error::Error) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_hostile_segment_stays_one_segment() {
-        let call = Call::new(Method::GET, &["repos", "o", "a/../b?x#y", "é"], "").query("ref", "a&b=c");
-        assert_eq!(
-            (call.path.as_str(), call.query.as_str()),
-            ("/repos/o/a%2F..%2Fb%3Fx%23y/%C3%A9", "?ref=a%26b%3Dc")
-        );
-    }
 
     #[test]
     fn loopback_has_several_names() {

@@ -114,6 +114,16 @@ impl Credentials {
             Self::Person(_) => "the token of the person who signs in",
         }
     }
+
+    /// Returns the account whose writes GitHub counts together: a token's, or an App's installation for an owner. None
+    /// for credentials that write nothing in repositories. It holds the token.
+    pub fn account(&self, origin: &str, owner: &str) -> Option<String> {
+        match self {
+            Self::Token(token) => Some(format!("{origin} token {}", token.expose_secret())),
+            Self::App(app) => Some(format!("{origin} app {} {}", app.id, owner.to_lowercase())),
+            Self::Anonymous | Self::Client | Self::Person(_) => None,
+        }
+    }
 }
 
 impl fmt::Debug for Credentials {

@@ -5,7 +5,7 @@ use holdfast_core::port::{PublishError, ReadError};
 use http::{HeaderMap, StatusCode};
 
 use super::connection::Reply;
-use super::refusal::{Cause, Refusal, message_cause, retry_after_s, sign_on_page};
+use super::refusal::{Cause, Refusal, message_cause, named_s, retry_after_s, sign_on_page};
 
 /// Why a request did not succeed.
 #[derive(Debug)]
@@ -76,6 +76,10 @@ impl Failure {
                 format!(
                     "it has moved ({answer}), and the redirect can't be followed: use the repository's current name"
                 ),
+            ),
+            (None, 503) if named_s(&reply.headers).is_some() => (
+                Kind::RateLimited(named_s(&reply.headers)),
+                format!("GitHub is down for a time that it names ({answer})"),
             ),
             (None, 500..) => (Kind::Unavailable, format!("GitHub fails ({answer}): try again later")),
             (None, _) => (Kind::Rejected, rejected(answer, &refusal)),
@@ -183,7 +187,10 @@ impl From<Failure> for PublishError {
             Kind::Locked => Self::Locked(line),
             Kind::NotFound => Self::NotFound(line),
             Kind::Rejected => Self::Rejected(line),
-            Kind::RateLimited(_) => Self::RateLimited(line),
+            Kind::RateLimited(retry_after_s) => Self::RateLimited {
+                detail: line,
+                retry_after_s,
+            },
             Kind::TooLong | Kind::Unavailable => Self::Unavailable(line),
         }
     }
@@ -219,8 +226,9 @@ mod tests {
             ("x-ratelimit-reset", "60"),
             ("date", "Thu, 01 Jan 1970 00:00:10 GMT"),
         ];
+        let secondary = [("x-ratelimit-remaining", "4000"), reset[1], reset[2]];
         type Case<'a> = (u16, &'a [(&'static str, &'a str)], &'a str, Kind);
-        let table: [Case<'_>; 10] = [
+        let table: [Case<'_>; 14] = [
             (429, &[], "", Kind::RateLimited(None)),
             (429, &[("retry-after", "7")], "", Kind::RateLimited(Some(7))),
             (403, &reset, "{}", Kind::RateLimited(Some(50))),
@@ -250,7 +258,11 @@ mod tests {
                 r#"{"message":"Repository access blocked","block":{"reason":"dmca"}}"#,
                 Kind::Forbidden,
             ),
+            (429, &secondary, "", Kind::RateLimited(None)),
             (502, &[], "", Kind::Unavailable),
+            (503, &reset, "", Kind::Unavailable),
+            (503, &[], "", Kind::Unavailable),
+            (503, &[("retry-after", "300")], "", Kind::RateLimited(Some(300))),
         ];
         for (status, headers, body, kind) in table {
             let found = failure(status, headers, body);

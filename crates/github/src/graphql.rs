@@ -1,11 +1,14 @@
 //! Answers of GitHub's GraphQL API. Its refusals come with status 200, beside the data that could be read.
 
+use http::HeaderMap;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::connection::{Call, GithubConnection};
+use super::call::Call;
+use super::connection::GithubConnection;
 use super::failure::{Failure, Kind};
+use super::refusal::retry_after_s;
 
 /// The request's name in errors.
 const GRAPHQL: &str = "POST /graphql";
@@ -57,10 +60,10 @@ impl GithubConnection {
     /// # Errors
     /// GitHub refuses the whole request or doesn't answer, or its rate limit is reached.
     pub(super) async fn graphql<T: DeserializeOwned>(&self, call: Call) -> Result<Answer<T>, Failure> {
-        let answer: Answer<T> = self.json(call).await?;
+        let (answer, headers): (Answer<T>, HeaderMap) = self.json_with_headers(call).await?;
         let mut failures = answer.errors.iter().map(|error| error.failure(self, ""));
         match failures.find(|failure| matches!(failure.kind, Kind::RateLimited(_))) {
-            Some(limit) => Err(limit),
+            Some(limit) => Err(Failure::new(Kind::RateLimited(retry_after_s(&headers)), limit.line)),
             None => Ok(answer),
         }
     }

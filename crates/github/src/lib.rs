@@ -7,6 +7,7 @@ mod app_grants;
 mod app_proof;
 mod blobs;
 mod bot_client;
+mod call;
 mod check;
 mod classify;
 mod comments;
@@ -34,6 +35,7 @@ mod sign_in;
 mod summary_comment;
 mod threads;
 mod token_report;
+mod turns;
 mod unshown;
 mod wire;
 

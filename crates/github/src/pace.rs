@@ -1,5 +1,5 @@
 //! Limits the requests of one process to GitHub: how many are in flight, and how many writes it sends in a minute.
-//! GitHub refuses more than 100 requests in flight and 80 writes in a minute, for all users of an identity together,
+//! `turns` limits those that create content in all processes together. GitHub refuses more than 100 requests in flight and 80 writes in a minute, for all users of an identity together,
 //! and recommends a second between writes.
 //! <https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api>
 

@@ -130,10 +130,19 @@ pub(super) fn sign_on_page(headers: &HeaderMap) -> Option<Url> {
     Some(url)
 }
 
-/// Returns the seconds until the limit ends: Retry-After, or the reset time against the server's own clock.
+/// Returns the seconds that the server names in Retry-After.
+pub(super) fn named_s(headers: &HeaderMap) -> Option<u64> {
+    number(headers, "retry-after")
+}
+
+/// Returns the seconds until the limit ends: Retry-After, or the reset time against the server's own clock. The reset
+/// time is that of the primary limit: it counts only if nothing remains of that.
 pub(super) fn retry_after_s(headers: &HeaderMap) -> Option<u64> {
-    if let Some(seconds) = number(headers, "retry-after") {
+    if let Some(seconds) = named_s(headers) {
         return Some(seconds);
+    }
+    if number(headers, "x-ratelimit-remaining").is_some_and(|remaining| remaining > 0) {
+        return None;
     }
     let reset = number(headers, "x-ratelimit-reset")?;
     let date = headers.get("date")?.to_str().ok()?;

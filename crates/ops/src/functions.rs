@@ -41,6 +41,8 @@ pub struct StageFunctions {
     pub store: Arc<dyn StoreArtifact>,
     /// The approvers, and the address of the approval page.
     pub approval_settings: Arc<ApprovalSettings>,
+    /// The longest time that a state waits for GitHub.
+    pub github_patience: Duration,
 }
 
 impl StageFunctions {
@@ -58,6 +60,7 @@ impl StageFunctions {
             runs: Arc::clone(&self.runs),
             store: Arc::clone(&self.store),
             approval_settings: Arc::clone(&self.approval_settings),
+            github_patience: self.github_patience,
         }
     }
 }
@@ -110,7 +113,7 @@ impl Functions for StageFunctions {
         let done = for_each_stage!(run);
         done.map_err(|error| FunctionFailure {
             error_type: error.name.as_str().to_owned(),
-            message: error.message,
+            message: error.workflow_message(self.github_patience),
         })
     }
 }

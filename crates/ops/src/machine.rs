@@ -13,7 +13,7 @@ use holdfast_core::port::{
     Ends, KeepLogs, NotifyPeople, Pace, ReadChange, ReadError, ReadPermission, ReadPull, RedeliverWebhooks, RootEntry,
     StoreArtifact, WatchModels,
 };
-use holdfast_core::provider::{FallbackModel, PacedModel, Terms};
+use holdfast_core::provider::{FallbackModel, PacedModel, PacedWrites, Terms};
 use holdfast_core::stage::request_approval::ApprovalSettings;
 use holdfast_git::GitReadChange;
 use holdfast_github::{
@@ -258,7 +258,8 @@ pub async fn open(data: &Path, settings: &Settings, reach: Access) -> Result<Ope
     let runs = Arc::new(EngineExecutions::default());
     let table = SqliteKeepRows::open(data).await.map_err(Failure::usage)?;
     let metrics = Arc::new(Metrics::default());
-    let mut stages = stages_on(table.clone(), data, settings, (Arc::clone(&runs), &metrics))?;
+    let pace = Arc::new(LocalPace::default());
+    let mut stages = stages_on(table.clone(), data, settings, (Arc::clone(&runs), pace, &metrics))?;
     model_watch::load_health(&metrics, &table, settings).await;
     if let Some(writes) = reach.writes {
         stages.publish = Arc::new(PublishOnly::new(stages.publish, writes));
@@ -303,20 +304,35 @@ pub async fn stage_functions(
     settings: &Settings,
     runs: Arc<EngineExecutions>,
 ) -> Result<StageFunctions, Failure> {
+    paced_stage_functions(data, settings, runs, Arc::new(LocalPace::default())).await
+}
+
+/// Returns the stages like [`stage_functions`], with another time for calls to models and for writes to GitHub.
+///
+/// # Errors
+/// A setting or the data directory is unusable.
+pub async fn paced_stage_functions(
+    data: &Path,
+    settings: &Settings,
+    runs: Arc<EngineExecutions>,
+    pace: Arc<dyn Pace>,
+) -> Result<StageFunctions, Failure> {
     let table = SqliteKeepRows::open(data).await.map_err(Failure::usage)?;
-    stages_on(table, data, settings, (runs, &Arc::default()))
+    stages_on(table, data, settings, (runs, pace, &Arc::default()))
 }
 
 fn stages_on(
     table: SqliteKeepRows,
     data: &Path,
     settings: &Settings,
-    (runs, metrics): (Arc<EngineExecutions>, &Arc<Metrics>),
+    (runs, pace, metrics): (Arc<EngineExecutions>, Arc<dyn Pace>, &Arc<Metrics>),
 ) -> Result<StageFunctions, Failure> {
-    let (people, pace) = (people(data, settings)?, Arc::new(LocalPace::default()));
+    let people = people(data, settings)?;
     let watch = ModelWatch::new(Arc::clone(metrics), Arc::clone(&people));
-    let model = paced_model(settings, Arc::new(table.clone()), pace, Arc::new(watch))?;
-    let (connection, key) = (github(settings)?, marker_key(data, settings)?);
+    let model = paced_model(settings, Arc::new(table.clone()), Arc::clone(&pace), Arc::new(watch))?;
+    let key = marker_key(data, settings)?;
+    let turns = PacedWrites::new(Arc::new(table.clone()), pace, settings.github_writes_per_minute);
+    let connection = github(settings)?.sharing_turns(Arc::new(turns));
     Ok(StageFunctions {
         read: Arc::new(ReadEither {
             git: GitReadChange::with_snapshots(data.to_owned()),
@@ -337,6 +353,7 @@ fn stages_on(
             console: settings.public_url.clone(),
             may_sign_in: settings.github_sign_in.is_some(),
         }),
+        github_patience: settings.github_patience(),
     })
 }
 

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use futures::{StreamExt, TryStreamExt, stream};
-use holdfast_asl::{EventKind, HistoryEvent, RunPath, StateMachine, picture};
+use holdfast_asl::{EventKind, HistoryEvent, RunPath, StateMachine, WaitEnd, picture};
 use holdfast_core::model::key;
 use holdfast_core::model::plan::Plan;
 use holdfast_core::model::run::{RecordedAnswer, UnitResult, Verdict};
@@ -25,6 +25,8 @@ pub struct StateVisit {
     pub entered_ms: i64,
     /// When it was left, in ms since 1970; `None` if the execution is in it or ended in it.
     pub left_ms: Option<i64>,
+    /// When its wait ends, in ms since 1970; `None` for a state that doesn't wait.
+    pub until_ms: Option<i64>,
     /// Number of errors during the visit; the state may have been retried after each.
     pub failures: u32,
 }
@@ -80,10 +82,14 @@ pub fn states_taken(history: &[HistoryEvent]) -> Vec<StateVisit> {
     let mut taken: Vec<StateVisit> = Vec::new();
     for event in history {
         match &event.kind {
-            EventKind::StateEntered { name, .. } => taken.push(StateVisit {
+            EventKind::StateEntered { name, wait, .. } => taken.push(StateVisit {
                 state: name.clone(),
                 entered_ms: event.at.0,
                 left_ms: None,
+                until_ms: match wait {
+                    Some(WaitEnd::At(until)) => Some(until.0),
+                    _ => None,
+                },
                 failures: 0,
             }),
             EventKind::StateExited { name, .. } => {

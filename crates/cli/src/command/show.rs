@@ -129,16 +129,25 @@ fn as_text(record: &RunSummary, report: Option<&Report>, states: &[StateVisit], 
 }
 
 fn lasted(taken: &StateVisit) -> String {
-    taken
-        .left_ms
-        .map_or_else(|| "…".to_owned(), |left| format!("{} ms", left - taken.entered_ms))
+    match (taken.left_ms, taken.until_ms) {
+        (Some(left), _) => format!("{} ms", left - taken.entered_ms),
+        (None, Some(until)) => format!("waits until {}", text::time(until)),
+        (None, None) => "…".to_owned(),
+    }
 }
 
 fn as_json(record: &RunSummary, report: Option<&Report>, states: &[StateVisit], units: &[UnitDetails]) -> Value {
     let taken = |states: &[StateVisit]| -> Vec<Value> {
         states
             .iter()
-            .map(|taken| json!({ "state": taken.state, "entered_ms": taken.entered_ms, "left_ms": taken.left_ms }))
+            .map(|taken| {
+                let mut visit =
+                    json!({ "state": taken.state, "entered_ms": taken.entered_ms, "left_ms": taken.left_ms });
+                if let Some(until_ms) = taken.until_ms {
+                    visit["until_ms"] = json!(until_ms);
+                }
+                visit
+            })
             .collect()
     };
     let mut document = listed::document(record);

@@ -197,9 +197,24 @@ impl Tracker {
 /// The reason of a wait for a provider that is down.
 const SERVER_FAILS: &str = "the model's server fails";
 
-/// Returns the reason and the end of a wait for the model that begins with this event.
+/// Returns the reason and the end of a wait for the model or for GitHub that begins with this event.
 fn wait_of(kind: &EventKind) -> Option<(&'static str, Timestamp)> {
     match kind {
+        EventKind::StateEntered {
+            name,
+            input,
+            wait: Some(WaitEnd::At(until)),
+            ..
+        } if name == state::WAIT_FOR_GITHUB => {
+            let error = input.pointer("/github_wait/error/Error");
+            let is_limited = error.is_some_and(|error| error == ErrorName::GithubRateLimited.as_str());
+            let reason = if is_limited {
+                "GitHub limits requests"
+            } else {
+                "GitHub does not answer"
+            };
+            Some((reason, *until))
+        }
         EventKind::StateEntered {
             name,
             input,
@@ -247,6 +262,7 @@ fn step_of(state: &str) -> &'static str {
         (state::RECONCILE_FINDINGS, "comparing with earlier findings"),
         (state::SUMMARIZE_REVIEW, "summarizing"),
         (state::WAIT_FOR_WALKTHROUGH, "summarizing: waiting for the model"),
+        (state::WAIT_FOR_GITHUB, "waiting for GitHub"),
         (state::PUBLISH_UNGATED, "publishing what needs no approval"),
         (state::REQUEST_APPROVAL, "requesting approval"),
         (state::ESCALATE_APPROVAL, "reporting that nobody has decided"),
@@ -355,6 +371,23 @@ mod tests {
         assert!(failed.is_some_and(|line| line.starts_with("the model's server fails; waiting 1 s")));
         update(&mut tracker, Some("c2"), 2_000, &entered(state::REVIEW_UNIT, None), 37);
         assert!(tracker.status(Duration::ZERO).contains("1 waiting"));
+    }
+
+    #[test]
+    fn a_wait_for_github_is_reported_with_its_reason() {
+        for (error, reason) in [
+            ("GithubRateLimited", "GitHub limits requests"),
+            ("GithubUnavailable", "GitHub does not answer"),
+        ] {
+            let mut kind = entered(state::WAIT_FOR_GITHUB, Some(WaitEnd::At(Timestamp(541_000))));
+            if let EventKind::StateEntered { input, .. } = &mut kind {
+                *input = json!({ "github_wait": { "error": { "Error": error } } });
+            }
+            let mut tracker = Tracker::new();
+            let seen = update(&mut tracker, None, 1_000, &kind, 5);
+            assert_eq!(seen.waits, Some(format!("{reason}; waiting 9 min 00 s")));
+            assert_eq!(tracker.status(Duration::from_secs(6)), "waiting for GitHub, 6 s");
+        }
     }
 
     #[test]

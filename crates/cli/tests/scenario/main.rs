@@ -10,6 +10,7 @@ mod desk;
 mod documented;
 mod fix;
 mod formats;
+mod github_waits;
 mod init;
 mod kills;
 mod metrics;

@@ -87,7 +87,10 @@ fn left(span: &Span) -> Markup {
     match (span.end, span.kind) {
         (SpanEnd::Passed, _) => mark::good("Passed"),
         (SpanEnd::Failed, _) => html! { span.badge.badge-bad { "Failed" } },
-        (SpanEnd::Open, SpanKind::Wait) => mark::waiting("Waiting"),
+        (SpanEnd::Open, SpanKind::Wait) => html! {
+            (mark::waiting("Waiting"))
+            @if let Some(until) = span.until_ms { " until " (moment(until)) }
+        },
         (SpanEnd::Open, _) => mark::waiting("In progress"),
     }
 }
@@ -174,6 +177,7 @@ mod tests {
             state: "S".to_owned(),
             entered_ms,
             left_ms,
+            until_ms: None,
             kind,
             end: SpanEnd::Passed,
             tries: 1,

@@ -18,6 +18,8 @@ pub struct Span {
     pub entered_ms: i64,
     /// The time of exit; none if the run is in this state or ended in it.
     pub left_ms: Option<i64>,
+    /// The end of its wait; none for a state that doesn't wait for a time.
+    pub until_ms: Option<i64>,
     /// Whether the state works or waits.
     pub kind: SpanKind,
     /// The way in which it was left.

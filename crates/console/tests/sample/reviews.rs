@@ -248,6 +248,7 @@ fn timeline(until: usize, ended_ms: Option<i64>, say: Say) -> Timeline {
                 state: say(state),
                 entered_ms: begin + entered,
                 left_ms: (end != SpanEnd::Open).then_some(begin + left),
+                until_ms: None,
                 kind: *kind,
                 end,
                 tries: if *state == state::OPEN_REVIEW { 2 } else { 1 },

@@ -38,8 +38,8 @@ error_names! {
     GithubUnavailable,
     /// GitHub's rate limit; worth a retry later.
     GithubRateLimited,
-    /// The review threads can't be read: GitHub's GraphQL limits requests or did not answer. Worth a retry; then the
-    /// review continues without them.
+    /// The review threads can't be read: GitHub's GraphQL did not answer. Worth a retry; then the review continues
+    /// without them.
     GithubThreadsUnavailable,
     /// GitHub refused the credentials, or a permission is missing.
     GithubForbidden,

@@ -69,6 +69,8 @@ pub struct Settings {
     pub model_patience_s: Option<u64>,
     /// Longest wait for a provider that limits, in seconds. `HOLDFAST_MODEL_LIMIT_PATIENCE`; none: the command's default.
     pub model_limit_patience_s: Option<u64>,
+    /// Longest wait of a state for GitHub, in seconds. `HOLDFAST_GITHUB_PATIENCE`; none: the command's default.
+    pub github_patience_s: Option<u64>,
     /// The address of GitHub's API, if not `https://api.github.com`. `HOLDFAST_GITHUB_URL`.
     pub github_url: Option<Url>,
     /// Maximum writes to GitHub per minute of one process. `HOLDFAST_GITHUB_WRITES_PER_MINUTE`.
@@ -207,12 +209,19 @@ impl Settings {
         Duration::from_secs(self.model_timeout_s.unwrap_or(FIRST_MODEL_TIMEOUT_S))
     }
 
+    /// Returns the longest time that a state waits for GitHub.
+    pub fn github_patience(&self) -> Duration {
+        Duration::from_secs(self.github_patience_s.unwrap_or(6 * 3_600))
+    }
+
     /// Returns the settings of a command whose caller waits for it: without settings of their own, it waits ten minutes
-    /// for a provider that is down and 30 for one that limits. Then the review is partial and can be redriven.
+    /// for GitHub or a provider that is down and 30 for one that limits. Then the review fails or is partial, and can be
+    /// redriven.
     #[must_use]
     pub fn for_a_waiting_caller(mut self) -> Self {
         self.model_patience_s.get_or_insert(10 * 60);
         self.model_limit_patience_s.get_or_insert(30 * 60);
+        self.github_patience_s.get_or_insert(10 * 60);
         self
     }
 
@@ -265,6 +274,7 @@ impl Settings {
             spend_per_author_month: reader.dollars("HOLDFAST_SPEND_PER_AUTHOR_MONTH"),
             anthropic_key: reader.credential("ANTHROPIC_API_KEY"),
             openai_key: reader.credential("OPENAI_API_KEY"),
+            github_patience_s: reader.duration_s("HOLDFAST_GITHUB_PATIENCE"),
             github_url: reader.github_url(),
             github_writes_per_minute: u32::try_from(reader.number("HOLDFAST_GITHUB_WRITES_PER_MINUTE", 60, 6_000))
                 .unwrap_or(60),

@@ -7,6 +7,7 @@ mod keep_logs;
 mod keep_rows;
 mod notify;
 mod pace;
+mod pace_writes;
 mod publish_review;
 mod reach_model;
 mod read_change;
@@ -29,6 +30,7 @@ pub use keep_logs::{KeepLogs, Log};
 pub use keep_rows::{KeepRows, Precondition, ROW_DAYS, ROWS_KEPT, Row, RowError, Written};
 pub use notify::{Alarm, Mail, NotifyError, NotifyPeople};
 pub use pace::Pace;
+pub use pace_writes::{PaceWrites, WritePaceError, WriteTurn};
 pub use publish_review::{
     ANSWER_OF_STARTED, Annotation, CheckConclusion, CheckOutcome, CommentRevision, DraftedReview, PublishError,
     PublishReview, ReviewComment, ReviewDraft,

@@ -144,8 +144,13 @@ pub enum PublishError {
     #[error("{0}")]
     Rejected(String),
     /// A rate limit.
-    #[error("{0}")]
-    RateLimited(String),
+    #[error("{detail}")]
+    RateLimited {
+        /// The server's message.
+        detail: String,
+        /// When to retry, in seconds from now, where the server names a time.
+        retry_after_s: Option<u64>,
+    },
     /// No answer, or 5xx: the write may or may not have happened.
     #[error("{0}")]
     Unavailable(String),
@@ -161,8 +166,16 @@ impl PublishError {
             Self::Locked(_) => ErrorName::GithubConversationLocked,
             Self::NotFound(_) => ErrorName::GithubNotFound,
             Self::Rejected(_) => ErrorName::GithubRejected,
-            Self::RateLimited(_) => ErrorName::GithubRateLimited,
+            Self::RateLimited { .. } => ErrorName::GithubRateLimited,
             Self::Unavailable(_) => ErrorName::GithubUnavailable,
+        }
+    }
+
+    /// Returns the seconds until GitHub accepts requests again, where it names them.
+    pub const fn retry_after_s(&self) -> Option<u64> {
+        match self {
+            Self::RateLimited { retry_after_s, .. } => *retry_after_s,
+            _ => None,
         }
     }
 }

@@ -46,6 +46,14 @@ impl ReadError {
             Self::Unavailable(_) => ErrorName::GithubUnavailable,
         }
     }
+
+    /// Returns the seconds until GitHub accepts requests again, where it names them.
+    pub const fn retry_after_s(&self) -> Option<u64> {
+        match self {
+            Self::RateLimited { retry_after_s, .. } => *retry_after_s,
+            _ => None,
+        }
+    }
 }
 
 /// The current ends of a change's diff.

@@ -1,17 +1,20 @@
 //! A model provider as all reviews share it: its [budget] of requests, tokens and concurrent calls, and its circuit
-//! [breaker]. Both are states of a log ([`crate::logs`]), so callers on many machines change them without conflicts.
+//! [breaker]; and the [writes](github_writes) to GitHub. All are states of a log ([`crate::logs`]), so callers on many machines change them without conflicts.
 //!
 //! Times are milliseconds since 1970 by the caller's clock. Callers' clocks may differ by up to [`MAX_SKEW_MS`].
 //! `clock` joins them, `rate` spreads calls over time, `share` orders waiting calls fairly, `learned` adapts limits.
-//! [`PacedModel`] makes the calls; while a provider is down, [`FallbackModel`] asks another model.
+//! [`PacedModel`] makes the calls; while a provider is down, [`FallbackModel`] asks another model. [`PacedWrites`]
+//! gives writes to GitHub their turns.
 
 pub mod breaker;
 pub mod budget;
 mod clock;
 mod entry;
 mod fallback_model;
+pub mod github_writes;
 mod learned;
 mod paced_model;
+mod paced_writes;
 mod provider_state;
 mod purse;
 mod rate;
@@ -26,6 +29,7 @@ pub use clock::MAX_SKEW_MS;
 pub use entry::{Answer, BudgetEntry, Settled, WaitReason};
 pub use fallback_model::FallbackModel;
 pub use paced_model::PacedModel;
+pub use paced_writes::PacedWrites;
 pub use provider_state::{ProviderAnswer, ProviderEntry, ProviderState, Refusal, Step};
 pub use purse::{SpendLimits, month_of};
 pub use spend::{Spend, SpendAnswer, SpendEntry};

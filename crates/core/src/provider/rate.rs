@@ -26,8 +26,8 @@ pub(super) struct Rates {
 impl Rates {
     /// Returns the earliest time from `from_ms` on at which a call conforms to both rates.
     pub fn earliest_ms(&self, cost: Cost, from_ms: u64) -> u64 {
-        let requests_us = earliest_us(self.requests_us, cost.requests_us);
-        let tokens_us = earliest_us(self.tokens_us, cost.tokens_us);
+        let requests_us = earliest_us(self.requests_us, cost.requests_us, BURST_US);
+        let tokens_us = earliest_us(self.tokens_us, cost.tokens_us, BURST_US);
         from_ms.max(requests_us.max(tokens_us).div_ceil(1000))
     }
 
@@ -63,10 +63,11 @@ impl Rates {
     }
 }
 
-fn earliest_us(arrival_us: u64, cost_us: u64) -> u64 {
+/// Returns the earliest time of a grant of this cost, which may precede its turn by the burst.
+pub(super) fn earliest_us(arrival_us: u64, cost_us: u64, burst_us: u64) -> u64 {
     match cost_us {
         0 => 0,
-        _ => arrival_us.saturating_add(cost_us).saturating_sub(BURST_US.max(cost_us)),
+        _ => arrival_us.saturating_add(cost_us).saturating_sub(burst_us.max(cost_us)),
     }
 }
 

@@ -35,11 +35,12 @@ pub(super) struct Thread {
 }
 
 /// Reads the threads. A refusal never fails a review: people's decisions are unknown then, and the ledger counts as it
-/// is.
+/// is. The workflow waits for the end of a limit.
 pub(super) async fn read(target: &Target, threads: &dyn ReadThreads) -> Result<Vec<FindingThread>, StageError> {
     match threads.threads(target).await {
         Ok(found) => Ok(found),
-        Err(error @ (ReadError::RateLimited { .. } | ReadError::Unavailable(_))) => {
+        Err(error @ ReadError::RateLimited { .. }) => Err(error.into()),
+        Err(error @ ReadError::Unavailable(_)) => {
             let name = ErrorName::GithubThreadsUnavailable;
             Err(StageError::new(name, error.to_string()))
         }

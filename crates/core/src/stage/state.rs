@@ -50,6 +50,14 @@ other_states! {
     REVIEW_PUBLISHED = "ReviewPublished";
     /// A run's end: a person rejected it, or nobody answered twice.
     REVIEW_REJECTED = "ReviewRejected";
+    /// Goes to the wait for GitHub, or to the failure if the run has waited long enough.
+    ROUTE_GITHUB_WAIT = "RouteGithubWait";
+    /// The run waits until GitHub accepts requests again.
+    WAIT_FOR_GITHUB = "WaitForGithub";
+    /// Goes back to the state that GitHub stopped.
+    ROUTE_AFTER_GITHUB = "RouteAfterGithub";
+    /// Goes to the undo, or to the alarm if GitHub stopped the undo itself.
+    ROUTE_GITHUB_FAILURE = "RouteGithubFailure";
     /// Ends in `ReviewSuperseded` or in `ReviewFailed`.
     ROUTE_FAILURE = "RouteFailure";
     /// A run's end: the head moved, or a newer run took over.
@@ -69,4 +77,9 @@ const WAIT_FOR_MODEL_BUDGET: &str = "WaitForModelBudget";
 /// Returns true for a state that waits until a model's provider accepts a call.
 pub fn waits_for_model(state: &str) -> bool {
     [WAIT_FOR_MODEL, WAIT_FOR_WALKTHROUGH, WAIT_FOR_MODEL_BUDGET].contains(&state)
+}
+
+/// Returns true for a state that waits until a service accepts a request.
+pub fn waits_for_service(state: &str) -> bool {
+    state == WAIT_FOR_GITHUB || waits_for_model(state)
 }

@@ -4,6 +4,7 @@
 
 mod breaker;
 mod budget;
+mod github_writes;
 mod logs;
 mod orders;
 mod simulation;

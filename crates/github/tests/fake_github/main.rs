@@ -13,6 +13,7 @@ mod read;
 mod sign_in;
 mod summary_comment;
 mod threads;
+mod turns;
 mod write;
 
 use holdfast_core::model::change::Target;

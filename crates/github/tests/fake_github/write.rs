@@ -27,7 +27,7 @@ pub(crate) fn publisher(github: &FakeGithub, token: &str, key: &str) -> GithubPu
     GithubPublishReview::new(connection(github, token), MarkerKey::new(key.into()).unwrap())
 }
 
-fn draft(run: &str, line: u32) -> ReviewDraft {
+pub(crate) fn draft(run: &str, line: u32) -> ReviewDraft {
     ReviewDraft {
         run: run_name(run),
         is_approved_part: false,

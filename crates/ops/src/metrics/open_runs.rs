@@ -7,7 +7,12 @@ use holdfast_core::model::error_name::ErrorName;
 use holdfast_core::stage::state;
 
 /// The kinds of what an open run does.
-const STATES: [&str; 3] = ["running", "waiting_for_model", "waiting_for_person"];
+const STATES: [&str; 4] = [
+    "running",
+    "waiting_for_github",
+    "waiting_for_model",
+    "waiting_for_person",
+];
 
 /// The open runs by name.
 #[derive(Debug, Default)]
@@ -50,10 +55,11 @@ impl OpenRun {
     }
 
     fn kind(&self) -> &'static str {
-        let [running, for_model, for_person] = STATES;
+        let [running, for_github, for_model, for_person] = STATES;
         let waits = |unit: &String| state::waits_for_model(unit);
         match self.state.as_str() {
             walkthrough if state::waits_for_model(walkthrough) => for_model,
+            state::WAIT_FOR_GITHUB => for_github,
             state::REQUEST_APPROVAL => for_person,
             _ if !self.units.is_empty() && self.units.values().all(waits) => for_model,
             _ => running,
@@ -107,6 +113,9 @@ impl OpenRuns {
             Some(unit) => open.units.get(&unit)?,
             None => &open.state,
         };
+        // Each state that GitHub stops waits for it.
+        let waits_after = [ErrorName::GithubRateLimited, ErrorName::GithubUnavailable];
+        let is_retried = is_retried || waits_after.iter().any(|name| name.as_str() == error);
         // A person's answer, or none in time.
         let is_decision = is_timeout || error == ErrorName::ApprovalRejected.as_str();
         (stage != state::REQUEST_APPROVAL || !is_decision).then(|| Seen::StageFailed {
@@ -117,7 +126,7 @@ impl OpenRuns {
     }
 
     /// Returns the number of open runs of each kind.
-    pub fn by_state(&self) -> [(&'static str, usize); 3] {
+    pub fn by_state(&self) -> [(&'static str, usize); 4] {
         STATES.map(|kind| (kind, self.0.values().filter(|run| run.kind() == kind).count()))
     }
 
@@ -193,16 +202,18 @@ mod tests {
     fn a_run_waits_for_a_model_when_all_its_units_do_and_for_a_person_while_it_asks() {
         let mut open = OpenRuns::default();
         let steps = [
-            (None, started(), [1, 0, 0]),
-            (None, entered(1, state::REVIEW_EACH_UNIT), [1, 0, 0]),
-            (Some(0), entered(2, state::WAIT_FOR_MODEL), [0, 1, 0]),
-            (Some(1), entered(3, state::REVIEW_UNIT), [1, 0, 0]),
-            (Some(1), entered(4, state::WAIT_FOR_MODEL), [0, 1, 0]),
-            (Some(0), ended(), [0, 1, 0]),
-            (Some(1), ended(), [1, 0, 0]),
-            (None, entered(5, state::REQUEST_APPROVAL), [0, 0, 1]),
-            (None, entered(6, state::ESCALATE_APPROVAL), [1, 0, 0]),
-            (None, entered(7, state::REQUEST_APPROVAL), [0, 0, 1]),
+            (None, started(), [1, 0, 0, 0]),
+            (None, entered(1, state::WAIT_FOR_GITHUB), [0, 1, 0, 0]),
+            (None, entered(1, state::ROUTE_AFTER_GITHUB), [1, 0, 0, 0]),
+            (None, entered(1, state::REVIEW_EACH_UNIT), [1, 0, 0, 0]),
+            (Some(0), entered(2, state::WAIT_FOR_MODEL), [0, 0, 1, 0]),
+            (Some(1), entered(3, state::REVIEW_UNIT), [1, 0, 0, 0]),
+            (Some(1), entered(4, state::WAIT_FOR_MODEL), [0, 0, 1, 0]),
+            (Some(0), ended(), [0, 0, 1, 0]),
+            (Some(1), ended(), [1, 0, 0, 0]),
+            (None, entered(5, state::REQUEST_APPROVAL), [0, 0, 0, 1]),
+            (None, entered(6, state::ESCALATE_APPROVAL), [1, 0, 0, 0]),
+            (None, entered(7, state::REQUEST_APPROVAL), [0, 0, 0, 1]),
         ];
         for (unit, event, expected) in steps {
             assert_eq!(open.apply("r", unit, &event), None);
@@ -241,7 +252,7 @@ mod tests {
             let expected = expected.map(|(stage, error)| Seen::StageFailed {
                 stage: stage.to_owned(),
                 error: error.to_owned(),
-                is_retried: false,
+                is_retried: error == "GithubUnavailable",
             });
             assert_eq!(open.apply("r", unit, &event), expected, "{event:?}");
         }

@@ -9,9 +9,9 @@ use tokio::sync::Notify;
 
 use holdfast_engine::Clock;
 
-/// The longest wait that the clock jumps over by itself, in ms: waits for a model take at most an hour, longer ones are
-/// a person's.
-const MAX_JUMP_MS: i64 = 3_600_000;
+/// The longest wait that the clock jumps over by itself, in ms: waits for a service take little more than an hour at
+/// most, longer ones are a person's.
+const MAX_JUMP_MS: i64 = 4_000_000;
 
 /// A clock on which no wait takes real time.
 #[derive(Debug)]

@@ -156,6 +156,11 @@ fn visits(history: &[HistoryEvent]) -> Vec<Visit> {
     for event in history {
         is_redriven |= matches!(event.kind, EventKind::ExecutionRedriven { .. });
         if let EventKind::StateEntered { name, input, .. } = &event.kind {
+            // A wait for GitHub doesn't belong to the outcome: the state that it stopped is visited again.
+            if name == state::ROUTE_AFTER_GITHUB {
+                visits.truncate(visits.len().saturating_sub(3));
+                continue;
+            }
             // A redrive continues in the state that failed: it isn't another visit.
             if std::mem::take(&mut is_redriven) && visits.last().is_some_and(|last| last.state == *name) {
                 visits.pop();

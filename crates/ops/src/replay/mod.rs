@@ -178,6 +178,8 @@ async fn run_again(
             may_sign_in: recording.histories.waits_as_a_whole(),
             ..ApprovalSettings::default()
         }),
+        // A replay calls no service: only recorded failures of GitHub have waits.
+        github_patience: Duration::ZERO,
     };
     let functions = ReplayFunctions::new(
         Arc::clone(recording),

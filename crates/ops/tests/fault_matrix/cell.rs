@@ -25,6 +25,10 @@ pub enum Point {
     KilledAfter,
     /// GitHub refuses: the state's first request, or all of them.
     Github { status: u16, always: bool },
+    /// GitHub limits requests from the state's first one on, and names the seconds.
+    GithubLimited { seconds: u32 },
+    /// GitHub is down from the state's first request on, for all states.
+    GithubOutage { seconds: u32 },
     /// GitHub executes the state's first write, and its answer is lost.
     GithubAnswerLost,
     /// GitHub's first answer is unreadable.
@@ -60,6 +64,13 @@ pub enum Story {
     PublishFails,
     /// GitHub refuses the review, and the announcement can't be withdrawn.
     UndoFails,
+}
+
+impl Point {
+    /// Returns whether the fault ends by time, so that no review is lost to it.
+    pub const fn ends_by_time(self) -> bool {
+        matches!(self, Self::GithubLimited { .. } | Self::GithubOutage { .. })
+    }
 }
 
 impl Story {
@@ -128,6 +139,8 @@ impl Cell {
                 points.extend([false, true].map(|always| Point::Github { status, always }));
             }
             points.extend([Point::GithubMalformed, Point::GithubStale]);
+            points.push(Point::GithubLimited { seconds: 3_000 });
+            points.extend([30, 600, 7_200].map(|seconds| Point::GithubOutage { seconds }));
         }
         if reaches(state, "threads") {
             points.extend(["RATE_LIMITED", "FORBIDDEN", "NOT_FOUND"].map(|kind| Point::GithubQuery { kind }));

@@ -10,7 +10,7 @@ use holdfast_engine::Clock;
 use tokio::sync::Notify;
 
 /// The longest wait that the clock jumps over: longer ones are a person's.
-const MAX_JUMP_MS: i64 = 3_600_000;
+const MAX_JUMP_MS: i64 = 4_000_000;
 
 #[derive(Debug)]
 pub struct MatrixClock {

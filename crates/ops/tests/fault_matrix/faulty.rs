@@ -2,11 +2,11 @@
 //! one at each later invocation too. All other calls pass through unchanged.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 
 use async_trait::async_trait;
 use holdfast_core::stage::state;
-use holdfast_engine::{FunctionFailure, Functions, Invocation};
+use holdfast_engine::{Clock, FunctionFailure, Functions, Invocation};
 use holdfast_ops::functions::StageFunctions;
 use holdfast_testkit::{FakeGithub, Fault, Matcher};
 use serde_json::{Value, json};
@@ -28,6 +28,17 @@ pub struct Faulty {
     pub too_late: Arc<Notify>,
     /// Whether the undo is disabled.
     pub without_undo: bool,
+    /// Outlives the process too.
+    pub trouble: Arc<Trouble>,
+}
+
+/// GitHub's limit or outage, which ends by time.
+#[derive(Debug, Default)]
+pub struct Trouble {
+    /// The end, in ms since 1970.
+    pub until_ms: AtomicI64,
+    /// The number of requests before the time that GitHub named.
+    pub early: AtomicUsize,
 }
 
 fn failure(error_type: &str) -> FunctionFailure {
@@ -45,6 +56,9 @@ impl Functions for Faulty {
         }
         if self.is_doomed(function) {
             return Err(failure("GithubForbidden"));
+        }
+        if self.clock.now().0 < self.trouble.until_ms.load(Ordering::SeqCst) {
+            return self.in_trouble(function, payload, invocation).await;
         }
         if invocation.state != self.cell.state {
             return self.stages.invoke(function, payload, invocation).await;
@@ -94,6 +108,15 @@ impl Functions for Faulty {
                 };
                 self.with_github(matcher, fault, call(payload)).await
             }
+            Point::GithubLimited { seconds } if first => {
+                self.trouble_for(seconds);
+                let fault = Fault::rate_limited(u64::from(seconds));
+                self.with_github(Matcher::any().always(), fault, call(payload)).await
+            }
+            Point::GithubOutage { seconds } if first => {
+                self.trouble_for(seconds);
+                self.in_trouble(function, payload, invocation).await
+            }
             Point::GithubMalformed if first => {
                 self.with_github(Matcher::any(), Fault::MalformedBody, call(payload))
                     .await
@@ -130,6 +153,31 @@ impl Faulty {
         self.github.fail_next(matcher, fault);
         let answer = call.await;
         self.github.clear_faults();
+        answer
+    }
+
+    fn trouble_for(&self, seconds: u32) {
+        let until_ms = self.clock.now().0 + i64::from(seconds) * 1_000;
+        self.trouble.until_ms.store(until_ms, Ordering::SeqCst);
+    }
+
+    /// Calls a stage while GitHub limits or is down.
+    async fn in_trouble(
+        &self,
+        function: &str,
+        payload: Value,
+        invocation: Invocation,
+    ) -> Result<Value, FunctionFailure> {
+        let call = self.stages.invoke(function, payload, invocation);
+        if matches!(self.cell.point, Point::GithubOutage { .. }) {
+            return self
+                .with_github(Matcher::any().always(), Fault::status(502), call)
+                .await;
+        }
+        let requests = || self.github.journal().entries().len();
+        let before = requests();
+        let answer = call.await;
+        self.trouble.early.fetch_add(requests() - before, Ordering::SeqCst);
         answer
     }
 

@@ -33,6 +33,21 @@ pub async fn check(stage: &Stage, cell: &Cell, status: &Status) -> Result<(), St
         ))
     };
 
+    // 0: a limit or an outage that ends costs no review.
+    let end = match cell.story {
+        Story::Plain | Story::Healing | Story::Approved | Story::WholeApproved => Some(RunStatus::Published),
+        Story::Rejected | Story::WholeRejected => Some(RunStatus::Rejected),
+        Story::PublishFails | Story::UndoFails => Some(RunStatus::Failed),
+        Story::Unanswered => None,
+    };
+    let is_lost = end.map_or(record.status == RunStatus::Failed, |end| record.status != end);
+    if cell.point.ends_by_time() && is_lost {
+        return say("the review is lost");
+    }
+    // Operators are also notified that nobody has decided.
+    if cell.point.ends_by_time() && !matches!(cell.story, Story::UndoFails | Story::Unanswered) && alarmed {
+        return say("an undo that GitHub only delayed has alarmed");
+    }
     // 1: at most one visible review of each part; no draft and no announcement is left behind.
     let in_parts = cell.story.is_grave() && !cell.story.waits_as_a_whole();
     if page.submitted > if in_parts { 2 } else { 1 } {

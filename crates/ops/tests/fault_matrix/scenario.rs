@@ -28,7 +28,7 @@ use tokio::sync::Notify;
 
 use crate::cell::{Cell, Point, Story};
 use crate::clock::MatrixClock;
-use crate::faulty::Faulty;
+use crate::faulty::{Faulty, Trouble};
 use crate::invariant;
 
 pub const SLUG: &str = "octo/demo";
@@ -52,7 +52,8 @@ pub async fn play(cell: &Cell, without_undo: bool) -> Result<(), String> {
     let stage = set(cell);
     let (clock, struck) = (Arc::new(MatrixClock::new()), Arc::new(AtomicUsize::new(0)));
     let (kill, too_late) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
-    let settings = settings(&stage, cell.story);
+    let settings = settings(&stage, cell);
+    let trouble = Arc::new(Trouble::default());
     let mut ended = None;
     for _ in 0..MAX_STEPS {
         let runs = Arc::new(EngineExecutions::default());
@@ -69,6 +70,7 @@ pub async fn play(cell: &Cell, without_undo: bool) -> Result<(), String> {
             kill: Arc::clone(&kill),
             too_late: Arc::clone(&too_late),
             without_undo,
+            trouble: Arc::clone(&trouble),
         };
         let engine = open(stage.data.path(), faulty).await?;
         runs.set(&engine);
@@ -104,25 +106,22 @@ pub async fn play(cell: &Cell, without_undo: bool) -> Result<(), String> {
     if struck == 0 {
         return Err("the state was never reached".to_owned());
     }
+    let early = trouble.early.load(std::sync::atomic::Ordering::SeqCst);
+    if early > 0 {
+        return Err(format!("{early} requests before the time that GitHub named"));
+    }
     invariant::check(&stage, cell, &status).await
 }
 
-/// Returns the stages, whose model calls have the matrix's time.
+/// Returns the stages, whose model calls and writes have the matrix's time.
 async fn stages(
     data: &Path,
     settings: &Settings,
     runs: &Arc<EngineExecutions>,
     clock: &Arc<MatrixClock>,
 ) -> Result<StageFunctions, Failure> {
-    let stages = machine::stage_functions(data, settings, Arc::clone(runs)).await?;
-    let table = SqliteKeepRows::open(data).await.map_err(Failure::usage)?;
     let pace = Arc::clone(clock) as Arc<dyn Pace>;
-    Ok(stages.with_model(Arc::new(machine::paced_model(
-        settings,
-        Arc::new(table),
-        pace,
-        Arc::new(()),
-    )?)))
+    machine::paced_stage_functions(data, settings, Arc::clone(runs), pace).await
 }
 
 fn set(cell: &Cell) -> Stage {
@@ -172,7 +171,7 @@ fn findings_or(trouble: Script, findings: Script) -> Script {
     findings.for_path("", trouble)
 }
 
-fn settings(stage: &Stage, story: Story) -> Settings {
+fn settings(stage: &Stage, cell: &Cell) -> Settings {
     let (github, model) = (stage.github.url(), stage.model.url());
     Settings::read(&|name| {
         let value = match name {
@@ -183,7 +182,8 @@ fn settings(stage: &Stage, story: Story) -> Settings {
             "HOLDFAST_GITHUB_URL" => &github,
             "GITHUB_TOKEN" => FakeGithub::INSTALLATION_TOKEN,
             "HOLDFAST_GITHUB_WRITES_PER_MINUTE" => "6000",
-            "HOLDFAST_APPROVERS" if story.waits_as_a_whole() => "ada=ada@example.org",
+            "HOLDFAST_GITHUB_PATIENCE" if !cell.point.ends_by_time() => "10m",
+            "HOLDFAST_APPROVERS" if cell.story.waits_as_a_whole() => "ada=ada@example.org",
             _ => return None,
         };
         Some(value.to_owned())

@@ -95,6 +95,7 @@ pub async fn run(
         left_ms: taken
             .left_ms
             .or_else(|| (place != last || !is_open).then_some(taken.entered_ms)),
+        until_ms: taken.until_ms,
         kind: kind_of(&taken.state),
         end: match taken.left_ms {
             Some(_) => SpanEnd::Passed,
@@ -414,7 +415,7 @@ async fn audit(rows: &dyn KeepRows, record: &RunSummary, now_ms: i64) -> Result<
 fn kind_of(state: &str) -> SpanKind {
     match state {
         state::REQUEST_APPROVAL => SpanKind::Wait,
-        waiting if state::waits_for_model(waiting) => SpanKind::Wait,
+        waiting if state::waits_for_service(waiting) => SpanKind::Wait,
         _ if state::is_route(state) => SpanKind::Step,
         _ => SpanKind::Work,
     }

@@ -335,3 +335,17 @@ fn token_limits_are_read_within_their_bounds() {
         );
     }
 }
+
+#[test]
+fn a_waiting_caller_waits_minutes_for_github_and_others_hours() {
+    for (value, others_s, caller_s) in [("", 21_600, 600), ("45m", 2_700, 2_700), ("7d", 604_800, 604_800)] {
+        let settings = read(&[("HOLDFAST_GITHUB_PATIENCE", value)]).unwrap();
+        assert_eq!(settings.github_patience().as_secs(), others_s, "{value:?}");
+        let settings = settings.for_a_waiting_caller();
+        assert_eq!(settings.github_patience().as_secs(), caller_s, "{value:?}");
+    }
+    for value in ["8d", "10", "0s"] {
+        let problems = problem_lines(read(&[("HOLDFAST_GITHUB_PATIENCE", value)]));
+        assert_eq!(problems.len(), 1, "{value:?}: {problems:?}");
+    }
+}
