@@ -89,6 +89,7 @@ impl Deployment {
         let stage = STAGES.iter().find(|stage| stage.function == function);
         let reached = |port: &str| stage.is_some_and(|stage| stage.reaches(port));
         match function {
+            "try-models" => environment.extend(asks),
             _ if reached("model") => environment.extend(asks),
             // It names a model for other functions, and has no key for it.
             "receive-webhook" => {

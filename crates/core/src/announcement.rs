@@ -9,17 +9,17 @@ use crate::error::StageError;
 use crate::ledger::Ledger;
 use crate::model::change::Change;
 use crate::model::error_name::ErrorName;
-use crate::model::failure::{Failure, is_superseded};
 use crate::model::finding::Finding;
 use crate::model::key;
 use crate::model::report::Report;
-use crate::model::run::{Announcement, PublishedPart, Run};
+use crate::model::run::{Announcement, Run};
 use crate::model::run_name::RunName;
-use crate::port::{CheckConclusion, CheckOutcome, DraftedReview, KeepRows, PublishError, PublishReview, StoreArtifact};
+use crate::port::{CheckOutcome, DraftedReview, KeepRows, PublishError, PublishReview, StoreArtifact};
 use crate::render::{
-    BELOW_GATE_PUBLISHED, Inline, NotPublished, announcement_body, check_outcome, failed_body, not_published_body,
+    Inline, NotPublished, RunEnd, announcement_body, check_outcome, ended_check, failed_body, not_published_body,
     not_published_check, review_of, summary_body,
 };
+use crate::retry;
 
 /// Opens the check and writes the comment. [`withdraw`] undoes both. The claim is checked before and after, because a
 /// newer run may take over at any time.
@@ -170,7 +170,7 @@ pub async fn draft<'a>(
 /// GitHub refuses a write or doesn't answer; the store fails.
 pub async fn withdraw(
     run: &Run,
-    error: &str,
+    end: &RunEnd<'_>,
     shows_failure: bool,
     publish: &dyn PublishReview,
     store: &dyn StoreArtifact,
@@ -179,47 +179,19 @@ pub async fn withdraw(
     let announcement: Option<Announcement> = find_artifact(store, &key::announcement(&run.run)).await?;
     let announcement = announcement.unwrap_or_default();
     let published = announcement.published_part(is_published);
-    let why = Failure::of_reason(error);
     if shows_failure {
         let failed = Announcement {
-            failed: Some(error.to_owned()),
+            failed: Some(end.error.to_owned()),
             ..announcement
         };
         write_artifact(store, &key::announcement(&run.run), &failed).await?;
-        let body = failed_body(run.target.head(), why, published);
+        let body = failed_body(run.target.head(), end, published);
         let shown = publish.announce(&run.target, &run.run, &body).await;
         or_withdraw_state(shown.map_err(StageError::from), run, publish).await?;
     } else {
         publish.withdraw_state(&run.target, &run.run).await?;
     }
-    let why = why.sentence();
-    let (title, summary) = if published == PublishedPart::BelowGate {
-        let title = match is_superseded(error) {
-            true => "A newer review takes over",
-            false => "A part of the review was published, and then it failed",
-        };
-        (title, format!("This review ended: {why}. {BELOW_GATE_PUBLISHED}"))
-    } else if is_published {
-        (
-            "The review was published, and then it failed",
-            format!("Its last steps are missing: {why}."),
-        )
-    } else if is_superseded(error) {
-        ("A newer review takes over", format!("This one ended: {why}."))
-    } else {
-        (
-            "The review could not be completed",
-            format!("It ended: {why}. Nothing was published. Push again or ask for a new review."),
-        )
-    };
-    let outcome = CheckOutcome {
-        conclusion: CheckConclusion::Neutral,
-        title: title.to_owned(),
-        summary,
-        annotations: Vec::new(),
-        awaits_decision: false,
-    };
-    close_checks(run, &outcome, publish, store).await?;
+    close_checks(run, &ended_check(end, published), publish, store).await?;
     if is_published {
         // Others have seen it: it is the run's result.
         settle(&run.run, true, store).await?;
@@ -245,15 +217,15 @@ pub async fn is_in_progress(run: &RunName, rows: &dyn KeepRows, store: &dyn Stor
 /// GitHub refuses a write or doesn't answer; the table or the store fails.
 pub async fn withdraw_failed(
     run: &Run,
-    error: &str,
+    end: &RunEnd<'_>,
     publish: &dyn PublishReview,
     rows: &dyn KeepRows,
     store: &dyn StoreArtifact,
 ) -> Result<(), StageError> {
-    withdraw(run, error, true, publish, store).await?;
+    withdraw(run, end, true, publish, store).await?;
     if claim::holder(rows, &run.target).await?.as_ref() != Some(&run.run) {
         // A newer run has taken over meanwhile: its state is the one to show.
-        withdraw(run, error, false, publish, store).await?;
+        withdraw(run, end, false, publish, store).await?;
     }
     Ok(())
 }
@@ -279,9 +251,13 @@ pub async fn withdraw_if_superseded(
         let failed = announcement.and_then(|announcement| announcement.failed);
         match failed {
             Some(error) if claim::holder(rows, &run.target).await?.as_ref() == Some(&run.run) => {
-                withdraw_failed(run, &error, publish, rows, store).await?;
+                let end = RunEnd {
+                    retried_until_ms: retry::find(rows, &run.run).await?.map(|retry| retry.until_ms),
+                    ..RunEnd::by(&error)
+                };
+                withdraw_failed(run, &end, publish, rows, store).await?;
             }
-            _ => withdraw(run, name.as_str(), false, publish, store).await?,
+            _ => withdraw(run, &RunEnd::by(name.as_str()), false, publish, store).await?,
         }
     }
     held

@@ -10,6 +10,7 @@ use holdfast_core::port::{
     KeepRows, NotifyPeople, PublishReview, ReachModel, ReadChange, ReadPermission, ReadThreads, SourceSyntax, StopRun,
     StoreArtifact,
 };
+use holdfast_core::retry::RetrySettings;
 use holdfast_core::stage::request_approval::ApprovalSettings;
 use holdfast_core::stage::{self, StageError, call};
 use serde_json::Value;
@@ -41,6 +42,8 @@ pub struct StageFunctions {
     pub store: Arc<dyn StoreArtifact>,
     /// The approvers, and the address of the approval page.
     pub approval_settings: Arc<ApprovalSettings>,
+    /// Whether failed runs are retried, and how long.
+    pub retries: Arc<RetrySettings>,
 }
 
 impl StageFunctions {
@@ -58,6 +61,7 @@ impl StageFunctions {
             runs: Arc::clone(&self.runs),
             store: Arc::clone(&self.store),
             approval_settings: Arc::clone(&self.approval_settings),
+            retries: Arc::clone(&self.retries),
         }
     }
 }

@@ -14,6 +14,7 @@ use holdfast_core::port::{
     StoreArtifact,
 };
 use holdfast_core::provider::{PacedModel, Terms};
+use holdfast_core::retry::RetrySettings;
 use holdfast_core::stage::request_approval::ApprovalSettings;
 use holdfast_git::GitReadChange;
 use holdfast_github::{
@@ -327,6 +328,11 @@ fn stages_on(
             public_url: settings.public_url.clone().or_else(|| settings.serve_url.clone()),
             console: settings.public_url.clone(),
             may_sign_in: settings.github_sign_in.is_some(),
+        }),
+        // Only a server is there later to retry a run.
+        retries: Arc::new(RetrySettings {
+            within_ms: settings.serve_url.as_ref().and(settings.retry_within_ms()),
+            clock: now_ms,
         }),
     })
 }

@@ -114,6 +114,7 @@ impl World {
             runs: world as _,
             store: Arc::clone(&self.artifacts) as _,
             approval_settings: Arc::default(),
+            retries: Arc::default(),
         }
     }
 }

@@ -21,6 +21,9 @@ use reader::Reader;
 /// The time limit of a model call before a model's time is known, in seconds.
 const FIRST_MODEL_TIMEOUT_S: u64 = 120;
 
+/// The time in which a review is retried, in seconds.
+const RETRY_WITHIN_S: u64 = 86_400;
+
 /// The source of settings: returns the value of a name, `None` when it is not set.
 pub type Lookup<'a> = &'a dyn Fn(&str) -> Option<String>;
 
@@ -67,6 +70,9 @@ pub struct Settings {
     pub model_patience_s: Option<u64>,
     /// Longest wait for a provider that limits, in seconds. `HOLDFAST_MODEL_LIMIT_PATIENCE`; none: the command's default.
     pub model_limit_patience_s: Option<u64>,
+    /// The time after its end in which a review that an outage or a limit ended is retried by itself, in seconds.
+    /// `HOLDFAST_RETRY_WITHIN`, default a day; none if it is `off`.
+    pub retry_within_s: Option<u64>,
     /// The address of GitHub's API, if not `https://api.github.com`. `HOLDFAST_GITHUB_URL`.
     pub github_url: Option<Url>,
     /// Maximum writes to GitHub per minute of one process. `HOLDFAST_GITHUB_WRITES_PER_MINUTE`.
@@ -176,6 +182,12 @@ impl Settings {
         Duration::from_secs(self.model_timeout_s.unwrap_or(FIRST_MODEL_TIMEOUT_S))
     }
 
+    /// Returns [`Self::retry_within_s`] in milliseconds.
+    pub fn retry_within_ms(&self) -> Option<i64> {
+        let seconds = self.retry_within_s?;
+        Some(i64::try_from(seconds).unwrap_or(i64::MAX).saturating_mul(1_000))
+    }
+
     /// Returns the settings of a command whose caller waits for it: without settings of their own, it waits ten minutes
     /// for a provider that is down and 30 for one that limits. Then the review is partial and can be redriven.
     #[must_use]
@@ -221,6 +233,7 @@ impl Settings {
             model_tokens_per_minute: reader.optional_number("HOLDFAST_MODEL_TOKENS_PER_MINUTE", 10_000_000_000),
             model_patience_s: reader.duration_s("HOLDFAST_MODEL_PATIENCE"),
             model_limit_patience_s: reader.duration_s("HOLDFAST_MODEL_LIMIT_PATIENCE"),
+            retry_within_s: reader.duration_s_or_off("HOLDFAST_RETRY_WITHIN", RETRY_WITHIN_S),
             spend_per_run: reader.dollars("HOLDFAST_SPEND_PER_RUN"),
             spend_per_month: reader.dollars("HOLDFAST_SPEND_PER_MONTH"),
             spend_per_repository_month: reader.dollars("HOLDFAST_SPEND_PER_REPOSITORY_MONTH"),

@@ -23,6 +23,7 @@ use crate::model::run_name::RunName;
 use crate::port::{CommentRevision, KeepRows, PublishReview, ReadChange, StoreArtifact};
 use crate::pull_ledger;
 use crate::render::{NotPublished, counted, fixed_body, is_or_are, open_body, reopened_body};
+use crate::retry::{self, RetrySettings};
 
 use super::escalate_approval::NOBODY_DECIDED;
 use super::next_ledger;
@@ -71,6 +72,7 @@ pub struct Output {
 #[tracing::instrument(skip_all, fields(run = %input.run))]
 pub async fn publish_review(
     input: &Input,
+    retries: &RetrySettings,
     read: &dyn ReadChange,
     publish: &dyn PublishReview,
     rows: &dyn KeepRows,
@@ -179,6 +181,11 @@ pub async fn publish_review(
         report.status = RunStatus::Published;
     }
     write_report(&input.run, &report, store).await?;
+    if input.part == Part::Whole
+        && let Some(awaits) = retry::awaited(&report)
+    {
+        retry::record(rows, &run, awaits, retries).await?;
+    }
     Ok(output(report.status))
 }
 

@@ -58,7 +58,7 @@ fn a_withheld_finding_is_in_no_text_of_the_pull_request() {
             run: run_name("r"),
             part: Part::Whole,
         };
-        let published = publish_review::publish_review(&input, &world.read, &world.page, &world.rows, &world.store);
+        let published = publish_review::publish_review(&input, &RetrySettings::OFF, &world.read, &world.page, &world.rows, &world.store);
         assert_eq!(block_on(published).unwrap().status, RunStatus::Published);
     }
     let report: Report = block_on(read_artifact(&world.store, &key::report(&run_name("r")))).unwrap();
@@ -253,7 +253,7 @@ fn a_failed_review_is_reported_once_and_leaves_nothing_else() {
             started_with: Value::Null,
             error: error.clone(),
         };
-        withdraw_announcement::withdraw_announcement(&input, &world.page, &world.rows, &world.store)
+        withdraw_announcement::withdraw_announcement(&input, &RetrySettings::OFF, &world.page, &world.rows, &world.store)
             .await
             .unwrap();
         let cause = Some(r#"{"errorMessage":"no permission"}"#.to_owned());
@@ -306,7 +306,7 @@ fn withdraw(world: &World, run: &str, error: ErrorName) {
         }),
         error: error.to_string(),
     };
-    let withdrawn = withdraw_announcement::withdraw_announcement(&input, &world.page, &world.rows, &world.store);
+    let withdrawn = withdraw_announcement::withdraw_announcement(&input, &RetrySettings::OFF, &world.page, &world.rows, &world.store);
     block_on(withdrawn).unwrap();
 }
 
@@ -324,6 +324,7 @@ fn a_failure_is_shown_above_the_last_summary_unless_a_newer_run_has_taken_over()
     };
     block_on(publish_review::publish_review(
         &input,
+        &RetrySettings::OFF,
         &world.read,
         &world.page,
         &world.rows,
@@ -457,7 +458,7 @@ fn an_old_run_never_publishes_over_a_newer_head() {
             error: error.name.to_string(),
         };
         assert!(
-            withdraw_announcement::withdraw_announcement(&input, &world.page, &world.rows, &world.store)
+            withdraw_announcement::withdraw_announcement(&input, &RetrySettings::OFF, &world.page, &world.rows, &world.store)
                 .await
                 .unwrap()
                 .withdrawn

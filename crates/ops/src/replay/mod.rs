@@ -178,6 +178,7 @@ async fn run_again(
             may_sign_in: recording.histories.waits_as_a_whole(),
             ..ApprovalSettings::default()
         }),
+        retries: Arc::default(),
     };
     let functions = ReplayFunctions::new(
         Arc::clone(recording),
