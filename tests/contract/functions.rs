@@ -42,6 +42,11 @@ impl Deployment {
         }
     }
 
+    /// Lets the model answer by another script.
+    pub fn set_script(&self, script: Script) {
+        self.model.set_script(script);
+    }
+
     /// Starts a function for one event.
     pub fn invoke(&self, function: &str, event: &Value) -> Result<Value, FunctionFailure> {
         let answer = self.start(function, &[]).invoke(event).unwrap();

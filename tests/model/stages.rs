@@ -69,7 +69,9 @@ pub async fn play(
                 run: name,
                 part: publish_review::Part::Whole,
             };
-            let published = publish_review::publish_review(&input, &RetrySettings::OFF, &outside, &outside, &outside, &outside).await;
+            let published =
+                publish_review::publish_review(&input, &RetrySettings::OFF, &outside, &outside, &outside, &outside)
+                    .await;
             published.map(drop).map_err(name_of)
         }
         Stage::WithdrawAnnouncement => {
@@ -78,7 +80,9 @@ pub async fn play(
                 started_with,
                 error,
             };
-            let withdrawn = withdraw_announcement::withdraw_announcement(&input, &RetrySettings::OFF, &outside, &outside, &outside).await;
+            let withdrawn =
+                withdraw_announcement::withdraw_announcement(&input, &RetrySettings::OFF, &outside, &outside, &outside)
+                    .await;
             withdrawn.map(drop).map_err(name_of)
         }
         Stage::ReportFailure => {

@@ -117,22 +117,25 @@ const fn is_refusal(error: &StageError) -> bool {
     )
 }
 
-/// Stores that the run publishes what is below the gate apart from the rest. Call it before the first part is published.
+/// Stores that the run publishes what is below the gate apart from the rest. Call it before the first part is published,
+/// and again if GitHub refuses its comments.
 ///
 /// # Errors
 ///
 /// The store fails.
-pub async fn note_parts(run: &RunName, store: &dyn StoreArtifact) -> Result<(), StageError> {
+pub async fn note_parts(run: &RunName, inline: Inline, store: &dyn StoreArtifact) -> Result<(), StageError> {
     let announcement: Option<Announcement> = find_artifact(store, &key::announcement(run)).await?;
     let in_parts = Announcement {
         in_parts: true,
+        uncommented: inline == Inline::Nowhere,
         ..announcement.unwrap_or_default()
     };
     write_artifact(store, &key::announcement(run), &in_parts).await
 }
 
 /// Writes or finds the review's draft, which nobody else sees. [`withdraw`] undoes it. Returns no draft for a review
-/// without inline comments: its summary is the publication. Also returns the new findings that it doesn't show.
+/// without inline comments: its summary is the publication. Also returns the new findings that it doesn't show, and where
+/// the comments are.
 ///
 /// # Errors
 ///
@@ -144,18 +147,18 @@ pub async fn draft<'a>(
     ledger: Option<&Ledger>,
     is_approved_part: bool,
     publish: &dyn PublishReview,
-) -> Result<(Option<DraftedReview>, Vec<&'a Finding>), StageError> {
+) -> Result<(Option<DraftedReview>, Vec<&'a Finding>, Inline), StageError> {
     let mut review = review_of(report, change, Inline::Comments, ledger);
     review.draft.is_approved_part = is_approved_part;
     if review.draft.comments.is_empty() {
-        return Ok((None, review.without_comment));
+        return Ok((None, review.without_comment, Inline::Comments));
     }
     match publish.draft_review(&run.target, &review.draft).await {
-        Ok(drafted) => Ok((Some(drafted), review.without_comment)),
+        Ok(drafted) => Ok((Some(drafted), review.without_comment, Inline::Comments)),
         // GitHub doesn't name the comment that it refuses: all findings move into the summary.
         Err(PublishError::Rejected(_)) => {
             let review = review_of(report, change, Inline::Nowhere, ledger);
-            Ok((None, review.without_comment))
+            Ok((None, review.without_comment, Inline::Nowhere))
         }
         Err(error) => Err(error.into()),
     }
@@ -297,7 +300,7 @@ pub async fn conclude(
 }
 
 /// Ends the announcement of a review that was not approved, or of `findings` findings if the rest is published: the
-/// comment and the check show why. That is the run's result.
+/// comment and the check show why. That is the run's result. `summary` replaces the summary of what is published.
 ///
 /// # Errors
 ///
@@ -306,10 +309,17 @@ pub async fn discard(
     run: &Run,
     why: NotPublished<'_>,
     findings: Option<usize>,
+    summary: Option<&str>,
     publish: &dyn PublishReview,
     rows: &dyn KeepRows,
     store: &dyn StoreArtifact,
 ) -> Result<(), StageError> {
+    if let Some(summary) = summary {
+        let held = claim::hold(rows, &run.target, &run.run).await;
+        withdraw_if_superseded(held, run, publish, rows, store).await?;
+        let summarized = publish.summarize(&run.target, &run.run, summary).await;
+        may_be_refused(summarized.map_err(StageError::from))?;
+    }
     let body = not_published_body(run.target.head(), why, findings);
     let shown = show(run, &body, publish, rows, store).await;
     or_withdraw_state(shown, run, publish).await?;

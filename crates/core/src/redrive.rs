@@ -154,7 +154,9 @@ pub async fn start_due(ports: Ports<'_>) -> Result<Redriven, StageError> {
             Ok(Outcome::Waits | Outcome::Forgotten) => {}
             // The other runs would only ask GitHub in vain.
             Ok(Outcome::GithubIsDown) => break,
-            Err(error) => redriven.left.push(format!("run {} isn't retried yet: {error}", retry.run)),
+            Err(error) => redriven
+                .left
+                .push(format!("run {} isn't retried yet: {error}", retry.run)),
         }
     }
     Ok(redriven)

@@ -94,7 +94,10 @@ pub async fn record(
 
 /// Returns the service that a partial review waits for: one whose outage or limit left a file unreviewed.
 pub fn awaited(report: &Report) -> Option<Dependency> {
-    let unreviewed = report.coverage.iter().filter(|entry| entry.outcome == Outcome::Unreviewed);
+    let unreviewed = report
+        .coverage
+        .iter()
+        .filter(|entry| entry.outcome == Outcome::Unreviewed);
     unreviewed.filter_map(|entry| entry.failure?.outage_of()).min()
 }
 

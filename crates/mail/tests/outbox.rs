@@ -127,7 +127,10 @@ async fn bad_addresses_are_named() {
 
 #[tokio::test]
 async fn an_unanswered_request_is_reported_without_advice_to_cancel_it() {
-    for (is_repeated, advice) in [(true, "holdfast approve r-1"), (false, "gate's severity are not published")] {
+    for (is_repeated, advice) in [
+        (true, "holdfast approve r-1"),
+        (false, "gate's severity are not published"),
+    ] {
         let data = tempfile::tempdir().unwrap();
         let alarm = Alarm::Unanswered { round: 1, is_repeated };
         let outbox = outbox(data.path(), "holdfast@example.org");

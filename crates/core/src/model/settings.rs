@@ -280,6 +280,34 @@ impl Settings {
         }
     }
 
+    /// Returns one line for each model whose calls no limit of money counts, because its price isn't known.
+    pub fn limits_without_a_price(&self) -> Vec<String> {
+        let limits = [
+            ("HOLDFAST_SPEND_PER_RUN", self.spend_per_run),
+            ("HOLDFAST_SPEND_PER_MONTH", self.spend_per_month),
+            ("HOLDFAST_SPEND_PER_REPOSITORY_MONTH", self.spend_per_repository_month),
+            ("HOLDFAST_SPEND_PER_AUTHOR_MONTH", self.spend_per_author_month),
+        ];
+        let set: Vec<&str> = (limits.iter())
+            .filter(|(_, limit)| limit.is_some())
+            .map(|(name, _)| *name)
+            .collect();
+        if set.is_empty() {
+            return Vec::new();
+        }
+        let mut models = vec![&self.model, &self.model_light];
+        models.dedup();
+        models.retain(|model| !model.is_rules() && self.prices.cost(model, 1, 1).is_none());
+        let line = |model: &ModelId| {
+            format!(
+                "{} (environment): the price of {model} is not known, so its calls don't count and nothing limits them: set \
+                 HOLDFAST_MODEL_PRICES={model}=IN/OUT, in US dollars for a million tokens",
+                set.join(", ")
+            )
+        };
+        models.into_iter().map(line).collect()
+    }
+
     /// Checks that the providers' keys are set. A server that the settings name, such as a local one, may need none.
     fn check_keys(&self, problems: &mut Vec<SettingProblem>) {
         let models = [

@@ -18,6 +18,7 @@ pub use github::{Inline, Review, check_outcome, fixed_body, open_body, reopened_
 pub use markdown::{comment_markdown, coverage_line, report_markdown};
 pub use notice::{alarm_subject, alarm_text, question_mail};
 pub use state::{
-    NotPublished, announcement_body, not_published_body, not_published_check, waiting_check, waiting_for_approval_body, waiting_for_maintainer_body,
+    NotPublished, announcement_body, not_published_body, not_published_check, waiting_check, waiting_for_approval_body,
+    waiting_for_maintainer_body,
 };
 pub use summary::{summary_body, verdict};

@@ -22,7 +22,7 @@ use crate::model::run::{Announcement, GateMode, Run};
 use crate::model::run_name::RunName;
 use crate::port::{CommentRevision, KeepRows, PublishReview, ReadChange, StoreArtifact};
 use crate::pull_ledger;
-use crate::render::{NotPublished, counted, fixed_body, is_or_are, open_body, reopened_body};
+use crate::render::{Inline, NotPublished, counted, fixed_body, is_or_are, open_body, reopened_body};
 use crate::retry::{self, RetrySettings};
 
 use super::escalate_approval::NOBODY_DECIDED;
@@ -139,10 +139,13 @@ pub async fn publish_review(
         .as_ref()
         .map(|reconciled| next_ledger::of_published(reconciled, &public, &raised, question.as_ref()));
     if input.part != Part::Whole {
-        announcement::note_parts(&run.run, store).await?;
+        announcement::note_parts(&run.run, Inline::Comments, store).await?;
     }
-    let (drafted, without_comment) =
+    let (drafted, without_comment, inline) =
         announcement::draft(&run, &public, &change, ledger.as_ref(), is_approved_part, publish).await?;
+    if input.part != Part::Whole && inline == Inline::Nowhere {
+        announcement::note_parts(&run.run, inline, store).await?;
+    }
     // Drafting takes a while: check again before others see the review. Others have seen a submitted one: a head that
     // moved since doesn't matter, and a newer run does.
     let held = match drafted {
@@ -171,7 +174,7 @@ pub async fn publish_review(
         Part::Undecided => {
             report.withheld = public.withheld;
             let waiting = report.waiting();
-            announcement::discard(&run, NotPublished::Expired, Some(waiting), publish, rows, store).await?;
+            announcement::discard(&run, NotPublished::Expired, Some(waiting), None, publish, rows, store).await?;
             let (findings, are) = (counted(waiting, "finding"), is_or_are(waiting));
             report.add_note(format!("{findings} {are} not published: {NOBODY_DECIDED}"));
         }

@@ -10,7 +10,7 @@ use holdfast_core::model::sha::CommitSha;
 use holdfast_core::model::team_name::TeamName;
 use holdfast_core::port::PublishReview;
 use holdfast_core::render::{
-    NotPublished, RunEnd, announcement_body, ended_check, failed_body, not_published_body, not_published_check,
+    Inline, NotPublished, RunEnd, announcement_body, ended_check, failed_body, not_published_body, not_published_check,
     waiting_check, waiting_for_approval_body, waiting_for_maintainer_body,
 };
 use holdfast_testkit::port::{MemoryArtifacts, PullRequestPage};
@@ -121,7 +121,7 @@ fn the_check_of_a_review_that_ended_without_its_result() {
     assert_check("superseded", &withdrawn(ErrorName::RunSuperseded));
     assert_check("cancelled", &withdrawn(ErrorName::RunCancelled));
     // It has published what is below the gate.
-    block_on(note_parts(&run.run, &store)).unwrap();
+    block_on(note_parts(&run.run, Inline::Comments, &store)).unwrap();
     block_on(page.summarize(&run.target, &run.run, "a summary")).unwrap();
     assert_check("superseded_in_parts", &withdrawn(ErrorName::RunSuperseded));
     assert_check("failed_in_parts", &withdrawn(ErrorName::GithubForbidden));

@@ -273,15 +273,31 @@ fn a_review_fails_if_its_provider_kept_every_file_from_the_model() {
             run: run_name("r"),
             results,
         };
-        block_on(aggregate_findings::aggregate_findings(&input, &world.store, &Duration::MAX))
+        block_on(aggregate_findings::aggregate_findings(
+            &input,
+            &world.store,
+            &Duration::MAX,
+        ))
     };
     let files = || vec![file("src/a.rs", Some(PATCH)), file("src/b.rs", Some(PATCH))];
     for (reasons, expected) in [
-        (["ModelUnavailable", "ModelUnavailable"], Some(ErrorName::ModelUnavailable)),
+        (
+            ["ModelUnavailable", "ModelUnavailable"],
+            Some(ErrorName::ModelUnavailable),
+        ),
         (["ModelRateLimited", "ModelTimedOut"], Some(ErrorName::ModelRateLimited)),
-        (["ModelRequestRejected", "ModelTimedOut"], Some(ErrorName::ModelTimedOut)),
-        (["ModelUnavailable", "ModelUnauthorized"], Some(ErrorName::ModelUnauthorized)),
-        (["ArtifactUnavailable", "ArtifactUnavailable"], Some(ErrorName::ArtifactUnavailable)),
+        (
+            ["ModelRequestRejected", "ModelTimedOut"],
+            Some(ErrorName::ModelTimedOut),
+        ),
+        (
+            ["ModelUnavailable", "ModelUnauthorized"],
+            Some(ErrorName::ModelUnauthorized),
+        ),
+        (
+            ["ArtifactUnavailable", "ArtifactUnavailable"],
+            Some(ErrorName::ArtifactUnavailable),
+        ),
         // Another call may be answered at once: the review says what is missing.
         (["ModelRequestRejected", "SpendLimitReached"], None),
     ] {
@@ -291,7 +307,11 @@ fn a_review_fails_if_its_provider_kept_every_file_from_the_model() {
         let failed = aggregate(&world, results).err();
         assert_eq!(failed.as_ref().map(|error| error.name), expected, "{reasons:?}");
         if let Some(error) = failed {
-            assert!(error.message.contains("the server gives no answer"), "{}", error.message);
+            assert!(
+                error.message.contains("the server gives no answer"),
+                "{}",
+                error.message
+            );
         }
     }
     // A model has read one file: the review is partial.

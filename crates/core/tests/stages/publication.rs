@@ -58,7 +58,14 @@ fn a_withheld_finding_is_in_no_text_of_the_pull_request() {
             run: run_name("r"),
             part: Part::Whole,
         };
-        let published = publish_review::publish_review(&input, &RetrySettings::OFF, &world.read, &world.page, &world.rows, &world.store);
+        let published = publish_review::publish_review(
+            &input,
+            &RetrySettings::OFF,
+            &world.read,
+            &world.page,
+            &world.rows,
+            &world.store,
+        );
         assert_eq!(block_on(published).unwrap().status, RunStatus::Published);
     }
     let report: Report = block_on(read_artifact(&world.store, &key::report(&run_name("r")))).unwrap();
@@ -253,9 +260,15 @@ fn a_failed_review_is_reported_once_and_leaves_nothing_else() {
             started_with: Value::Null,
             error: error.clone(),
         };
-        withdraw_announcement::withdraw_announcement(&input, &RetrySettings::OFF, &world.page, &world.rows, &world.store)
-            .await
-            .unwrap();
+        withdraw_announcement::withdraw_announcement(
+            &input,
+            &RetrySettings::OFF,
+            &world.page,
+            &world.rows,
+            &world.store,
+        )
+        .await
+        .unwrap();
         let cause = Some(r#"{"errorMessage":"no permission"}"#.to_owned());
         let input = report_failure::Input {
             run,
@@ -306,7 +319,13 @@ fn withdraw(world: &World, run: &str, error: ErrorName) {
         }),
         error: error.to_string(),
     };
-    let withdrawn = withdraw_announcement::withdraw_announcement(&input, &RetrySettings::OFF, &world.page, &world.rows, &world.store);
+    let withdrawn = withdraw_announcement::withdraw_announcement(
+        &input,
+        &RetrySettings::OFF,
+        &world.page,
+        &world.rows,
+        &world.store,
+    );
     block_on(withdrawn).unwrap();
 }
 
@@ -458,10 +477,16 @@ fn an_old_run_never_publishes_over_a_newer_head() {
             error: error.name.to_string(),
         };
         assert!(
-            withdraw_announcement::withdraw_announcement(&input, &RetrySettings::OFF, &world.page, &world.rows, &world.store)
-                .await
-                .unwrap()
-                .withdrawn
+            withdraw_announcement::withdraw_announcement(
+                &input,
+                &RetrySettings::OFF,
+                &world.page,
+                &world.rows,
+                &world.store
+            )
+            .await
+            .unwrap()
+            .withdrawn
         );
         let input = report_failure::Input {
             run: run_name("r"),

@@ -405,12 +405,13 @@ async fn act(
     let who = visit.name().unwrap_or_default();
     let did = match action.as_str() {
         "cancel" | "clean" => {
-            let cause = format!("requested by {who} in the console");
-            let cancelled = cancel::in_engine(&app.opened, record, cause).await;
-            cancelled.map(|()| match action.as_str() {
-                "cancel" => "cancelled",
-                _ => "cleaned up",
-            })
+            let did = if action == "cancel" {
+                "cancelled"
+            } else {
+                "cleaned up after"
+            };
+            let cause = format!("{who} {did} it in the console");
+            cancel::in_engine(&app.opened, record, cause).await.map(|()| did)
         }
         "redrive" => redrive::start_next(&app.data, &app.opened.engine, record)
             .await

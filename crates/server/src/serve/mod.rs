@@ -105,7 +105,7 @@ pub async fn run(options: ServeOptions) -> Result<(), Failure> {
     let mut settings = machine::read_settings()?;
     machine::check_models(&settings)?;
     let secrets = check(&settings)?;
-    for line in settings.approvers_without_a_way() {
+    for line in [settings.approvers_without_a_way(), settings.limits_without_a_price()].concat() {
         notify(&line);
     }
     let reserved = ReservedAddress::take(options.listen)
@@ -115,7 +115,10 @@ pub async fn run(options: ServeOptions) -> Result<(), Failure> {
         None => None,
         Some(address) => Some(step_functions_api::bind("--step-functions", address)?),
     };
-    let metrics_listener = settings.metrics_listen.map(metrics::reserve).transpose()?;
+    let others: Vec<SocketAddr> = [Some(address), options.step_functions].into_iter().flatten().collect();
+    let metrics_listener = settings.metrics_listen;
+    let metrics_listener = metrics_listener.map(|address| metrics::reserve(address, &others));
+    let metrics_listener = metrics_listener.transpose()?;
     let own = own_url(address)?;
     let public = settings.public_url.clone().unwrap_or_else(|| own.clone());
     settings.serve_url = Some(own);

@@ -46,7 +46,10 @@ pub async fn retry_periodically(app: Arc<App>) {
         match redrive::start_due(&app.opened, app.pulls.as_ref()).await {
             Ok(redriven) => {
                 for run in &redriven.started {
-                    tracing::info!(run = run.as_str(), "retries a review that an outage or a limit had ended");
+                    tracing::info!(
+                        run = run.as_str(),
+                        "retries a review that an outage or a limit had ended"
+                    );
                 }
                 for left in &redriven.left {
                     tracing::warn!(left, "a review is not retried yet");
