@@ -198,11 +198,11 @@ async fn start(retry: &Retry, ports: Ports<'_>) -> Result<Outcome, StageError> {
         retry::mark(rows, &next, &before.run).await?;
     }
     let target = before.target.clone();
-    let started = ports.runs.start_run(&Run {
+    let attempt = Run {
         run: next.clone(),
         ..before
-    });
-    let started = started.await?;
+    };
+    let started = ports.runs.start_run(&attempt).await?;
     if started == StartedRun::New {
         store_start(rows, ports.now_ms, &target, &next, None).await?;
     }

@@ -66,7 +66,7 @@ fn a_rejection_of_severe_findings_leaves_the_rest_and_the_next_push_does_not_ask
         "{comment}"
     );
     assert!(
-        comment.contains("## Holdfast: 3 findings, 1 dismissed; all 4 files reviewed")
+        comment.contains("## Holdfast: 3 new findings, 1 dismissed; all 4 files reviewed")
             && !comment.contains("withheld")
             && !comment.contains("SECRET"),
         "nothing waits any more: {comment}"

@@ -69,8 +69,13 @@ pub async fn discard_review(
         .as_ref()
         .is_some_and(|question| question.approval.rest_is_published);
     let findings = rest_is_published.then(|| report.waiting());
+    let note = match why {
+        NotPublished::Expired => format!("not published: {NOBODY_DECIDED}"),
+        NotPublished::Rejected { .. } if reason.is_empty() => "rejected: no reason was given".to_owned(),
+        NotPublished::Rejected { .. } => format!("rejected: {reason}"),
+    };
     let summary = match rejected {
-        Some(_) if rest_is_published => Some(summary_of_rest(&run, &report, store).await?),
+        Some(_) if rest_is_published => Some(summary_of_rest(&run, &report, &note, store).await?),
         _ => None,
     };
     announcement::discard(&run, why, findings, summary.as_deref(), publish, rows, store).await?;
@@ -89,11 +94,6 @@ pub async fn discard_review(
         pull_ledger::write(rows, store, &run.target, &run.run, rest_is_published, &ledger).await?;
     }
     report.status = RunStatus::Rejected;
-    let note = match why {
-        NotPublished::Expired => format!("not published: {NOBODY_DECIDED}"),
-        NotPublished::Rejected { .. } if reason.is_empty() => "rejected: no reason was given".to_owned(),
-        NotPublished::Rejected { .. } => format!("rejected: {reason}"),
-    };
     report.add_note(note);
     write_report(&input.run, &report, store).await?;
     Ok(Output {
@@ -101,8 +101,14 @@ pub async fn discard_review(
     })
 }
 
-/// Returns the summary of the part that is published: no finding waits any more.
-async fn summary_of_rest(run: &Run, report: &Report, store: &dyn StoreArtifact) -> Result<String, StageError> {
+/// Returns the summary of the part that is published: no finding waits any more. The state above it has the reason, so
+/// `note`, which an earlier call may have stored, is left out.
+async fn summary_of_rest(
+    run: &Run,
+    report: &Report,
+    note: &str,
+    store: &dyn StoreArtifact,
+) -> Result<String, StageError> {
     let found: BTreeSet<&str> = report.findings.iter().map(|finding| finding.path.as_str()).collect();
     let change = find_change_of(&run.run, &found, store).await?;
     let change = change.ok_or_else(|| missing_change(&run.run))?;
@@ -111,7 +117,8 @@ async fn summary_of_rest(run: &Run, report: &Report, store: &dyn StoreArtifact) 
         true => Inline::Nowhere,
         false => Inline::Comments,
     };
-    let public = without_rejected(report);
+    let mut public = without_rejected(report);
+    public.notes.retain(|stored| stored != note);
     let without_comment = review_of(&public, &change, inline, None).without_comment;
     Ok(summary_body(&public, &without_comment))
 }

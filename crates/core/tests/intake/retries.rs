@@ -127,7 +127,7 @@ fn a_review_is_retried_once_when_its_model_answers_and_not_before() {
     }
     *model.is_back.lock().unwrap() = true;
     let next = run.next_attempt().unwrap();
-    assert_eq!(world.look(&model, 2 * HOUR_MS), [next.clone()]);
+    assert_eq!(world.look(&model, 2 * HOUR_MS), std::slice::from_ref(&next));
     assert!(world.look(&model, 2 * HOUR_MS).is_empty());
     // The retry meets the next outage.
     assert_eq!(world.fail(ErrorName::ModelUnavailable), next);
@@ -250,7 +250,7 @@ fn a_crash_between_the_mark_and_the_start_loses_no_retry_and_starts_none_twice()
     block_on(retry::mark(&world.rows, &next, &run)).unwrap();
     // Neither the model nor GitHub is needed: the decision was made.
     *world.unavailable.lock().unwrap() = 9;
-    assert_eq!(world.start_due(NOW_MS + HOUR_MS), [next.clone()]);
+    assert_eq!(world.start_due(NOW_MS + HOUR_MS), std::slice::from_ref(&next));
     // A late repetition of the failed run's state.
     world.end_with(&run, "ModelUnavailable", Some(HOUR_MS));
     assert!(!world.is_pending(&run));
