@@ -50,8 +50,8 @@ const STEP_MS: u64 = 100;
 #[serde(default)]
 pub struct Budget {
     now_ms: u64,
-    limits: Limits,
-    learned: Learned,
+    pub(super) limits: Limits,
+    pub(super) learned: Learned,
     /// The grants so far. The slots of waiting calls follow from them and from the order of arrival.
     sent: Rates,
     resumption: Resumption,
@@ -93,20 +93,6 @@ pub async fn settle(logs: &dyn KeepLogs, key: &str, entry: BudgetEntry) -> Resul
 }
 
 impl Budget {
-    /// Returns whether the limit of a wait is a configured one: nothing that the provider stated or refused is lower.
-    pub fn is_configured(&self, why: WaitReason) -> bool {
-        let (limits, effective) = (&self.limits, self.learned.effective(&self.limits));
-        let is_rate = |configured: Option<u64>, effective: Option<u64>| {
-            configured.is_some_and(|configured| effective == Some(configured.max(1).saturating_mul(1_000)))
-        };
-        match why {
-            WaitReason::Requests => is_rate(limits.requests_per_minute.map(u64::from), effective.requests),
-            WaitReason::Tokens => is_rate(limits.input_tokens_per_minute, effective.tokens),
-            WaitReason::Concurrency => effective.concurrent == limits.concurrent.max(1),
-            WaitReason::Refused => false,
-        }
-    }
-
     /// Changes the budget, and returns the answer for the caller of this entry.
     pub fn apply(&mut self, entry: &BudgetEntry) -> Answer {
         match entry {

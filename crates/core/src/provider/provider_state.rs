@@ -281,7 +281,7 @@ impl State for ProviderState {
                 let budget = self.budgets.entry(entry.model.clone()).or_default();
                 match budget.apply(&reserve) {
                     Answer::Wait { ms, why } => {
-                        let is_own = budget.is_configured(why);
+                        let is_own = budget.learned.is_configured(&budget.limits, why);
                         // A probe that has to wait lets another one through.
                         let call = entry.call.clone();
                         self.breaker.apply(&BreakerEntry::Released { call, now_ms });

@@ -101,8 +101,8 @@ mod tests {
 
     #[tokio::test]
     async fn an_address_in_use_is_an_error_with_the_setting_and_the_remedy() {
-        let taken = reserve(SocketAddr::from(([127, 0, 0, 1], 0)), &[]).unwrap();
-        let address = taken.address();
+        let taken = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let address = taken.local_addr().unwrap();
         // The next port is another program's.
         let next = SocketAddr::new(address.ip(), address.port() + 1);
         let _other = TcpListener::bind(next);
