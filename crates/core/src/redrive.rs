@@ -150,10 +150,10 @@ pub async fn start_due(ports: Ports<'_>) -> Result<Redriven, StageError> {
             break;
         }
         match start(&retry, ports).await {
-            Ok(Outcome::Started(attempt)) => redriven.started.push(attempt),
-            Ok(Outcome::Waits | Outcome::Forgotten) => {}
+            Ok(Due::Started(attempt)) => redriven.started.push(attempt),
+            Ok(Due::Waits | Due::Forgotten) => {}
             // The other runs would only ask GitHub in vain.
-            Ok(Outcome::GithubIsDown) => break,
+            Ok(Due::GithubIsDown) => break,
             Err(error) => redriven
                 .left
                 .push(format!("run {} isn't retried yet: {error}", retry.run)),
@@ -163,16 +163,16 @@ pub async fn start_due(ports: Ports<'_>) -> Result<Redriven, StageError> {
 }
 
 /// What became of a waiting run.
-enum Outcome {
+enum Due {
     Started(RunName),
     Waits,
     Forgotten,
     GithubIsDown,
 }
 
-async fn start(retry: &Retry, ports: Ports<'_>) -> Result<Outcome, StageError> {
+async fn start(retry: &Retry, ports: Ports<'_>) -> Result<Due, StageError> {
     let Ports { rows, store, .. } = ports;
-    let forget = async || retry::forget(rows, &retry.run).await.map(|()| Outcome::Forgotten);
+    let forget = async || retry::forget(rows, &retry.run).await.map(|()| Due::Forgotten);
     let found: Option<Run> = find_artifact(store, &key::run(&retry.run)).await?;
     let Some((before, next)) = found.and_then(|run| Some((run, retry.run.next_attempt()?))) else {
         return forget().await;
@@ -183,17 +183,17 @@ async fn start(retry: &Retry, ports: Ports<'_>) -> Result<Outcome, StageError> {
     // A process died between the mark and the start: only the start is missing.
     if !retry::is_retry(rows, &next).await? {
         if (retry.awaits == Dependency::Model && !retry.is_model_back) || is_paused(rows, &before.target).await? {
-            return Ok(Outcome::Waits);
+            return Ok(Due::Waits);
         }
         match is_current(&before, ports.pulls).await {
             Ok(true) => {}
             Ok(false) => return forget().await,
-            Err(ReadError::RateLimited { .. } | ReadError::Unavailable(_)) => return Ok(Outcome::GithubIsDown),
+            Err(ReadError::RateLimited { .. } | ReadError::Unavailable(_)) => return Ok(Due::GithubIsDown),
             Err(error) => return Err(error.into()),
         }
         // A person may have cancelled it meanwhile.
         if retry::find(rows, &retry.run).await?.is_none() {
-            return Ok(Outcome::Forgotten);
+            return Ok(Due::Forgotten);
         }
         retry::mark(rows, &next, &before.run).await?;
     }
@@ -208,8 +208,8 @@ async fn start(retry: &Retry, ports: Ports<'_>) -> Result<Outcome, StageError> {
     }
     retry::forget(rows, &retry.run).await?;
     Ok(match started {
-        StartedRun::New => Outcome::Started(next),
-        StartedRun::Running | StartedRun::Ended => Outcome::Forgotten,
+        StartedRun::New => Due::Started(next),
+        StartedRun::Running | StartedRun::Ended => Due::Forgotten,
     })
 }
 

@@ -9,7 +9,7 @@ use crate::model::error_name::Dependency;
 use crate::model::report::{Outcome, Report};
 use crate::model::run::Run;
 use crate::model::run_name::RunName;
-use crate::port::KeepRows;
+use crate::port::{KeepRows, Row};
 use crate::rows;
 
 /// Maximum number of reviews that wait for their retry; the others wait until these are done.
@@ -119,14 +119,21 @@ pub async fn forget(rows: &dyn KeepRows, run: &RunName) -> Result<(), StageError
     rows::remove(rows, &key(run)).await
 }
 
-/// Lists the runs that are still to be retried.
+/// Lists the runs that are still to be retried. A row that this version can't read is left out with a warning.
 ///
 /// # Errors
 ///
 /// The table fails.
 pub async fn pending(rows: &dyn KeepRows) -> Result<Vec<Retry>, StageError> {
     let listed = rows.list("retry/", MAX_PENDING).await?;
-    listed.iter().map(|(key, row)| rows::parse(key, row)).collect()
+    let read = |(key, row): &(String, Row)| match rows::parse(key, row) {
+        Ok(retry) => Some(retry),
+        Err(error) => {
+            tracing::warn!(%error, "a review is not retried");
+            None
+        }
+    };
+    Ok(listed.iter().filter_map(read).collect())
 }
 
 /// Records that the run's models have answered.
