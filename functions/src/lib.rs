@@ -1,4 +1,5 @@
-//! The Lambda functions, each a binary in `src/bin`: one for each stage, the webhook, the approval page, and the sweep.
+//! The Lambda functions, each a binary in `src/bin`: one for each stage, the webhook, the approval page,
+//! the sweep, and the try of models.
 //! `main` makes the adapters, the handler translates events, the stage decides. Stages are in `holdfast-core`; each
 //! adapter is in the crate for its outside service.
 
@@ -14,6 +15,7 @@ mod settings;
 mod setup;
 pub mod stages;
 pub mod sweep;
+pub mod try_models;
 mod wiring;
 
 pub use lambda_runtime::Error;

@@ -13,6 +13,7 @@ use holdfast_aws::step_functions::StepFunctionsRuns;
 use holdfast_core::intake::RunSettings;
 use holdfast_core::model::marker::MarkerKey;
 use holdfast_core::provider::{FallbackModel, PacedModel, PacedWrites, Terms};
+use holdfast_core::retry::RetrySettings;
 use holdfast_core::stage::request_approval::ApprovalSettings;
 use holdfast_core::webhook::WebhookSecrets;
 use holdfast_github::{
@@ -22,6 +23,7 @@ use holdfast_github::{
 use holdfast_models::{ModelRouter, ModelSettings};
 use holdfast_web::form::Seal;
 use holdfast_web::sign_in::SignInFlow;
+use jiff::Timestamp;
 use secrecy::ExposeSecret;
 use url::Url;
 
@@ -239,6 +241,14 @@ impl Setup {
         AwsNotifyPeople::new(&self.aws, from, self.settings.place(TOPIC))
     }
 
+    /// Returns the settings of retries.
+    pub fn retries(&self) -> RetrySettings {
+        RetrySettings {
+            within_ms: self.settings.deployment.retry_within_ms(),
+            clock: now_ms,
+        }
+    }
+
     /// Returns the settings for approvals.
     pub fn approval_settings(&self) -> ApprovalSettings {
         ApprovalSettings {
@@ -267,6 +277,10 @@ impl Setup {
         let connection = GithubConnection::of(&self.settings.deployment).map_err(setup_error)?;
         Ok(self.github.get_or_init(|| connection).clone())
     }
+}
+
+fn now_ms() -> i64 {
+    Timestamp::now().as_millisecond()
 }
 
 fn setup_error(error: impl std::error::Error) -> SetupError {

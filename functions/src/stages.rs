@@ -47,6 +47,9 @@ macro_rules! adapter {
     (approval_settings, $setup:ident) => {
         $setup.approval_settings()
     };
+    (retries, $setup:ident) => {
+        $setup.retries()
+    };
     (deadline, $setup:ident) => {
         EventDeadlines
     };

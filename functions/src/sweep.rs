@@ -1,5 +1,5 @@
-//! The function `sweep`: sweeps at every event, whether from the schedule or from a run's end. It ignores the event's
-//! content, because every sweep handles everything that is left.
+//! The function `sweep`: sweeps at every event, whether from the schedule or from a run's end, and starts the retries of
+//! reviews whose outage is over. It ignores the event's content, because every sweep handles everything that is left.
 
 use std::sync::Arc;
 
@@ -8,20 +8,22 @@ use holdfast_aws::s3::S3StoreArtifact;
 use holdfast_aws::step_functions::StepFunctionsRuns;
 use holdfast_core::model::run_name::RunName;
 use holdfast_core::port::Deadline;
+use holdfast_core::redrive;
 use holdfast_core::stage::StageError;
 use holdfast_core::sweep::{self, Swept};
-use holdfast_github::{GithubPublishReview, GithubRedeliverWebhooks};
+use holdfast_github::{GithubPublishReview, GithubReadChange, GithubRedeliverWebhooks};
 use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::deadline::EventDeadlines;
 use crate::invoke::{Answer, Event, serve, through};
-use crate::settings::{BUCKET, STATE_MACHINE, TABLE};
+use crate::settings::{ALIAS, BUCKET, STATE_MACHINE, TABLE};
 use crate::wiring::Wiring;
 
 /// The adapters of this function.
 struct Ports {
     runs: StepFunctionsRuns,
+    read: GithubReadChange,
     deliveries: GithubRedeliverWebhooks,
     publish: GithubPublishReview,
     rows: DynamodbKeepRows,
@@ -35,9 +37,10 @@ struct Ports {
 /// A setting is wrong or missing, or the runtime's interface can't be reached.
 #[tokio::main(flavor = "current_thread")]
 pub async fn main() -> Result<(), crate::Error> {
-    let wiring = Wiring::begin(vec![BUCKET, TABLE, STATE_MACHINE], |setup| {
+    let wiring = Wiring::begin(vec![BUCKET, TABLE, STATE_MACHINE, ALIAS], |setup| {
         Ok(Ports {
-            runs: setup.runs(),
+            runs: setup.runs_by_alias(),
+            read: setup.read()?,
             deliveries: setup.deliveries()?,
             publish: setup.publish()?,
             rows: setup.rows(),
@@ -77,5 +80,18 @@ async fn sweep_all(ports: &Ports, deadline: &dyn Deadline) -> Result<Swept, Stag
         redelivered = swept.redelivered,
         "swept"
     );
+    let due = redrive::Ports {
+        pulls: &ports.read,
+        runs: &ports.runs,
+        rows: &ports.rows,
+        store: &ports.store,
+        deadline,
+        now_ms: Timestamp::now().as_millisecond(),
+    };
+    let redriven = redrive::start_due(due).await?;
+    for left in &redriven.left {
+        tracing::warn!(left, "a review is not retried yet");
+    }
+    tracing::info!(started = ?names(&redriven.started), "retried reviews");
     Ok(swept)
 }

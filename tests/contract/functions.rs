@@ -42,6 +42,11 @@ impl Deployment {
         }
     }
 
+    /// Lets the model answer by another script.
+    pub fn set_script(&self, script: Script) {
+        self.model.set_script(script);
+    }
+
     /// Starts a function for one event.
     pub fn invoke(&self, function: &str, event: &Value) -> Result<Value, FunctionFailure> {
         let answer = self.start(function, &[]).invoke(event).unwrap();
@@ -89,6 +94,7 @@ impl Deployment {
         let stage = STAGES.iter().find(|stage| stage.function == function);
         let reached = |port: &str| stage.is_some_and(|stage| stage.reaches(port));
         match function {
+            "try-models" => environment.extend(asks),
             _ if reached("model") => environment.extend(asks),
             // It names a model for other functions, and has no key for it.
             "receive-webhook" => {

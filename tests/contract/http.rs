@@ -222,6 +222,53 @@ fn a_sweep_cleans_up_after_a_stopped_run() {
     assert_eq!(again["cleaned"], json!([]), "done once");
 }
 
+#[test]
+fn a_sweep_retries_a_review_once_its_model_answers() {
+    let deployment = Deployment::new(Script::overloaded());
+    let (_repository, _head) = pull_request(&deployment);
+    let run = announced(&deployment);
+    let fail = |run: &str| {
+        let failed = json!({ "run": run, "started_with": null, "error": "ModelUnavailable" });
+        deployment.invoke("withdraw-announcement", &failed).unwrap();
+        let comments = deployment.github.issue_comments(SLUG, 12);
+        comments[0]["body"]
+            .as_str()
+            .unwrap()
+            .contains("It is retried by itself")
+    };
+    assert!(fail(&run));
+    let look = || {
+        let mut function = deployment.start("try-models", &[("ANTHROPIC_API_KEY", "key")]);
+        function
+            .invoke(&json!({ "detail-type": "Scheduled Event" }))
+            .unwrap()
+            .unwrap();
+        deployment
+            .invoke("sweep", &json!({ "detail-type": "Scheduled Event" }))
+            .unwrap();
+        deployment.cloud.executions("StartExecution")
+    };
+    assert_eq!(look().len(), 1, "the model is down");
+    deployment.set_script(Script::valid());
+    // The provider is tried again after a second.
+    std::thread::sleep(std::time::Duration::from_secs(2));
+    let starts = look();
+    assert_eq!(starts.len(), 2);
+    let next = format!("{}-2", run.strip_suffix("-1").unwrap());
+    assert_eq!(starts[1]["name"], next.as_str());
+    assert_eq!(
+        starts[1]["stateMachineArn"], starts[0]["stateMachineArn"],
+        "by the alias"
+    );
+    let input = |start: &Value| -> Value { serde_json::from_str(start["input"].as_str().unwrap()).unwrap() };
+    let (before, after) = (input(&starts[0]), input(&starts[1]));
+    assert_eq!((&after["run"], &after["target"]), (&json!(next), &before["target"]));
+    assert_eq!(look().len(), 2, "once");
+    deployment.invoke("open-review", &json!({ "run": after })).unwrap();
+    assert!(!fail(&next), "a retry isn't retried");
+    assert_eq!(look().len(), 2);
+}
+
 /// Resets the question's row to its form between the decision and the delivery, as if the delivery's answer was lost,
 /// and sweeps. Returns the runs whose decision the sweep delivered.
 pub fn sweep_late(deployment: &Deployment) -> Value {

@@ -12,7 +12,7 @@ use serde_json::Value;
 use crate::{definition, root};
 
 /// The functions outside of the workflow.
-const OUTSIDE: [&str; 3] = ["approval-page", "receive-webhook", "sweep"];
+const OUTSIDE: [&str; 4] = ["approval-page", "receive-webhook", "sweep", "try-models"];
 
 fn states() -> Vec<StateSummary> {
     StateMachine::parse(&definition()).unwrap().states()

@@ -13,6 +13,7 @@ use holdfast_core::model::report::{
 };
 use holdfast_core::model::repository_name::RepositoryName;
 use holdfast_core::model::run::{PAYLOAD_VERSION, Run};
+use holdfast_core::retry::RetrySettings;
 use holdfast_core::stage::{StageError, open_review, publish_review, report_failure, withdraw_announcement};
 use holdfast_core::sweep::clean_all;
 use serde_json::Value;
@@ -68,7 +69,9 @@ pub async fn play(
                 run: name,
                 part: publish_review::Part::Whole,
             };
-            let published = publish_review::publish_review(&input, &outside, &outside, &outside, &outside).await;
+            let published =
+                publish_review::publish_review(&input, &RetrySettings::OFF, &outside, &outside, &outside, &outside)
+                    .await;
             published.map(drop).map_err(name_of)
         }
         Stage::WithdrawAnnouncement => {
@@ -77,7 +80,9 @@ pub async fn play(
                 started_with,
                 error,
             };
-            let withdrawn = withdraw_announcement::withdraw_announcement(&input, &outside, &outside, &outside).await;
+            let withdrawn =
+                withdraw_announcement::withdraw_announcement(&input, &RetrySettings::OFF, &outside, &outside, &outside)
+                    .await;
             withdrawn.map(drop).map_err(name_of)
         }
         Stage::ReportFailure => {

@@ -12,7 +12,7 @@ import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
 # The functions outside of the workflow.
-OUTSIDE = ("receive-webhook", "approval-page", "sweep")
+OUTSIDE = ("receive-webhook", "approval-page", "sweep", "try-models")
 # The adapters of a function's main, with the prefixes of the actions that they need.
 PORTS = {
     "store": ("s3:",),
@@ -297,10 +297,11 @@ class TemplateTest(unittest.TestCase):
             writers["Table/question"], {"request-approval", "escalate-approval", "approval-page", "sweep"}
         )
         published = {on for on, who in writers.items() if "Table" in on and "publish-review" in who}
-        self.assertEqual(published, {"Table/pull", "Table/turn"})
+        self.assertEqual(published, {"Table/pull", "Table/retry", "Table/turn"})
         writes = {name for name, main in self.mains.items() if "setup.publish()" in main}
         self.assertEqual(writers["Table/turn"], writes, "who writes to GitHub takes turns")
-        self.assertEqual(writers["Table/provider"], {"review-unit", "summarize-review"})
+        self.assertEqual(writers["Table/provider"], {"review-unit", "summarize-review", "try-models"})
+        self.assertEqual(writers["Table/retried"], {"sweep"})
         self.assertEqual(writers["Table/pull"], {"discard-review", "publish-review"})
         self.assertEqual(writers["Artifacts/pull/*/ledger/*.json"], {"discard-review", "publish-review"})
         self.assertEqual(writers["Table/link"], {"request-approval", "approval-page"})
@@ -341,7 +342,7 @@ class TemplateTest(unittest.TestCase):
     def test_a_function_that_calls_the_model_cannot_write_to_github_and_the_other_way_round(self):
         callers = [name for name in self.functions if READ_MODEL in self.secrets(name)]
         writes = [name for name, main in self.mains.items() if "setup.publish()" in main]
-        self.assertEqual(sorted(callers), ["review-unit", "summarize-review"])
+        self.assertEqual(sorted(callers), ["review-unit", "summarize-review", "try-models"])
         self.assertGreaterEqual(len(writes), 5)
         for name in sorted(callers):
             with self.subTest(name):
@@ -430,14 +431,16 @@ class TemplateTest(unittest.TestCase):
         self.assertEqual((len(block), set(block.values())), (4, {True}))
 
     def test_a_function_that_nobody_waits_for_has_dead_letters(self):
-        sweep = self.functions["sweep"]
         queue = {"GetAtt": "DeadLetters.Arn"}
-        self.assertEqual(sweep["EventInvokeConfig"]["DestinationConfig"]["OnFailure"]["Destination"], queue)
-        self.assertEqual(set(sweep["Events"]), {"Regularly", "Ended"})
-        for name in sorted(sweep["Events"]):
-            with self.subTest(name):
-                self.assertEqual(sweep["Events"][name]["Properties"]["DeadLetterConfig"]["Arn"], queue)
-        for name in sorted(set(self.functions) - {"sweep"}):
+        events = {"sweep": {"Regularly", "Ended"}, "try-models": {"Regularly"}}
+        for name in sorted(events):
+            function = self.functions[name]
+            self.assertEqual(function["EventInvokeConfig"]["DestinationConfig"]["OnFailure"]["Destination"], queue)
+            self.assertEqual(set(function["Events"]), events[name])
+            for event in sorted(function["Events"]):
+                with self.subTest(f"{name} {event}"):
+                    self.assertEqual(function["Events"][event]["Properties"]["DeadLetterConfig"]["Arn"], queue)
+        for name in sorted(set(self.functions) - set(events)):
             with self.subTest(name):
                 self.assertNotIn("Events", self.functions[name], "it would need dead letters")
 

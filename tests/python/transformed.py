@@ -14,7 +14,7 @@ from samtranslator.parser.parser import Parser
 from samtranslator.translator.translator import Translator
 
 ROOT = Path(__file__).resolve().parents[2]
-OUTSIDE = ("ReceiveWebhookFunction", "ApprovalPageFunction", "SweepFunction")
+OUTSIDE = ("ReceiveWebhookFunction", "ApprovalPageFunction", "SweepFunction", "TryModelsFunction")
 
 
 def transform():

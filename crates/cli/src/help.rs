@@ -67,6 +67,8 @@ pub const PEOPLE: Group = (
 const DATA: Group = ("data", &["HOLDFAST_DATA", "XDG_STATE_HOME", "HOME"]);
 /// The log on stderr.
 const LOG: Group = ("log", &["HOLDFAST_LOG"]);
+/// Reviews that are retried.
+const RETRIES: Group = ("retries", &["HOLDFAST_RETRY_WITHIN"]);
 /// The metrics.
 const METRICS: Group = ("metrics", &["HOLDFAST_METRICS_LISTEN", "OTEL_EXPORTER_OTLP_ENDPOINT"]);
 /// A deployment on AWS, and the credentials for it.
@@ -226,7 +228,7 @@ pub fn serve() -> String {
             USAGE,
             (3, "a listener or the engine failed"),
         ],
-        environment: settings_and(&[DATA, LOG, METRICS]),
+        environment: settings_and(&[RETRIES, DATA, LOG, METRICS]),
     }
     .render()
 }

@@ -56,7 +56,7 @@ fn the_settings_of_a_command_are_those_that_the_code_reads() {
     assert!(Settings::read(&lookup).is_ok());
     let grouped: BTreeSet<String> = super::SETTINGS
         .iter()
-        .chain([&super::METRICS])
+        .chain([&super::METRICS, &super::RETRIES])
         .flat_map(|(_, names)| names.iter().map(|name| (*name).to_owned()))
         .collect();
     assert_eq!(looked_up.into_inner(), grouped);

@@ -9,17 +9,17 @@ use crate::error::StageError;
 use crate::ledger::Ledger;
 use crate::model::change::Change;
 use crate::model::error_name::ErrorName;
-use crate::model::failure::{Failure, is_superseded};
 use crate::model::finding::Finding;
 use crate::model::key;
 use crate::model::report::Report;
-use crate::model::run::{Announcement, PublishedPart, Run};
+use crate::model::run::{Announcement, Run};
 use crate::model::run_name::RunName;
-use crate::port::{CheckConclusion, CheckOutcome, DraftedReview, KeepRows, PublishError, PublishReview, StoreArtifact};
+use crate::port::{CheckOutcome, DraftedReview, KeepRows, PublishError, PublishReview, StoreArtifact};
 use crate::render::{
-    BELOW_GATE_PUBLISHED, Inline, NotPublished, announcement_body, check_outcome, failed_body, not_published_body,
+    Inline, NotPublished, RunEnd, announcement_body, check_outcome, ended_check, failed_body, not_published_body,
     not_published_check, review_of, summary_body,
 };
+use crate::retry;
 
 /// Opens the check and writes the comment. [`withdraw`] undoes both. The claim is checked before and after, because a
 /// newer run may take over at any time.
@@ -117,22 +117,25 @@ const fn is_refusal(error: &StageError) -> bool {
     )
 }
 
-/// Stores that the run publishes what is below the gate apart from the rest. Call it before the first part is published.
+/// Stores that the run publishes what is below the gate apart from the rest. Call it before the first part is published,
+/// and again if GitHub refuses its comments.
 ///
 /// # Errors
 ///
 /// The store fails.
-pub async fn note_parts(run: &RunName, store: &dyn StoreArtifact) -> Result<(), StageError> {
+pub async fn note_parts(run: &RunName, inline: Inline, store: &dyn StoreArtifact) -> Result<(), StageError> {
     let announcement: Option<Announcement> = find_artifact(store, &key::announcement(run)).await?;
     let in_parts = Announcement {
         in_parts: true,
+        uncommented: inline == Inline::Nowhere,
         ..announcement.unwrap_or_default()
     };
     write_artifact(store, &key::announcement(run), &in_parts).await
 }
 
 /// Writes or finds the review's draft, which nobody else sees. [`withdraw`] undoes it. Returns no draft for a review
-/// without inline comments: its summary is the publication. Also returns the new findings that it doesn't show.
+/// without inline comments: its summary is the publication. Also returns the new findings that it doesn't show, and where
+/// the comments are.
 ///
 /// # Errors
 ///
@@ -144,18 +147,18 @@ pub async fn draft<'a>(
     ledger: Option<&Ledger>,
     is_approved_part: bool,
     publish: &dyn PublishReview,
-) -> Result<(Option<DraftedReview>, Vec<&'a Finding>), StageError> {
+) -> Result<(Option<DraftedReview>, Vec<&'a Finding>, Inline), StageError> {
     let mut review = review_of(report, change, Inline::Comments, ledger);
     review.draft.is_approved_part = is_approved_part;
     if review.draft.comments.is_empty() {
-        return Ok((None, review.without_comment));
+        return Ok((None, review.without_comment, Inline::Comments));
     }
     match publish.draft_review(&run.target, &review.draft).await {
-        Ok(drafted) => Ok((Some(drafted), review.without_comment)),
+        Ok(drafted) => Ok((Some(drafted), review.without_comment, Inline::Comments)),
         // GitHub doesn't name the comment that it refuses: all findings move into the summary.
         Err(PublishError::Rejected(_)) => {
             let review = review_of(report, change, Inline::Nowhere, ledger);
-            Ok((None, review.without_comment))
+            Ok((None, review.without_comment, Inline::Nowhere))
         }
         Err(error) => Err(error.into()),
     }
@@ -170,7 +173,7 @@ pub async fn draft<'a>(
 /// GitHub refuses a write or doesn't answer; the store fails.
 pub async fn withdraw(
     run: &Run,
-    error: &str,
+    end: &RunEnd<'_>,
     shows_failure: bool,
     publish: &dyn PublishReview,
     store: &dyn StoreArtifact,
@@ -179,47 +182,19 @@ pub async fn withdraw(
     let announcement: Option<Announcement> = find_artifact(store, &key::announcement(&run.run)).await?;
     let announcement = announcement.unwrap_or_default();
     let published = announcement.published_part(is_published);
-    let why = Failure::of_reason(error);
     if shows_failure {
         let failed = Announcement {
-            failed: Some(error.to_owned()),
+            failed: Some(end.error.to_owned()),
             ..announcement
         };
         write_artifact(store, &key::announcement(&run.run), &failed).await?;
-        let body = failed_body(run.target.head(), why, published);
+        let body = failed_body(run.target.head(), end, published);
         let shown = publish.announce(&run.target, &run.run, &body).await;
         or_withdraw_state(shown.map_err(StageError::from), run, publish).await?;
     } else {
         publish.withdraw_state(&run.target, &run.run).await?;
     }
-    let why = why.sentence();
-    let (title, summary) = if published == PublishedPart::BelowGate {
-        let title = match is_superseded(error) {
-            true => "A newer review takes over",
-            false => "A part of the review was published, and then it failed",
-        };
-        (title, format!("This review ended: {why}. {BELOW_GATE_PUBLISHED}"))
-    } else if is_published {
-        (
-            "The review was published, and then it failed",
-            format!("Its last steps are missing: {why}."),
-        )
-    } else if is_superseded(error) {
-        ("A newer review takes over", format!("This one ended: {why}."))
-    } else {
-        (
-            "The review could not be completed",
-            format!("It ended: {why}. Nothing was published. Push again or ask for a new review."),
-        )
-    };
-    let outcome = CheckOutcome {
-        conclusion: CheckConclusion::Neutral,
-        title: title.to_owned(),
-        summary,
-        annotations: Vec::new(),
-        awaits_decision: false,
-    };
-    close_checks(run, &outcome, publish, store).await?;
+    close_checks(run, &ended_check(end, published), publish, store).await?;
     if is_published {
         // Others have seen it: it is the run's result.
         settle(&run.run, true, store).await?;
@@ -245,15 +220,15 @@ pub async fn is_in_progress(run: &RunName, rows: &dyn KeepRows, store: &dyn Stor
 /// GitHub refuses a write or doesn't answer; the table or the store fails.
 pub async fn withdraw_failed(
     run: &Run,
-    error: &str,
+    end: &RunEnd<'_>,
     publish: &dyn PublishReview,
     rows: &dyn KeepRows,
     store: &dyn StoreArtifact,
 ) -> Result<(), StageError> {
-    withdraw(run, error, true, publish, store).await?;
+    withdraw(run, end, true, publish, store).await?;
     if claim::holder(rows, &run.target).await?.as_ref() != Some(&run.run) {
         // A newer run has taken over meanwhile: its state is the one to show.
-        withdraw(run, error, false, publish, store).await?;
+        withdraw(run, end, false, publish, store).await?;
     }
     Ok(())
 }
@@ -279,9 +254,13 @@ pub async fn withdraw_if_superseded(
         let failed = announcement.and_then(|announcement| announcement.failed);
         match failed {
             Some(error) if claim::holder(rows, &run.target).await?.as_ref() == Some(&run.run) => {
-                withdraw_failed(run, &error, publish, rows, store).await?;
+                let end = RunEnd {
+                    retried_until_ms: retry::find(rows, &run.run).await?.map(|retry| retry.until_ms),
+                    ..RunEnd::by(&error)
+                };
+                withdraw_failed(run, &end, publish, rows, store).await?;
             }
-            _ => withdraw(run, name.as_str(), false, publish, store).await?,
+            _ => withdraw(run, &RunEnd::by(name.as_str()), false, publish, store).await?,
         }
     }
     held
@@ -321,7 +300,7 @@ pub async fn conclude(
 }
 
 /// Ends the announcement of a review that was not approved, or of `findings` findings if the rest is published: the
-/// comment and the check show why. That is the run's result.
+/// comment and the check show why. That is the run's result. `summary` replaces the summary of what is published.
 ///
 /// # Errors
 ///
@@ -330,10 +309,17 @@ pub async fn discard(
     run: &Run,
     why: NotPublished<'_>,
     findings: Option<usize>,
+    summary: Option<&str>,
     publish: &dyn PublishReview,
     rows: &dyn KeepRows,
     store: &dyn StoreArtifact,
 ) -> Result<(), StageError> {
+    if let Some(summary) = summary {
+        let held = claim::hold(rows, &run.target, &run.run).await;
+        withdraw_if_superseded(held, run, publish, rows, store).await?;
+        let summarized = publish.summarize(&run.target, &run.run, summary).await;
+        may_be_refused(summarized.map_err(StageError::from))?;
+    }
     let body = not_published_body(run.target.head(), why, findings);
     let shown = show(run, &body, publish, rows, store).await;
     or_withdraw_state(shown, run, publish).await?;

@@ -13,6 +13,7 @@
 //! - `gate`, `approval`, `withhold`: findings that require a person's approval, the decisions, and what is published
 //!   without one
 //! - `claim`, `announcement`, `sweep`: the run that may write, its effects and their undo
+//! - `retry`, `redrive`: reviews that an outage ended, and their next attempt
 //! - `render`, `safe_text`, `visible`, `count`: texts for people, without a stranger's markup
 
 pub mod announcement;
@@ -36,7 +37,9 @@ pub mod port;
 pub mod prompt;
 pub mod provider;
 pub mod pull_ledger;
+pub mod redrive;
 pub mod render;
+pub mod retry;
 pub mod rows;
 pub mod rule;
 pub mod safe_text;

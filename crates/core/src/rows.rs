@@ -67,6 +67,23 @@ pub async fn create<T: Serialize>(rows: &dyn KeepRows, key: &str, value: &T) -> 
     put(rows, key, value, None).await
 }
 
+/// Deletes a row, whatever it holds. A missing one counts as deleted.
+///
+/// # Errors
+///
+/// The table can't be reached; others wrote the row at each of [`MAX_CONFLICTS`] attempts.
+pub async fn remove(rows: &dyn KeepRows, key: &str) -> Result<(), StageError> {
+    for _ in 0..MAX_CONFLICTS {
+        let Some(row) = rows.get(key).await? else {
+            return Ok(());
+        };
+        if let Written::Done { .. } = rows.delete(key, row.version).await? {
+            return Ok(());
+        }
+    }
+    Err(contended(key))
+}
+
 /// Changes a row. `decide` gets its value, and is called again with the new value if another writer was faster.
 ///
 /// # Errors

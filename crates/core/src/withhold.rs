@@ -1,6 +1,7 @@
 //! The part of a review that is published without an approval, where the gate requires one: at once, in place of a wait,
 //! or after nobody has decided.
 
+use crate::model::finding::TrackedState;
 use crate::model::report::Report;
 use crate::render::{counted, coverage_line, is_or_are};
 
@@ -16,6 +17,22 @@ pub fn below_gate(report: &Report) -> Report {
     public.withheld = u64::try_from(withheld).unwrap_or(u64::MAX);
     if report.findings.iter().any(|finding| finding.needs_approval()) {
         public.summary = coverage_line(&public.coverage);
+    }
+    public
+}
+
+/// Returns what is public of a report after a person has rejected what needed an approval: the part below the gate, with
+/// the number of the rejected findings, which are dismissed.
+pub fn without_rejected(report: &Report) -> Report {
+    let mut public = below_gate(report);
+    public.withheld = 0;
+    let rejected = report.findings.iter().filter(|finding| finding.needs_approval());
+    for finding in rejected.filter(|finding| finding.published_form().is_none()) {
+        let mut finding = finding.clone();
+        if let Some(tracked) = &mut finding.tracked {
+            tracked.state = TrackedState::Dismissed;
+            public.findings.push(finding);
+        }
     }
     public
 }

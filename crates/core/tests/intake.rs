@@ -6,6 +6,8 @@
 mod pulls;
 #[path = "intake/repeats.rs"]
 mod repeats;
+#[path = "intake/retries.rs"]
+mod retries;
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;

@@ -6,9 +6,10 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use holdfast_core::model::payer::Payer;
 use holdfast_core::model::price::Prices;
 use holdfast_core::model::run::RecordedAnswer;
-use holdfast_core::port::{AskModel, ModelError, ModelRequest};
+use holdfast_core::port::{AskModel, ModelCall, ModelError, ModelRequest, Reached, WaitFor, Waiting};
 use holdfast_core::provider::{FallbackModel, PacedModel, SpendLimits, Terms};
 use holdfast_testkit::limited_provider::{
     CallEnd, LimitedProvider, POISON, ProviderRules, UnitEnd, VirtualPace, run_unit,
@@ -78,6 +79,45 @@ fn a_configured_limit_is_never_exceeded() {
     let ends = world.review(&[("a", 100, 10), ("b", 100, 10), ("c", 50, 10)]);
     assert_eq!(lost(&ends), [""; 0]);
     assert_eq!(world.provider.count(CallEnd::Limited), 0);
+}
+
+#[test]
+fn a_wait_tells_a_limit_of_the_settings_from_one_of_the_provider() {
+    for (configured, of_provider, is_own) in [(Some(2), None, true), (None, Some(2), false), (Some(9), Some(2), false)]
+    {
+        let rules = ProviderRules {
+            requests_per_minute: of_provider,
+            states_limits: true,
+            ..ProviderRules::default()
+        };
+        let mut terms = terms(10);
+        terms.limits.requests_per_minute = configured;
+        let world = World::resting(rules, terms, Duration::ZERO);
+        let model = Arc::clone(&world.model);
+        let first_wait = async move {
+            let (run, payer) = (run_name("r"), Payer::default());
+            for unit in 0..20 {
+                let call = ModelCall {
+                    run: &run,
+                    payer: &payer,
+                    part: &format!("u{unit}"),
+                    attempt: 1,
+                    is_risky: false,
+                    waiting: Waiting::default(),
+                };
+                if let Reached::Wait { waiting, .. } = model.reach(&call, &request(&run)).await.unwrap() {
+                    return Some((waiting.subject, waiting.is_own_limit));
+                }
+            }
+            None
+        };
+        let waits: Vec<_> = world.time.run([first_wait]);
+        assert_eq!(
+            waits,
+            [Some((WaitFor::Limit, is_own))],
+            "{configured:?} {of_provider:?}"
+        );
+    }
 }
 
 #[test]

@@ -40,6 +40,7 @@ use holdfast_core::port::{
     AskModel, CheckConclusion, Deadline, ExecutionError, FailedRun, ListFailedRuns, ModelError, ModelRequest,
     Permission, ReadError, ReadPermission, StopRun, Waiting,
 };
+use holdfast_core::retry::RetrySettings;
 use holdfast_core::stage::publish_review::Part;
 use holdfast_core::stage::request_approval::ApprovalSettings;
 use holdfast_core::stage::{
@@ -385,6 +386,7 @@ impl World {
         };
         block_on(publish_review::publish_review(
             &input,
+            &RetrySettings::OFF,
             &self.read,
             &self.page,
             &self.rows,

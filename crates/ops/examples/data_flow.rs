@@ -134,7 +134,7 @@ async fn review(units: usize, is_rules: bool) -> String {
         ..stages
     };
     let functions = Arc::new(TimedFunctions(stages, Mutex::default()));
-    let objects = Arc::new(machine::artifact_objects(folder.path()));
+    let objects = Arc::new(holdfast_ops::artifact_objects::artifact_objects(folder.path()));
     let options = EngineOptions::new(folder.path(), Arc::clone(&functions) as _, objects).unwrap();
     let (engine, _) = Engine::open(options).await.unwrap();
     runs.set(&engine);

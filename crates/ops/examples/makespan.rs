@@ -134,7 +134,7 @@ async fn review(units: usize, at_once: u32) -> Times {
         Terms::of(&settings),
     );
     let stages = Arc::new(stages.with_model(Arc::new(model)));
-    let objects = Arc::new(machine::artifact_objects(folder.path()));
+    let objects = Arc::new(holdfast_ops::artifact_objects::artifact_objects(folder.path()));
     let mut options = EngineOptions::new(folder.path(), stages, objects).unwrap();
     options.evaluator = holdfast_ops::evaluator::find();
     let (engine, _) = Engine::open(options).await.unwrap();

@@ -18,8 +18,8 @@ use crate::machine::{self, Opened};
 use crate::run_summary::{LocalRuns, ReadRuns, RunSummary};
 use holdfast_engine::ExecutionStatus;
 
-/// The cause that is stored with a run that this command cancels.
-const CAUSE: &str = "holdfast cancel";
+/// The cause that is stored with a run that this command cancels. The check on the pull request shows it.
+const CAUSE: &str = "a person who runs Holdfast cancelled it";
 
 /// Cancels a run of a data directory.
 ///

@@ -10,6 +10,7 @@ use holdfast_core::port::{
     KeepRows, NotifyPeople, PublishReview, ReachModel, ReadChange, ReadPermission, ReadThreads, SourceSyntax, StopRun,
     StoreArtifact,
 };
+use holdfast_core::retry::RetrySettings;
 use holdfast_core::stage::request_approval::ApprovalSettings;
 use holdfast_core::stage::{self, StageError, call};
 use serde_json::Value;
@@ -43,6 +44,8 @@ pub struct StageFunctions {
     pub approval_settings: Arc<ApprovalSettings>,
     /// The longest time that a state waits for GitHub.
     pub github_patience: Duration,
+    /// Whether failed runs are retried, and how long.
+    pub retries: Arc<RetrySettings>,
 }
 
 impl StageFunctions {
@@ -61,6 +64,7 @@ impl StageFunctions {
             store: Arc::clone(&self.store),
             approval_settings: Arc::clone(&self.approval_settings),
             github_patience: self.github_patience,
+            retries: Arc::clone(&self.retries),
         }
     }
 }

@@ -3,6 +3,7 @@
 //! to this machine's adapters is here too ([`machine`], [`functions`]).
 
 pub mod access;
+pub mod artifact_objects;
 pub mod attempt;
 pub mod audit;
 #[cfg(feature = "aws")]

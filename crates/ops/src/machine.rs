@@ -11,9 +11,10 @@ use holdfast_core::model::settings::Settings;
 use holdfast_core::model::sha::CommitSha;
 use holdfast_core::port::{
     Ends, KeepLogs, NotifyPeople, Pace, ReadChange, ReadError, ReadPermission, ReadPull, RedeliverWebhooks, RootEntry,
-    StoreArtifact, WatchModels,
+    WatchModels,
 };
 use holdfast_core::provider::{FallbackModel, PacedModel, PacedWrites, Terms};
+use holdfast_core::retry::RetrySettings;
 use holdfast_core::stage::request_approval::ApprovalSettings;
 use holdfast_git::GitReadChange;
 use holdfast_github::{
@@ -29,6 +30,7 @@ use holdfast_stores::sqlite::SqliteKeepRows;
 use tracing_subscriber::EnvFilter;
 
 use crate::access::{Access, PublishOnly};
+use crate::artifact_objects::artifact_objects;
 use crate::aws;
 use crate::evaluator;
 use crate::executions::EngineExecutions;
@@ -39,7 +41,7 @@ use crate::metrics::Metrics;
 use crate::model_watch::{self, ModelWatch};
 use crate::pace::LocalPace;
 use crate::run_summary::RunSummary;
-use holdfast_engine::{Clock, Engine, EngineOptions, ObjectFailure, Objects, Recovered, SystemClock, check_free};
+use holdfast_engine::{Clock, Engine, EngineOptions, Recovered, SystemClock, check_free};
 
 /// The bucket's name in this machine's executions.
 pub const BUCKET: &str = "artifacts";
@@ -354,12 +356,12 @@ fn stages_on(
             may_sign_in: settings.github_sign_in.is_some(),
         }),
         github_patience: settings.github_patience(),
+        // Only a server is there later to retry a run.
+        retries: Arc::new(RetrySettings {
+            within_ms: settings.serve_url.as_ref().and(settings.retry_within_ms()),
+            clock: now_ms,
+        }),
     })
-}
-
-/// Returns the artifacts as the engine's objects, in one bucket.
-pub fn artifact_objects(data: &Path) -> impl Objects + use<> {
-    ArtifactObjects { store: artifacts(data) }
 }
 
 /// Returns the models behind the shared state of their providers.
@@ -459,39 +461,5 @@ impl ReadChange for ReadEither {
 
     async fn current_ends(&self, target: &Target) -> Result<Ends, ReadError> {
         self.of(target).current_ends(target).await
-    }
-}
-
-struct ArtifactObjects {
-    store: FilesStoreArtifact,
-}
-
-#[async_trait]
-impl Objects for ArtifactObjects {
-    async fn get(&self, bucket: &str, key: &str) -> Result<Vec<u8>, ObjectFailure> {
-        check_bucket(bucket)?;
-        let found = self.store.get(key).await.map_err(|error| ObjectFailure {
-            message: error.to_string(),
-        })?;
-        found.ok_or_else(|| ObjectFailure {
-            message: format!("there is no object {key} in {bucket}"),
-        })
-    }
-
-    async fn put(&self, bucket: &str, key: &str, bytes: Vec<u8>) -> Result<(), ObjectFailure> {
-        check_bucket(bucket)?;
-        self.store.put(key, &bytes).await.map_err(|error| ObjectFailure {
-            message: error.to_string(),
-        })
-    }
-}
-
-fn check_bucket(bucket: &str) -> Result<(), ObjectFailure> {
-    if bucket == BUCKET {
-        Ok(())
-    } else {
-        Err(ObjectFailure {
-            message: format!("there is no bucket {bucket} on this machine, only {BUCKET}"),
-        })
     }
 }

@@ -1,21 +1,50 @@
-//! Redriving a review that failed or stayed partial. The failed run's effects on the pull request are undone by then,
+//! Redriving a review that failed or stayed partial: by a person's command, or by itself once an outage is over. The failed run's effects on the pull request are undone by then,
 //! so the review continues as its next attempt: it is announced again and reuses every model answer that was paid for.
 
 use std::path::Path;
+use std::time::Duration;
 
 use holdfast_core::model::report::RunStatus;
 use holdfast_core::model::run::Run;
 use holdfast_core::model::run_name::RunName;
-use holdfast_core::port::StartedRun;
+use holdfast_core::port::{ReadPull, StartedRun};
+use holdfast_core::redrive::{self, Ports, Redriven};
 use serde_json::json;
 
 use crate::attempt::{self, Choice};
+use crate::deadline::Until;
 use crate::deployment::Deployment;
 use crate::failure::Failure;
 use crate::find_run;
+use crate::machine::{self, Opened};
 use crate::run_summary::{MAX_RUNS, RunSummary};
 use crate::workflow;
 use holdfast_engine::{Archive, Engine};
+
+/// Time limit of one look for runs to retry.
+const DUE_TIME: Duration = Duration::from_mins(10);
+
+/// Starts the next attempt of each run of an open engine that an outage or a limit ended and whose outage is over.
+///
+/// # Errors
+/// The table or the store can't be read.
+pub async fn start_due(opened: &Opened, pulls: &dyn ReadPull) -> Result<Redriven, Failure> {
+    let stages = &opened.stages;
+    let (rows, store) = (stages.rows.as_ref(), stages.store.as_ref());
+    let deadline = &Until::after(DUE_TIME);
+    redrive::try_models(stages.model.as_ref(), rows, store, deadline, machine::now_ms())
+        .await
+        .map_err(Failure::incomplete)?;
+    let ports = Ports {
+        pulls,
+        runs: opened.runs.as_ref(),
+        rows,
+        store,
+        deadline,
+        now_ms: machine::now_ms(),
+    };
+    redrive::start_due(ports).await.map_err(Failure::incomplete)
+}
 
 /// Returns whether a run can be redriven: it has ended, failed or partial. A run without its artifacts may have
 /// published.

@@ -2,7 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
+use holdfast_core::approval::{Question, newest_question};
 use holdfast_core::claim;
+use holdfast_core::model::approval::Verdict;
 use holdfast_core::model::change::Target;
 use holdfast_core::model::report::RunStatus;
 use holdfast_core::model::run::{GateMode, PAYLOAD_VERSION, Run};
@@ -60,6 +62,8 @@ pub enum ReviewRun {
     Open(RunName),
     /// It has already published this review: nothing is posted again.
     Published(RunName),
+    /// A person has rejected this review: nothing is posted.
+    Rejected(RunName),
 }
 
 impl ReviewRequest {
@@ -218,8 +222,10 @@ impl Review<'_> {
                 };
             }
         };
-        if let Some(before) = published(data, self.target, previous.filter(|_| self.publish)).await? {
-            return Ok(ReviewRun::Published(before));
+        if let Some(before) = previous.filter(|_| self.publish)
+            && let Some(decided) = decided(data, self.target, before).await?
+        {
+            return Ok(decided);
         }
         let run = self.run(&name, notes);
         engine
@@ -272,15 +278,23 @@ impl Review<'_> {
     }
 }
 
-/// Returns the run, if it has published its review and the pull request still shows it: since a review of another head,
-/// it doesn't.
-async fn published(data: &Path, target: &Target, run: Option<RunName>) -> Result<Option<RunName>, Failure> {
-    let Some(run) = run else { return Ok(None) };
-    let record = run_summary::read(data, &run).await?;
-    if record.status != RunStatus::Published {
+/// Returns the run, if it has published its review or a person has rejected it, and the pull request still shows that:
+/// since a review of another head, it doesn't. A review that nobody has decided on starts again, and asks again.
+async fn decided(data: &Path, target: &Target, run: RunName) -> Result<Option<ReviewRun>, Failure> {
+    let status = run_summary::read(data, &run).await?.status;
+    if !matches!(status, RunStatus::Published | RunStatus::Rejected) {
         return Ok(None);
     }
     let rows = SqliteKeepRows::open(data).await.map_err(Failure::incomplete)?;
     let holder = claim::holder(&rows, target).await.map_err(Failure::incomplete)?;
-    Ok(holder.is_none_or(|holder| holder == run).then_some(run))
+    if holder.is_some_and(|holder| holder != run) {
+        return Ok(None);
+    }
+    if status == RunStatus::Published {
+        return Ok(Some(ReviewRun::Published(run)));
+    }
+    let question = newest_question(&rows, &run).await.map_err(Failure::incomplete)?;
+    let vote = question.as_ref().and_then(Question::last_vote);
+    let is_rejected = vote.is_some_and(|vote| vote.ballot.verdict == Verdict::Rejected);
+    Ok(is_rejected.then_some(ReviewRun::Rejected(run)))
 }

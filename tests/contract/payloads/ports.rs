@@ -115,6 +115,7 @@ impl World {
             store: Arc::clone(&self.artifacts) as _,
             approval_settings: Arc::default(),
             github_patience: std::time::Duration::ZERO,
+            retries: Arc::default(),
         }
     }
 }

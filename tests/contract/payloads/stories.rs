@@ -176,7 +176,7 @@ async fn play(ending: Ending, written: &Arc<Mutex<Documents>>) {
     let rows = Arc::clone(&stages.rows);
     stages.rows = Arc::new(WatchedRows(Arc::clone(&rows), Arc::clone(written)));
     let functions = Arc::new(WatchedFunctions(stages, Arc::clone(written)));
-    let objects = Arc::new(machine::artifact_objects(data.path()));
+    let objects = Arc::new(holdfast_ops::artifact_objects::artifact_objects(data.path()));
     let mut options = EngineOptions::new(data.path(), functions, objects).unwrap();
     if ending == Ending::Unanswered {
         options.clock = Arc::new(VirtualClock::new(Timestamp(1_700_000_000_000)));

@@ -37,14 +37,18 @@ pub async fn run(args: &DoctorArgs) -> Result<Exit, Failure> {
         && app.as_ref().is_none_or(|app| app.works)
         && token.as_ref().is_none_or(|token| token.works)
         && mail.as_ref().is_none_or(|mail| mail.works);
+    let warnings = settings.limits_without_a_price();
     let printed = match args.format {
         ListFormat::Text => {
             let github = match (&app, &token) {
                 (None, Some(token)) => token_text(token),
                 (app, _) => app_text(app.as_ref()),
             };
+            let warned: String = (warnings.iter())
+                .map(|line| format!("Warning: {}\n", output::plain(line)))
+                .collect();
             format!(
-                "Settings: valid\n{}{github}{}",
+                "Settings: valid\n{warned}{}{github}{}",
                 text(&reports),
                 mail_text(mail.as_ref())
             )
@@ -52,6 +56,7 @@ pub async fn run(args: &DoctorArgs) -> Result<Exit, Failure> {
         ListFormat::Json => {
             let document = json!({
                 "version": 1, "works": works, "models": reports, "github_app": app, "github_token": token, "mail": mail,
+                "warnings": warnings,
             });
             output::json(&document).map_err(Failure::incomplete)?
         }

@@ -53,6 +53,9 @@ pub async fn run(args: &ReviewArgs) -> Result<Exit, Failure> {
     for line in lines.filter(|_| !args.print.quiet) {
         output::print_to_stderr(line);
     }
+    for line in settings.limits_without_a_price() {
+        output::print_to_stderr(&line);
+    }
     follow::report_recovery(&recovered, args.print.quiet);
     if let Some(job) = job.as_ref().filter(|_| !args.print.quiet) {
         output::print_to_stderr(job);
@@ -73,6 +76,14 @@ pub async fn run(args: &ReviewArgs) -> Result<Exit, Failure> {
                 ReviewRun::Published(name) => {
                     output::print_to_stderr(&format!(
                         "run {name} has already published this review; nothing is posted again"
+                    ));
+                    name
+                }
+                ReviewRun::Rejected(name) => {
+                    output::print_to_stderr(&format!(
+                        "run {name} is this review, and a person rejected it: nothing is posted. The next push starts a new \
+                         review, and so does the comment /holdfast review where holdfast serve runs; the rejected findings \
+                         stay dismissed"
                     ));
                     name
                 }

@@ -5,8 +5,10 @@ use std::time::Duration;
 
 use holdfast_asl::{EventKind, Retrial, Timestamp, WaitEnd};
 use holdfast_core::model::error_name::ErrorName;
+use holdfast_core::port::{WaitFor, Waiting};
 use holdfast_core::render::counted;
 use holdfast_core::stage::state;
+use serde::Deserialize;
 
 use super::hidden::hide;
 use super::name;
@@ -21,7 +23,8 @@ pub struct Tracker {
     open: HashMap<String, UnitInFlight>,
     /// The children that wait for the model.
     waiting: HashSet<String>,
-    done: usize,
+    reviewed: usize,
+    given_up: usize,
     state: String,
     /// The time of the last line about each kind of wait.
     last_lines: BTreeMap<&'static str, Duration>,
@@ -63,7 +66,8 @@ impl Tracker {
             paths: HashMap::new(),
             open: HashMap::new(),
             waiting: HashSet::new(),
-            done: 0,
+            reviewed: 0,
+            given_up: 0,
             state: String::new(),
             last_lines: BTreeMap::new(),
         }
@@ -147,13 +151,12 @@ impl Tracker {
             | EventKind::ExecutionAborted { .. } => {
                 self.waiting.remove(child);
                 let unit = self.open.remove(child)?;
-                self.done += 1;
                 let path = self.paths.get(&unit.unit).map_or(unit.unit.as_str(), String::as_str);
-                let outcome = if unit.state == state::UNIT_REVIEWED {
-                    "reviewed"
-                } else {
-                    "unreviewed"
+                let (outcome, number) = match unit.state == state::UNIT_REVIEWED {
+                    true => ("reviewed", &mut self.reviewed),
+                    false => ("unreviewed", &mut self.given_up),
                 };
+                *number += 1;
                 let took_ms = at.0.saturating_sub(unit.since_ms).max(0);
                 Some(format!(
                     "{outcome:<10} {}  {}  {}.{} s",
@@ -172,15 +175,18 @@ impl Tracker {
         if self.paths.is_empty() {
             return String::new();
         }
-        let waiting = match self.waiting.len() {
+        let more = |number: usize, what: &str| match number {
             0 => String::new(),
-            waiting => format!(", {waiting} waiting for the model"),
+            number => format!(", {number} {what}"),
         };
+        // A unit that waits has no call in flight.
         format!(
-            "{} of {}, {} in flight{waiting}",
-            self.done,
+            "{} of {} reviewed{}, {} in flight{}",
+            self.reviewed,
             counted(self.paths.len(), "unit"),
-            self.open.len()
+            more(self.given_up, "given up"),
+            self.open.len().saturating_sub(self.waiting.len()),
+            more(self.waiting.len(), "waiting for the model")
         )
     }
 
@@ -221,11 +227,14 @@ fn wait_of(kind: &EventKind) -> Option<(&'static str, Timestamp)> {
             wait: Some(WaitEnd::At(until)),
             ..
         } if state::waits_for_model(name) => {
-            let is_down = input.pointer("/waiting/for").and_then(serde_json::Value::as_str) == Some("outage");
-            let reason = if is_down {
-                SERVER_FAILS
-            } else {
-                "the model's server limits requests"
+            let waiting = input
+                .get("waiting")
+                .and_then(|waiting| Waiting::deserialize(waiting).ok());
+            let waiting = waiting.unwrap_or_default();
+            let reason = match waiting.subject {
+                WaitFor::Outage => SERVER_FAILS,
+                WaitFor::Limit if waiting.is_own_limit => "a limit of the settings holds model calls back",
+                WaitFor::Limit => "the model's server limits requests",
             };
             Some((reason, *until))
         }
@@ -339,7 +348,30 @@ mod tests {
         assert_eq!(seen.finished.as_deref(), Some("reviewed   src/a.rs  2 attempts  2.5 s"));
         assert_eq!(
             tracker.status(Duration::from_secs(75)),
-            "reviewing: 1 of 2 units, 1 in flight, 1 min 15 s"
+            "reviewing: 1 of 2 units reviewed, 1 in flight, 1 min 15 s"
+        );
+    }
+
+    #[test]
+    fn a_unit_that_was_given_up_is_not_a_reviewed_one_and_a_limit_of_the_settings_is_not_the_servers() {
+        let mut tracker = tracker();
+        let mut take = |child, kind| update(&mut tracker, Some(child), 1_000, &kind, 60);
+        take("c1", entered(state::REVIEW_UNIT, None));
+        take("c1", entered(state::UNIT_UNREVIEWED, None));
+        let given_up = take("c1", EventKind::ExecutionSucceeded { output: json!({}) });
+        assert!(given_up.finished.is_some_and(|line| line.starts_with("unreviewed")));
+        let waits = EventKind::StateEntered {
+            state: StateKind::Wait,
+            name: state::WAIT_FOR_MODEL.to_owned(),
+            input: json!({ "unit": "u0002", "waiting": { "for": "limit", "since_ms": 1, "is_own_limit": true } }),
+            wait: Some(WaitEnd::At(Timestamp(3_000))),
+        };
+        assert_eq!(
+            take("c2", waits).waits.as_deref(),
+            Some(
+                "a limit of the settings holds model calls back; waiting 2 s (0 of 2 units reviewed, 1 given up, 0 in \
+                 flight, 1 waiting for the model)"
+            )
         );
     }
 
@@ -351,7 +383,7 @@ mod tests {
         assert_eq!(
             line("c1", wait(), 5).as_deref(),
             Some(
-                "the model's server limits requests; waiting 20 s (0 of 2 units, 1 in flight, 1 waiting for the model)"
+                "the model's server limits requests; waiting 20 s (0 of 2 units reviewed, 0 in flight, 1 waiting for the model)"
             )
         );
         assert_eq!(line("c2", wait(), 34), None);

@@ -136,18 +136,21 @@ fn invalid_pull_request_addresses_are_usage_errors() {
 }
 
 #[test]
-fn a_model_that_does_not_answer_leaves_a_partial_review() {
-    for (script, reason) in [
-        (Script::hang(), "HOLDFAST_MODEL_TIMEOUT_SECONDS"),
-        (Script::status(400), "ModelRequestRejected"),
+fn a_model_that_reads_no_file_fails_the_review_unless_it_only_rejects_the_requests() {
+    for (script, status, reason) in [
+        (Script::hang(), "failed", "HOLDFAST_MODEL_TIMEOUT_SECONDS"),
+        (Script::overloaded(), "failed", "529"),
+        (Script::status(400), "partial", "ModelRequestRejected"),
     ] {
         let scene = Scene::with_model(many_files(2), ModelServer::start(script).unwrap())
             .set("HOLDFAST_MODEL_TIMEOUT_SECONDS", "1")
             .set("HOLDFAST_MODEL_PATIENCE", "2s");
         let (exit, document) = scene.review();
-        assert_eq!((exit, &document["status"]), (3, &"partial".into()), "{reason}");
-        let message = document["coverage"][0]["reason"].as_str().unwrap();
+        assert_eq!((exit, &document["status"]), (3, &status.into()), "{reason}");
+        let file = &document["coverage"][0];
+        let message = file["reason"].as_str().unwrap();
         assert!(message.contains(reason), "{reason}: {message}");
+        assert!(file["failure"].is_string(), "{file}");
     }
 }
 

@@ -18,6 +18,7 @@ mod metrics_text;
 mod models;
 mod no_disk;
 mod operator;
+mod outage;
 mod own_data;
 mod packaging;
 mod parts;

@@ -65,6 +65,13 @@ fn a_rejection_of_severe_findings_leaves_the_rest_and_the_next_push_does_not_ask
         comment.starts_with("**Holdfast did not publish 1 finding** of") && comment.contains("Reason: wrong tone"),
         "{comment}"
     );
+    assert!(
+        comment.contains("## Holdfast: 3 new findings, 1 dismissed; all 4 files reviewed")
+            && !comment.contains("withheld")
+            && !comment.contains("SECRET"),
+        "nothing waits any more: {comment}"
+    );
+    assert_the_same_command_posts_nothing(&pull, &run);
     pull.push(
         "src/file_0003.rs",
         "pub fn function_3(x: u64) -> u64 {\n    x * 5 + 3\n}\n",
@@ -76,6 +83,28 @@ fn a_rejection_of_severe_findings_leaves_the_rest_and_the_next_push_does_not_ask
         comment.contains("1 dismissed") && !comment.contains("SECRET"),
         "{comment}"
     );
+}
+
+/// Repeats the command after a rejection.
+fn assert_the_same_command_posts_nothing(pull: &Pull, run: &str) {
+    let (comment, writes) = (pull.comment(), pull.github.journal().writes().len());
+    let (_, document) = pull.publish();
+    assert_eq!(
+        (&document["status"], &document["run"]),
+        (&json!("rejected"), &json!(run))
+    );
+    assert_eq!(pull.github.journal().writes().len(), writes, "no write");
+    assert_eq!(pull.comment(), comment);
+    assert_eq!(pull.check()["conclusion"], "neutral");
+}
+
+#[test]
+fn a_whole_review_that_was_rejected_stays_so_until_a_person_asks_for_another() {
+    let pull = Pull::with_settings(4, one_severe(), "gate: { mode: whole }\n");
+    let run = wait(&pull);
+    decide(&pull, &["reject", &run, "--reason", "wrong tone"]);
+    assert!(pull.reviews().is_empty());
+    assert_the_same_command_posts_nothing(&pull, &run);
 }
 
 #[test]

@@ -448,7 +448,7 @@ fn in_engine(pull: &Pull, work: impl AsyncFnOnce(&Engine)) {
         let stages = machine::stage_functions(&data, &settings, std::sync::Arc::default())
             .await
             .unwrap();
-        let objects = Arc::new(machine::artifact_objects(&data));
+        let objects = Arc::new(holdfast_ops::artifact_objects::artifact_objects(&data));
         let mut options = EngineOptions::new(&data, Arc::new(stages), objects).unwrap();
         let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
         let now_ms = i64::try_from(now.unwrap().as_millis()).unwrap();

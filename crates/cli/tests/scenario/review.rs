@@ -150,7 +150,7 @@ fn a_rate_limit_delays_the_review_and_loses_nothing() {
     let output = scene.run(&["review", scene.path(), "--format", "json"]);
     let document: Value = serde_json::from_slice(&output.stdout).unwrap();
     let (exit, log) = (output.status.code().unwrap(), String::from_utf8(output.stderr).unwrap());
-    let waits = "holdfast: the model's server limits requests; waiting 1 s (0 of 2 units, ";
+    let waits = "holdfast: the model's server limits requests; waiting 1 s (0 of 2 units reviewed, ";
     assert_eq!(log.matches(waits).count(), 1, "one line for both units: {log}");
     assert_eq!((exit, &document["status"]), (0, &"reviewed".into()), "{document:#}");
     assert!(began.elapsed() >= Duration::from_secs(1), "Retry-After is obeyed");

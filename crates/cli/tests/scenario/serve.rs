@@ -222,7 +222,7 @@ impl Served {
         )
     }
 
-    fn command(&self, login: &str, text: &str) -> (u16, Value) {
+    pub fn command(&self, login: &str, text: &str) -> (u16, Value) {
         let event = self.pull.github.comment_event(SLUG, 12, login, text).unwrap();
         let body = event.to_string();
         self.deliver(

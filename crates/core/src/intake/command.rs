@@ -185,7 +185,7 @@ async fn cancel(
 /// # Errors
 ///
 /// The table fails.
-pub(super) async fn is_paused(rows: &dyn KeepRows, target: &Target) -> Result<bool, StageError> {
+pub async fn is_paused(rows: &dyn KeepRows, target: &Target) -> Result<bool, StageError> {
     for key in pause_keys(target) {
         if rows.get(&key).await?.is_some() {
             return Ok(true);

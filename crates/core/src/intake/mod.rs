@@ -20,6 +20,9 @@ use crate::port::{
 };
 use crate::webhook::{RepositoryRef, WebhookEvent};
 
+pub use command::is_paused;
+pub use start::{LastStart, last_start, store_start};
+
 /// Maximum number of reads of one pull request while GitHub is unavailable.
 const MAX_READS: usize = 3;
 

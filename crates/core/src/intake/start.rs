@@ -32,7 +32,7 @@ pub(super) enum StartAgain {
 
 /// The run that was started last for a pull request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct LastStart {
+pub struct LastStart {
     /// Its name.
     pub run: RunName,
     /// Time of the start, in milliseconds since 1970.
@@ -90,12 +90,12 @@ pub(super) async fn start(
         let is_own = own_attempt == Some(attempt);
         match started {
             StartedRun::New => {
-                store_start(ports, target, &name, comment).await?;
+                store_start(ports.rows, ports.now_ms, target, &name, comment).await?;
                 return Ok((Receipt::Started { run: name }, delivery));
             }
             StartedRun::Running => {
                 if is_own {
-                    store_start(ports, target, &name, comment).await?;
+                    store_start(ports.rows, ports.now_ms, target, &name, comment).await?;
                 }
                 return Ok((Receipt::Duplicate { run: name }, delivery));
             }
@@ -166,15 +166,25 @@ async fn same_review_of_holder(
 }
 
 /// Stores the run that was started last, so that a run can be stopped before it opens.
-async fn store_start(ports: Ports<'_>, target: &Target, run: &RunName, comment: Option<u64>) -> Result<(), StageError> {
+///
+/// # Errors
+///
+/// The table fails.
+pub async fn store_start(
+    rows: &dyn KeepRows,
+    now_ms: i64,
+    target: &Target,
+    run: &RunName,
+    comment: Option<u64>,
+) -> Result<(), StageError> {
     let start = LastStart {
         run: run.clone(),
-        at_ms: ports.now_ms,
+        at_ms: now_ms,
         comment,
     };
     let start = &start;
     // The previous value is overwritten, whatever its shape.
-    rows::update(ports.rows, &last_key(target), |_: Option<Value>| async move {
+    rows::update(rows, &last_key(target), |_: Option<Value>| async move {
         Ok(Update::Write(json!(start), ()))
     })
     .await
@@ -185,7 +195,7 @@ async fn store_start(ports: Ports<'_>, target: &Target, run: &RunName, comment: 
 /// # Errors
 ///
 /// The table fails.
-pub(super) async fn last_start(rows: &dyn KeepRows, target: &Target) -> Result<Option<LastStart>, StageError> {
+pub async fn last_start(rows: &dyn KeepRows, target: &Target) -> Result<Option<LastStart>, StageError> {
     let row: Option<Row> = rows.get(&last_key(target)).await?;
     // A row of another version counts as missing.
     Ok(row.and_then(|row| LastStart::deserialize(&row.value).ok()))

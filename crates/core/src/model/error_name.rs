@@ -98,6 +98,52 @@ impl ErrorName {
         Self::RunSuperseded,
         Self::ApprovalRejected,
     ];
+
+    /// Returns the service whose outage or limit this error means. Once that is over, the same run may succeed. None for
+    /// an error that lasts until a person acts, and for the end of a run that nobody wants any more.
+    pub const fn outage_of(self) -> Option<Dependency> {
+        match self {
+            Self::ModelUnavailable | Self::ModelTimedOut | Self::ModelRateLimited => Some(Dependency::Model),
+            Self::GithubUnavailable | Self::GithubRateLimited | Self::GithubThreadsUnavailable => {
+                Some(Dependency::Github)
+            }
+            Self::ArtifactUnavailable | Self::StageTimedOut => Some(Dependency::Storage),
+            Self::PayloadInvalid
+            | Self::ArtifactMissing
+            | Self::RepositoryUnreadable
+            | Self::RepositoryConfigurationInvalid
+            | Self::GithubForbidden
+            | Self::GithubNotFound
+            | Self::GithubSignOnRequired
+            | Self::GithubRepositoryArchived
+            | Self::GithubConversationLocked
+            | Self::GithubRejected
+            | Self::ModelNotFound
+            | Self::ModelUnauthorized
+            | Self::ModelRequestRejected
+            | Self::ModelSpendingLimitReached
+            | Self::SpendLimitReached
+            | Self::PullRequestHeadMoved
+            | Self::PullRequestBaseMoved
+            | Self::RunSuperseded
+            | Self::RunCancelled
+            | Self::ApprovalUndeliverable
+            | Self::ApprovalRejected
+            | Self::ApprovalMismatch => None,
+        }
+    }
+}
+
+/// A service that reviews depend on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Dependency {
+    /// The model's provider.
+    Model,
+    /// GitHub.
+    Github,
+    /// The storage of artifacts and rows.
+    Storage,
 }
 
 impl std::fmt::Display for ErrorName {

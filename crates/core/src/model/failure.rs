@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::error_name::ErrorName;
+use super::error_name::{Dependency, ErrorName};
 
 /// The kind of a failure. Written as one word: an error's name, or [`OtherFailure`]'s.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -47,6 +47,15 @@ impl Failure {
             None if reason.starts_with(NO_VALID_ANSWER) => Self::Other(OtherFailure::AnswersInvalid),
             None if reason.starts_with(LIMITED) => Self::Other(OtherFailure::ModelLimited),
             None => Self::Other(OtherFailure::Unknown),
+        }
+    }
+
+    /// Returns the service whose outage or limit this failure means: see [`ErrorName::outage_of`].
+    pub const fn outage_of(self) -> Option<Dependency> {
+        match self {
+            Self::Error(name) => name.outage_of(),
+            Self::Other(OtherFailure::ModelLimited) => Some(Dependency::Model),
+            Self::Other(OtherFailure::AnswersInvalid | OtherFailure::Interrupted | OtherFailure::Unknown) => None,
         }
     }
 

@@ -301,6 +301,9 @@ pub struct Announcement {
     /// Whether the run publishes in two parts: first what is below the gate, then what was approved.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub in_parts: bool,
+    /// Whether GitHub refused the comments of the first part: the summary has the texts of its findings.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub uncommented: bool,
     /// The name of the error whose failure the summary comment shows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failed: Option<String>,

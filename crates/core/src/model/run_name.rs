@@ -53,6 +53,13 @@ impl RunName {
         format!("{stem}-{attempt}").try_into()
     }
 
+    /// Returns the name of the next attempt at the same review; none if this one has no number.
+    pub fn next_attempt(&self) -> Option<Self> {
+        let (stem, attempt) = self.0.rsplit_once('-')?;
+        let attempt: u32 = attempt.parse().ok()?;
+        Self::of_attempt(stem, attempt.checked_add(1)?).ok()
+    }
+
     /// Returns the stem of the name: everything but the attempt.
     pub fn stem(&self) -> &str {
         stem_of(&self.0)

@@ -21,6 +21,9 @@ use reader::Reader;
 /// The time limit of a model call before a model's time is known, in seconds.
 const FIRST_MODEL_TIMEOUT_S: u64 = 120;
 
+/// The time in which a review is retried, in seconds.
+const RETRY_WITHIN_S: u64 = 86_400;
+
 /// The source of settings: returns the value of a name, `None` when it is not set.
 pub type Lookup<'a> = &'a dyn Fn(&str) -> Option<String>;
 
@@ -71,6 +74,9 @@ pub struct Settings {
     pub model_limit_patience_s: Option<u64>,
     /// Longest wait of a state for GitHub, in seconds. `HOLDFAST_GITHUB_PATIENCE`; none: the command's default.
     pub github_patience_s: Option<u64>,
+    /// The time after its end in which a review that an outage or a limit ended is retried by itself, in seconds.
+    /// `HOLDFAST_RETRY_WITHIN`, default a day; none if it is `off`.
+    pub retry_within_s: Option<u64>,
     /// The address of GitHub's API, if not `https://api.github.com`. `HOLDFAST_GITHUB_URL`.
     pub github_url: Option<Url>,
     /// Maximum writes to GitHub per minute of one process. `HOLDFAST_GITHUB_WRITES_PER_MINUTE`.
@@ -214,6 +220,12 @@ impl Settings {
         Duration::from_secs(self.github_patience_s.unwrap_or(6 * 3_600))
     }
 
+    /// Returns [`Self::retry_within_s`] in milliseconds.
+    pub fn retry_within_ms(&self) -> Option<i64> {
+        let seconds = self.retry_within_s?;
+        Some(i64::try_from(seconds).unwrap_or(i64::MAX).saturating_mul(1_000))
+    }
+
     /// Returns the settings of a command whose caller waits for it: without settings of their own, it waits ten minutes
     /// for GitHub or a provider that is down and 30 for one that limits. Then the review fails or is partial, and can be
     /// redriven.
@@ -268,6 +280,7 @@ impl Settings {
             model_tokens_per_minute: reader.optional_number("HOLDFAST_MODEL_TOKENS_PER_MINUTE", 10_000_000_000),
             model_patience_s: reader.duration_s("HOLDFAST_MODEL_PATIENCE"),
             model_limit_patience_s: reader.duration_s("HOLDFAST_MODEL_LIMIT_PATIENCE"),
+            retry_within_s: reader.duration_s_or_off("HOLDFAST_RETRY_WITHIN", RETRY_WITHIN_S),
             spend_per_run: reader.dollars("HOLDFAST_SPEND_PER_RUN"),
             spend_per_month: reader.dollars("HOLDFAST_SPEND_PER_MONTH"),
             spend_per_repository_month: reader.dollars("HOLDFAST_SPEND_PER_REPOSITORY_MONTH"),
@@ -315,6 +328,34 @@ impl Settings {
             Some(_) => Vec::new(),
             None => nameless.map(line).collect(),
         }
+    }
+
+    /// Returns one line for each model whose calls no limit of money counts, because its price isn't known.
+    pub fn limits_without_a_price(&self) -> Vec<String> {
+        let limits = [
+            ("HOLDFAST_SPEND_PER_RUN", self.spend_per_run),
+            ("HOLDFAST_SPEND_PER_MONTH", self.spend_per_month),
+            ("HOLDFAST_SPEND_PER_REPOSITORY_MONTH", self.spend_per_repository_month),
+            ("HOLDFAST_SPEND_PER_AUTHOR_MONTH", self.spend_per_author_month),
+        ];
+        let set: Vec<&str> = (limits.iter())
+            .filter(|(_, limit)| limit.is_some())
+            .map(|(name, _)| *name)
+            .collect();
+        if set.is_empty() {
+            return Vec::new();
+        }
+        let mut models = vec![&self.model, &self.model_light];
+        models.dedup();
+        models.retain(|model| !model.is_rules() && self.prices.cost(model, 1, 1).is_none());
+        let line = |model: &ModelId| {
+            format!(
+                "{} (environment): the price of {model} is not known, so its calls don't count and nothing limits them: set \
+                 HOLDFAST_MODEL_PRICES={model}=IN/OUT, in US dollars for a million tokens",
+                set.join(", ")
+            )
+        };
+        models.into_iter().map(line).collect()
     }
 
     /// Checks that the providers' keys are set. A server that the settings name, such as a local one, may need none.

@@ -55,6 +55,9 @@ pub struct Waiting {
     pub failures: u32,
     /// Calls that gave no complete answer in time.
     pub timeouts: u32,
+    /// Whether the limit of this wait is one of the deployment's settings, not the provider's.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub is_own_limit: bool,
 }
 
 impl Waiting {
@@ -70,6 +73,7 @@ impl Waiting {
             subject,
             since_ms: if is_same { self.since_ms } else { now_ms },
             waits: self.waits.saturating_add(1),
+            is_own_limit: false,
             ..self
         }
     }
@@ -87,6 +91,23 @@ pub enum Reached {
         /// Belongs to the next try.
         waiting: Waiting,
     },
+}
+
+impl Reached {
+    /// Returns the same outcome; a wait is one for a limit of the deployment's settings, or isn't.
+    #[must_use]
+    pub fn for_own_limit(self, is_own_limit: bool) -> Self {
+        match self {
+            Self::Wait { wait_s, waiting } => Self::Wait {
+                wait_s,
+                waiting: Waiting {
+                    is_own_limit,
+                    ..waiting
+                },
+            },
+            answered @ Self::Answered(_) => answered,
+        }
+    }
 }
 
 /// Calls a model when its provider allows it.

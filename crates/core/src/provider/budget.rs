@@ -50,8 +50,8 @@ const STEP_MS: u64 = 100;
 #[serde(default)]
 pub struct Budget {
     now_ms: u64,
-    limits: Limits,
-    learned: Learned,
+    pub(super) limits: Limits,
+    pub(super) learned: Learned,
     /// The grants so far. The slots of waiting calls follow from them and from the order of arrival.
     sent: Rates,
     resumption: Resumption,

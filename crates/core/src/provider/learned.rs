@@ -4,6 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::clock::move_back;
+use super::entry::WaitReason;
 use crate::model::provider_limits::{Limits, ObservedLimits};
 
 /// The limits in force. Rates are thousandths per minute; none is no limit.
@@ -102,6 +103,20 @@ impl Learned {
                 .concurrent
                 .min(u32::try_from(concurrent).unwrap_or(u32::MAX))
                 .max(1),
+        }
+    }
+
+    /// Returns whether the limit of a wait is a configured one: nothing that the provider stated or refused is lower.
+    pub fn is_configured(&self, limits: &Limits, why: WaitReason) -> bool {
+        let effective = self.effective(limits);
+        let is_rate = |configured: Option<u64>, effective: Option<u64>| {
+            configured.is_some_and(|configured| effective == Some(configured.max(1).saturating_mul(MILLI)))
+        };
+        match why {
+            WaitReason::Requests => is_rate(limits.requests_per_minute.map(u64::from), effective.requests),
+            WaitReason::Tokens => is_rate(limits.input_tokens_per_minute, effective.tokens),
+            WaitReason::Concurrency => effective.concurrent == limits.concurrent.max(1),
+            WaitReason::Refused => false,
         }
     }
 

@@ -164,8 +164,11 @@ impl PacedModel {
                     self.pace.rest(place.digest, ms.max(1)).await;
                     rested_ms += self.pace.now_ms().saturating_sub(before_ms).max(1);
                 }
-                ProviderAnswer::Wait { ms, subject, .. } => {
-                    return self.wait(place, place.call.waiting, subject, ms, &state).await.map(Err);
+                ProviderAnswer::Wait {
+                    ms, subject, is_own, ..
+                } => {
+                    let wait = self.wait(place, place.call.waiting, subject, ms, &state).await?;
+                    return Ok(Err(wait.for_own_limit(is_own)));
                 }
             }
         }
@@ -211,7 +214,8 @@ impl PacedModel {
                 }
                 WaitFor::Limit => ModelError::LimitedTooLong(format!(
                     "the limits of {} had no room for this call within {waited_s} s (HOLDFAST_MODEL_LIMIT_PATIENCE): \
-                     raise the provider's limits or lower HOLDFAST_MAX_CONCURRENCY",
+                     raise the provider's limits, or HOLDFAST_MODEL_REQUESTS_PER_MINUTE and \
+                     HOLDFAST_MODEL_TOKENS_PER_MINUTE if they are lower, or lower HOLDFAST_MAX_CONCURRENCY",
                     place.key
                 )),
             });
@@ -298,9 +302,8 @@ impl PacedModel {
                     return Err(error);
                 }
                 // The calls in flight hold the money.
-                return self
-                    .wait(&place, call.waiting, WaitFor::Limit, MONEY_WAIT_MS, &state)
-                    .await;
+                let wait = self.wait(&place, call.waiting, WaitFor::Limit, MONEY_WAIT_MS, &state);
+                return Ok(wait.await?.for_own_limit(true));
             }
         };
         let request = &ModelRequest {

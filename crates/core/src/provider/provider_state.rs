@@ -137,6 +137,8 @@ pub enum ProviderAnswer {
         subject: WaitFor,
         /// True if it waits for another call's end, which may come earlier.
         is_turn: bool,
+        /// True if the limit is one of the deployment's settings, false if it is the provider's.
+        is_own: bool,
     },
     /// No call can succeed: a call a moment ago was refused.
     Refused(Refusal),
@@ -274,6 +276,7 @@ impl State for ProviderState {
                         ms: wait_ms,
                         subject: WaitFor::Outage,
                         is_turn: false,
+                        is_own: false,
                     };
                 }
                 let concurrent = self
@@ -290,8 +293,10 @@ impl State for ProviderState {
                     hold_ms,
                     limits: Limits { concurrent, ..*limits },
                 };
-                match self.budgets.entry(entry.model.clone()).or_default().apply(&reserve) {
+                let budget = self.budgets.entry(entry.model.clone()).or_default();
+                match budget.apply(&reserve) {
                     Answer::Wait { ms, why } => {
+                        let is_own = budget.learned.is_configured(&budget.limits, why);
                         // A probe that has to wait lets another one through.
                         let call = entry.call.clone();
                         self.breaker.apply(&BreakerEntry::Released { call, now_ms });
@@ -299,6 +304,7 @@ impl State for ProviderState {
                             ms,
                             subject: WaitFor::Limit,
                             is_turn: why == WaitReason::Concurrency,
+                            is_own,
                         }
                     }
                     Answer::Granted | Answer::Settled => ProviderAnswer::Call,

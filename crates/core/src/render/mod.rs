@@ -1,6 +1,7 @@
 //! Renders findings for people: Markdown for the terminal and for GitHub. All foreign text (from a model, a diff or a
 //! person) passes through one of four functions: [`title`], [`path`], [`body`] or [`code`].
 
+mod ended;
 mod github;
 mod markdown;
 mod notice;
@@ -12,11 +13,12 @@ pub use crate::safe_text::{Links, body, code, is_active_code, path, plain_line, 
 pub use crate::visible::{
     is_invisible, json_escaped, terminal_line, terminal_name, terminal_text, visible, without_workflow_command,
 };
+pub use ended::{RunEnd, ended_check, failed_body};
 pub use github::{Inline, Review, check_outcome, fixed_body, open_body, reopened_body, review_of};
 pub use markdown::{comment_markdown, coverage_line, report_markdown};
 pub use notice::{alarm_subject, alarm_text, question_mail};
 pub use state::{
-    BELOW_GATE_PUBLISHED, NotPublished, announcement_body, failed_body, not_published_body, not_published_check,
-    waiting_check, waiting_for_approval_body, waiting_for_maintainer_body,
+    NotPublished, announcement_body, not_published_body, not_published_check, waiting_check, waiting_for_approval_body,
+    waiting_for_maintainer_body,
 };
 pub use summary::{summary_body, verdict};

@@ -6,9 +6,7 @@ use url::Url;
 use crate::count::{counted, is_or_are};
 use crate::model::approval::{Approval, Identity, Person};
 use crate::model::console_page;
-use crate::model::failure::Failure;
 use crate::model::policy::OnTimeout;
-use crate::model::run::PublishedPart;
 use crate::model::sha::CommitSha;
 use crate::model::team_name::TeamName;
 use crate::port::{CheckConclusion, CheckOutcome};
@@ -17,11 +15,7 @@ use crate::safe_text::title;
 /// Maximum number of people whose names are shown.
 const MAX_NAMES: usize = 10;
 /// How to get a review after one that was not published.
-const NEXT: &str = "The next push starts a new review, and so does the comment `/holdfast review`.";
-
-/// The result of a run that failed after it had published what is below the gate.
-pub const BELOW_GATE_PUBLISHED: &str = "Findings below the gate's severity were published; those that waited for an \
-                                        approval may be missing.";
+pub(super) const NEXT: &str = "The next push starts a new review, and so does the comment `/holdfast review`.";
 
 /// The reason why a review that waited for people was not published.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -177,20 +171,6 @@ pub fn waiting_for_maintainer_body(head: &CommitSha) -> String {
     )
 }
 
-/// Returns the state of a review that failed, before or after it was published.
-pub fn failed_body(head: &CommitSha, why: Failure, published: PublishedPart) -> String {
-    let published = match published {
-        PublishedPart::Nothing => "Nothing of it was published.",
-        PublishedPart::BelowGate => BELOW_GATE_PUBLISHED,
-        PublishedPart::Review => "The review was published, but its last steps are missing.",
-    };
-    format!(
-        "**Holdfast could not complete the review** of {}: {}.\n\n{published} {NEXT}\n",
-        head.short(),
-        why.sentence()
-    )
-}
-
 /// Returns the state of a review that was not published; of `findings` findings of it, if the rest was.
 pub fn not_published_body(head: &CommitSha, why: NotPublished<'_>, findings: Option<usize>) -> String {
     let (decision, reason) = match why {
@@ -254,7 +234,7 @@ fn reason_text(reason: &str) -> String {
 }
 
 /// Returns a time in UTC, to the minute.
-fn time(ms: i64) -> String {
+pub(super) fn time(ms: i64) -> String {
     let time = jiff::Timestamp::from_millisecond(ms).unwrap_or_default();
     time.strftime("%Y-%m-%d %H:%M UTC").to_string()
 }

@@ -51,7 +51,8 @@ pub struct Output {
 /// unreviewed, with that reason.
 ///
 /// # Errors
-/// The results have another shape; the store fails; the model's provider refused every call.
+/// The results have another shape; the store fails; no model has read any file, because its provider refused the calls,
+/// is down or limits them.
 #[tracing::instrument(skip_all, fields(run = %input.run))]
 pub async fn aggregate_findings(
     input: &Input,
@@ -179,11 +180,13 @@ pub async fn aggregate_findings(
             .coverage
             .push(settled.remove(file.path.as_str()).unwrap_or_else(unknown));
     }
-    if let Some(error) = refusal_of_all(&aggregate, results.values()) {
+    rank(&mut aggregate.findings);
+    // The report of a run that fails here reads the coverage.
+    write_artifact(store, &key::aggregate(&input.run), &aggregate).await?;
+    let in_order = plan.units.iter().filter_map(|unit| results.get(&unit.id));
+    if let Some(error) = failure_of_all(&aggregate, in_order) {
         return Err(error);
     }
-    rank(&mut aggregate.findings);
-    write_artifact(store, &key::aggregate(&input.run), &aggregate).await?;
     let count_of = |outcome| {
         u64::try_from(
             aggregate
@@ -210,22 +213,25 @@ const REFUSALS: [ErrorName; 3] = [
     ErrorName::ModelSpendingLimitReached,
 ];
 
-/// Returns the provider's refusal, if it is the reason why no model has read any file: then the run fails with it. A
-/// review by rules alone would hide that.
-fn refusal_of_all<'a>(aggregate: &Aggregate, results: impl Iterator<Item = &'a UnitResult>) -> Option<StageError> {
+/// Returns the failure of the model's provider, if it is the reason why no model has read any file: a refusal, or else an
+/// outage or a limit. Then the run fails with it: a review by rules alone would hide it, and would replace an earlier
+/// review with an empty one.
+fn failure_of_all<'a>(aggregate: &Aggregate, results: impl Iterator<Item = &'a UnitResult>) -> Option<StageError> {
     if aggregate.readers.values().any(|readers| readers.model) {
         return None;
     }
-    let mut refused = results.filter_map(|result| match result.failure() {
-        Failure::Error(name) if REFUSALS.contains(&name) => Some((name, result)),
-        _ => None,
+    let named = results.filter_map(|result| match result.failure() {
+        Failure::Error(name) => Some((name, result)),
+        Failure::Other(_) => None,
     });
-    let (name, result) = refused.next()?;
+    let failed: Vec<(ErrorName, &UnitResult)> = named.collect();
+    let refused = failed.iter().find(|(name, _)| REFUSALS.contains(name));
+    let (name, result) = refused.or_else(|| failed.iter().find(|(name, _)| name.outage_of().is_some()))?;
     let line = explain_failure(name.as_str(), result.cause.as_deref());
     let message = line
         .strip_prefix(name.as_str())
         .map(|rest| rest.trim_start_matches(": "));
-    Some(StageError::new(name, message.unwrap_or(&line)))
+    Some(StageError::new(*name, message.unwrap_or(&line)))
 }
 
 /// A unit's artifacts.

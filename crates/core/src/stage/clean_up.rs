@@ -7,9 +7,10 @@ use crate::model::error_name::ErrorName;
 use crate::model::key;
 use crate::model::run::Announcement;
 use crate::port::{FailedRun, KeepRows, PublishReview, StopRun, StoreArtifact};
+use crate::retry;
 
 use super::report_failure::{self, report_failure};
-use super::withdraw_announcement::{self, withdraw_announcement};
+use super::withdraw_announcement::{self, withdraw};
 
 /// Stops a run if it is still in flight, and undoes its effects. A repeated call changes nothing.
 ///
@@ -25,6 +26,8 @@ pub async fn end(
 ) -> Result<(), StageError> {
     stop.stop_run(&run.run, error, run.cause.as_deref().unwrap_or_default())
         .await?;
+    // Who ends a run doesn't want its retry either.
+    retry::forget(rows, &run.run).await?;
     clean_up(run, publish, rows, store).await
 }
 
@@ -48,7 +51,7 @@ pub async fn clean_up(
         started_with: run.started_with.clone(),
         error: run.error.clone(),
     };
-    withdraw_announcement(&input, publish, rows, store).await?;
+    withdraw(&input, run.cause.as_deref(), publish, rows, store).await?;
     let input = report_failure::Input {
         run: run.run.clone(),
         started_with: run.started_with.clone(),

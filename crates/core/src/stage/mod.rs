@@ -42,7 +42,7 @@ pub use stored_change::{
     MAX_CHUNK_FILES, PatchChunk, StoredChange, find_change_of, find_whole_change, read_change, write_change,
 };
 pub use table::{SECOND_STATES, STAGES, StageRow, stage_of};
-pub use unit_document::{Ambient, UnitDocument, read_unit};
+pub use unit_document::{Ambient, UnitDocument, payer_of, read_unit};
 
 /// Artifacts that one stage reads or writes at a time.
 const AT_ONCE: usize = 16;

@@ -22,7 +22,8 @@ use crate::model::run::{Announcement, GateMode, Run};
 use crate::model::run_name::RunName;
 use crate::port::{CommentRevision, KeepRows, PublishReview, ReadChange, StoreArtifact};
 use crate::pull_ledger;
-use crate::render::{NotPublished, counted, fixed_body, is_or_are, open_body, reopened_body};
+use crate::render::{Inline, NotPublished, counted, fixed_body, is_or_are, open_body, reopened_body};
+use crate::retry::{self, RetrySettings};
 
 use super::escalate_approval::NOBODY_DECIDED;
 use super::next_ledger;
@@ -71,6 +72,7 @@ pub struct Output {
 #[tracing::instrument(skip_all, fields(run = %input.run))]
 pub async fn publish_review(
     input: &Input,
+    retries: &RetrySettings,
     read: &dyn ReadChange,
     publish: &dyn PublishReview,
     rows: &dyn KeepRows,
@@ -137,10 +139,13 @@ pub async fn publish_review(
         .as_ref()
         .map(|reconciled| next_ledger::of_published(reconciled, &public, &raised, question.as_ref()));
     if input.part != Part::Whole {
-        announcement::note_parts(&run.run, store).await?;
+        announcement::note_parts(&run.run, Inline::Comments, store).await?;
     }
-    let (drafted, without_comment) =
+    let (drafted, without_comment, inline) =
         announcement::draft(&run, &public, &change, ledger.as_ref(), is_approved_part, publish).await?;
+    if input.part != Part::Whole && inline == Inline::Nowhere {
+        announcement::note_parts(&run.run, inline, store).await?;
+    }
     // Drafting takes a while: check again before others see the review. Others have seen a submitted one: a head that
     // moved since doesn't matter, and a newer run does.
     let held = match drafted {
@@ -169,7 +174,7 @@ pub async fn publish_review(
         Part::Undecided => {
             report.withheld = public.withheld;
             let waiting = report.waiting();
-            announcement::discard(&run, NotPublished::Expired, Some(waiting), publish, rows, store).await?;
+            announcement::discard(&run, NotPublished::Expired, Some(waiting), None, publish, rows, store).await?;
             let (findings, are) = (counted(waiting, "finding"), is_or_are(waiting));
             report.add_note(format!("{findings} {are} not published: {NOBODY_DECIDED}"));
         }
@@ -179,6 +184,11 @@ pub async fn publish_review(
         report.status = RunStatus::Published;
     }
     write_report(&input.run, &report, store).await?;
+    if input.part == Part::Whole
+        && let Some(awaits) = retry::awaited(&report)
+    {
+        retry::record(rows, &run, awaits, retries).await?;
+    }
     Ok(output(report.status))
 }
 

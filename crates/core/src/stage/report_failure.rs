@@ -10,7 +10,7 @@ use crate::model::plan::Plan;
 use crate::model::report::{
     Coverage, Gate, GateDecision, Outcome, REPORT_VERSION, Report, ReportModel, ReportTarget, RunStatus, Usage,
 };
-use crate::model::run::Run;
+use crate::model::run::{Aggregate, Run};
 use crate::model::run_name::RunName;
 use crate::port::StoreArtifact;
 
@@ -68,16 +68,26 @@ pub async fn report_failure(input: &Input, store: &dyn StoreArtifact) -> Result<
             status: RunStatus::Failed,
         });
     }
-    let mut report = existing.unwrap_or_else(|| empty_report(&run, change.as_ref(), plan.as_ref()));
+    let failure = Failure::of_reason(&input.error);
+    let mut report = match existing {
+        Some(report) => report,
+        None => {
+            let mut report = empty_report(&run, change.as_ref(), plan.as_ref(), failure);
+            // Units were reviewed before: their own reasons say more.
+            if let Some(aggregate) = find_artifact::<Aggregate>(store, &key::aggregate(&input.run)).await? {
+                (report.coverage, report.usage) = (aggregate.coverage, aggregate.usage);
+            }
+            report
+        }
+    };
     report.status = status;
     let note = explain_failure(&input.error, input.cause.as_deref());
-    let failure = Failure::of_reason(&input.error);
     report.add_private_note(note, failure.sentence().to_owned());
     write_report(&input.run, &report, store).await?;
     Ok(Output { status })
 }
 
-fn empty_report(run: &Run, change: Option<&Change>, plan: Option<&Plan>) -> Report {
+fn empty_report(run: &Run, change: Option<&Change>, plan: Option<&Plan>, failure: Failure) -> Report {
     let skipped = |path: &str| {
         plan.and_then(|plan| plan.settled.iter().find(|entry| entry.path == path))
             .cloned()
@@ -87,7 +97,7 @@ fn empty_report(run: &Run, change: Option<&Change>, plan: Option<&Plan>) -> Repo
         outcome: Outcome::Unreviewed,
         reason: Some("the review failed before it".to_owned()),
         attempts: 0,
-        failure: None,
+        failure: Some(failure),
     };
     let base = change.map_or_else(String::new, |change| change.base.to_string());
     Report {

@@ -25,9 +25,9 @@ macro_rules! for_each_stage {
             SUMMARIZE_REVIEW = "SummarizeReview", "summarize-review": summarize_review(model, approval_settings, store);
             REQUEST_APPROVAL = "RequestApproval", "request-approval": request_approval(approval_settings, notify, publish, rows, store);
             ESCALATE_APPROVAL = "EscalateApproval", "escalate-approval": escalate_approval(notify, rows);
-            PUBLISH_REVIEW = "PublishReview", "publish-review": publish_review(read, publish, rows, store);
+            PUBLISH_REVIEW = "PublishReview", "publish-review": publish_review(retries, read, publish, rows, store);
             DISCARD_REVIEW = "DiscardReview", "discard-review": discard_review(publish, rows, store);
-            WITHDRAW_ANNOUNCEMENT = "WithdrawAnnouncement", "withdraw-announcement": withdraw_announcement(publish, rows, store);
+            WITHDRAW_ANNOUNCEMENT = "WithdrawAnnouncement", "withdraw-announcement": withdraw_announcement(retries, publish, rows, store);
             REPORT_FAILURE = "ReportFailure", "report-failure": report_failure(store);
             RAISE_ALARM = "RaiseAlarm", "raise-alarm": raise_alarm(notify);
         }

@@ -8,10 +8,12 @@ use crate::announcement;
 use crate::artifact::find_run;
 use crate::claim;
 use crate::error::StageError;
-use crate::model::failure::is_shown;
+use crate::model::failure::{Failure, is_shown};
 use crate::model::run::Run;
 use crate::model::run_name::RunName;
 use crate::port::{KeepRows, PublishReview, StoreArtifact};
+use crate::render::RunEnd;
+use crate::retry::{self, RetrySettings};
 
 /// The run.
 #[derive(Debug, Deserialize)]
@@ -32,6 +34,26 @@ pub struct Output {
     pub withdrawn: bool,
 }
 
+/// Records whether the run is retried by itself, then undoes its effects as [`clean_up`](super::clean_up) does.
+///
+/// # Errors
+/// GitHub, the table or the store fails.
+#[tracing::instrument(skip_all, fields(run = %input.run))]
+pub async fn withdraw_announcement(
+    input: &Input,
+    retries: &RetrySettings,
+    publish: &dyn PublishReview,
+    rows: &dyn KeepRows,
+    store: &dyn StoreArtifact,
+) -> Result<Output, StageError> {
+    if let Some(awaits) = Failure::of_reason(&input.error).outage_of()
+        && let Some(run) = find_run(&input.run, &input.started_with, store).await?
+    {
+        retry::record(rows, &run, awaits, retries).await?;
+    }
+    withdraw(input, None, publish, rows, store).await
+}
+
 /// Closes the run's claim, so that the run can't write any more; then deletes the draft, closes the check, and replaces
 /// the run's state with the reason of its failure. A superseded or cancelled run shows none: the newer run has a state of
 /// its own, and the person who cancelled it knows. A missing effect counts as undone. A submitted review stays, and the
@@ -39,20 +61,28 @@ pub struct Output {
 ///
 /// # Errors
 /// GitHub, the table or the store fails.
-#[tracing::instrument(skip_all, fields(run = %input.run))]
-pub async fn withdraw_announcement(
+pub(super) async fn withdraw(
     input: &Input,
+    cancelled_by: Option<&str>,
     publish: &dyn PublishReview,
     rows: &dyn KeepRows,
     store: &dyn StoreArtifact,
 ) -> Result<Output, StageError> {
     claim::close(rows, &input.run).await?;
+    if !is_shown(&input.error) {
+        retry::forget(rows, &input.run).await?;
+    }
     let run = find_run(&input.run, &input.started_with, store).await?;
     let run = run.filter(|run| run.publish);
     if let Some(run) = &run {
+        let end = RunEnd {
+            error: &input.error,
+            cancelled_by,
+            retried_until_ms: retry::find(rows, &input.run).await?.map(|retry| retry.until_ms),
+        };
         match is_shown(&input.error) && may_show(run, rows, store).await? {
-            true => announcement::withdraw_failed(run, &input.error, publish, rows, store).await?,
-            false => announcement::withdraw(run, &input.error, false, publish, store).await?,
+            true => announcement::withdraw_failed(run, &end, publish, rows, store).await?,
+            false => announcement::withdraw(run, &end, false, publish, store).await?,
         }
     }
     claim::note_undone(rows, &input.run).await?;

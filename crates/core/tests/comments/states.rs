@@ -4,15 +4,14 @@ use futures::executor::block_on;
 use holdfast_core::announcement::{note_parts, withdraw};
 use holdfast_core::model::approval::{Approval, Person};
 use holdfast_core::model::error_name::ErrorName;
-use holdfast_core::model::failure::Failure;
 use holdfast_core::model::policy::OnTimeout;
 use holdfast_core::model::run::{PublishedPart, Run};
 use holdfast_core::model::sha::CommitSha;
 use holdfast_core::model::team_name::TeamName;
 use holdfast_core::port::PublishReview;
 use holdfast_core::render::{
-    NotPublished, announcement_body, failed_body, not_published_body, not_published_check, waiting_check,
-    waiting_for_approval_body, waiting_for_maintainer_body,
+    Inline, NotPublished, RunEnd, announcement_body, ended_check, failed_body, not_published_body, not_published_check,
+    waiting_check, waiting_for_approval_body, waiting_for_maintainer_body,
 };
 use holdfast_testkit::port::{MemoryArtifacts, PullRequestPage};
 use serde_json::json;
@@ -33,9 +32,15 @@ fn a_review_in_progress_or_that_failed() {
         ("failed_in_parts", PublishedPart::BelowGate),
         ("failed_after", PublishedPart::Review),
     ] {
-        let why = Failure::Error(ErrorName::ModelUnauthorized);
-        assert_golden(name, &failed_body(&commit(), why, published));
+        let end = RunEnd::by("ModelUnauthorized");
+        assert_golden(name, &failed_body(&commit(), &end, published));
     }
+    let end = RunEnd {
+        retried_until_ms: Some(1_764_158_400_000),
+        ..RunEnd::by("ModelUnavailable")
+    };
+    assert_golden("failed_for_now", &failed_body(&commit(), &end, PublishedPart::Nothing));
+    assert_check("failed_for_now", &ended_check(&end, PublishedPart::Nothing));
 }
 
 #[test]
@@ -98,7 +103,7 @@ fn a_review_that_was_not_approved_says_why() {
 }
 
 #[test]
-fn the_check_of_a_superseded_review() {
+fn the_check_of_a_review_that_ended_without_its_result() {
     let run: Run = from(
         json!({ "version": 2, "run": "r-1", "bucket": "artifacts", "publish": true, "max_concurrency": 1,
         "target": approval(1, 1, &[]).target, "model": "openai/m", "model_light": "openai/m" }),
@@ -106,12 +111,17 @@ fn the_check_of_a_superseded_review() {
     let page = PullRequestPage::default();
     let store = MemoryArtifacts::default();
     let withdrawn = |error: ErrorName| {
-        block_on(withdraw(&run, error.as_str(), false, &page, &store)).unwrap();
+        let end = RunEnd {
+            cancelled_by: Some("@bob cancelled it in a comment"),
+            ..RunEnd::by(error.as_str())
+        };
+        block_on(withdraw(&run, &end, false, &page, &store)).unwrap();
         page.closed.lock().unwrap().pop().unwrap()
     };
     assert_check("superseded", &withdrawn(ErrorName::RunSuperseded));
+    assert_check("cancelled", &withdrawn(ErrorName::RunCancelled));
     // It has published what is below the gate.
-    block_on(note_parts(&run.run, &store)).unwrap();
+    block_on(note_parts(&run.run, Inline::Comments, &store)).unwrap();
     block_on(page.summarize(&run.target, &run.run, "a summary")).unwrap();
     assert_check("superseded_in_parts", &withdrawn(ErrorName::RunSuperseded));
     assert_check("failed_in_parts", &withdrawn(ErrorName::GithubForbidden));

@@ -260,6 +260,68 @@ fn every_file_has_an_outcome_and_an_incomplete_review_is_not_green() {
     assert_eq!(outcome.conclusion, CheckConclusion::Neutral);
 }
 
+/// Returns the result of a unit whose call failed with this error, as the workflow writes it.
+fn given_up(unit: &str, reason: &str) -> Value {
+    let cause = json!({ "errorMessage": "the server gives no answer" }).to_string();
+    json!({ "status": "unreviewed", "unit": unit, "attempts": 1, "reason": reason, "cause": cause })
+}
+
+#[test]
+fn a_review_fails_if_its_provider_kept_every_file_from_the_model() {
+    let aggregate = |world: &World, results: Value| {
+        let input = aggregate_findings::Input {
+            run: run_name("r"),
+            results,
+        };
+        block_on(aggregate_findings::aggregate_findings(
+            &input,
+            &world.store,
+            &Duration::MAX,
+        ))
+    };
+    let files = || vec![file("src/a.rs", Some(PATCH)), file("src/b.rs", Some(PATCH))];
+    for (reasons, expected) in [
+        (
+            ["ModelUnavailable", "ModelUnavailable"],
+            Some(ErrorName::ModelUnavailable),
+        ),
+        (["ModelRateLimited", "ModelTimedOut"], Some(ErrorName::ModelRateLimited)),
+        (
+            ["ModelRequestRejected", "ModelTimedOut"],
+            Some(ErrorName::ModelTimedOut),
+        ),
+        (
+            ["ModelUnavailable", "ModelUnauthorized"],
+            Some(ErrorName::ModelUnauthorized),
+        ),
+        (
+            ["ArtifactUnavailable", "ArtifactUnavailable"],
+            Some(ErrorName::ArtifactUnavailable),
+        ),
+        // Another call may be answered at once: the review says what is missing.
+        (["ModelRequestRejected", "SpendLimitReached"], None),
+    ] {
+        let world = world(files(), "openai/m", "openai/m", vec![]);
+        assert_eq!(world.prepare(), 2);
+        let results = json!([given_up("u0001", reasons[0]), given_up("u0002", reasons[1])]);
+        let failed = aggregate(&world, results).err();
+        assert_eq!(failed.as_ref().map(|error| error.name), expected, "{reasons:?}");
+        if let Some(error) = failed {
+            assert!(
+                error.message.contains("the server gives no answer"),
+                "{}",
+                error.message
+            );
+        }
+    }
+    // A model has read one file: the review is partial.
+    let world = world(files(), "openai/m", "openai/m", vec![Ok(VALID)]);
+    world.prepare();
+    let read = world.walk_unit("u0001", Tier::Light);
+    let (_, report) = world.finish(json!([read, given_up("u0002", "ModelUnavailable")]));
+    assert_eq!(report.status, RunStatus::Partial);
+}
+
 #[test]
 fn without_a_model_files_are_scanned_and_the_check_is_neutral() {
     let world = world(

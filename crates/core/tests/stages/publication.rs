@@ -20,6 +20,7 @@ fn a_refused_anchor_moves_the_findings_into_the_summary() {
             run: run_name("r"),
             part: Part::Whole,
         },
+        &RetrySettings::OFF,
         &world.read,
         &world.page,
         &world.rows,
@@ -58,7 +59,14 @@ fn a_withheld_finding_is_in_no_text_of_the_pull_request() {
             run: run_name("r"),
             part: Part::Whole,
         };
-        let published = publish_review::publish_review(&input, &world.read, &world.page, &world.rows, &world.store);
+        let published = publish_review::publish_review(
+            &input,
+            &RetrySettings::OFF,
+            &world.read,
+            &world.page,
+            &world.rows,
+            &world.store,
+        );
         assert_eq!(block_on(published).unwrap().status, RunStatus::Published);
     }
     let report: Report = block_on(read_artifact(&world.store, &key::report(&run_name("r")))).unwrap();
@@ -122,6 +130,7 @@ fn a_newer_run_takes_over_and_the_old_one_writes_no_more() {
             run: run_name("r"),
             part: Part::Whole,
         },
+        &RetrySettings::OFF,
         &world.read,
         &world.page,
         &world.rows,
@@ -253,9 +262,15 @@ fn a_failed_review_is_reported_once_and_leaves_nothing_else() {
             started_with: Value::Null,
             error: error.clone(),
         };
-        withdraw_announcement::withdraw_announcement(&input, &world.page, &world.rows, &world.store)
-            .await
-            .unwrap();
+        withdraw_announcement::withdraw_announcement(
+            &input,
+            &RetrySettings::OFF,
+            &world.page,
+            &world.rows,
+            &world.store,
+        )
+        .await
+        .unwrap();
         let cause = Some(r#"{"errorMessage":"no permission"}"#.to_owned());
         let input = report_failure::Input {
             run,
@@ -306,7 +321,13 @@ fn withdraw(world: &World, run: &str, error: ErrorName) {
         }),
         error: error.to_string(),
     };
-    let withdrawn = withdraw_announcement::withdraw_announcement(&input, &world.page, &world.rows, &world.store);
+    let withdrawn = withdraw_announcement::withdraw_announcement(
+        &input,
+        &RetrySettings::OFF,
+        &world.page,
+        &world.rows,
+        &world.store,
+    );
     block_on(withdrawn).unwrap();
 }
 
@@ -324,6 +345,7 @@ fn a_failure_is_shown_above_the_last_summary_unless_a_newer_run_has_taken_over()
     };
     block_on(publish_review::publish_review(
         &input,
+        &RetrySettings::OFF,
         &world.read,
         &world.page,
         &world.rows,
@@ -383,6 +405,7 @@ fn a_review_of_another_diff_is_not_published_and_the_pull_request_explains_it() 
             run: run_name("r"),
             part: Part::Whole,
         },
+        &RetrySettings::OFF,
         &world.read,
         &world.page,
         &world.rows,
@@ -442,6 +465,7 @@ fn an_old_run_never_publishes_over_a_newer_head() {
             run: run_name("r"),
             part: Part::Whole,
         },
+        &RetrySettings::OFF,
         &world.read,
         &world.page,
         &world.rows,
@@ -457,10 +481,16 @@ fn an_old_run_never_publishes_over_a_newer_head() {
             error: error.name.to_string(),
         };
         assert!(
-            withdraw_announcement::withdraw_announcement(&input, &world.page, &world.rows, &world.store)
-                .await
-                .unwrap()
-                .withdrawn
+            withdraw_announcement::withdraw_announcement(
+                &input,
+                &RetrySettings::OFF,
+                &world.page,
+                &world.rows,
+                &world.store
+            )
+            .await
+            .unwrap()
+            .withdrawn
         );
         let input = report_failure::Input {
             run: run_name("r"),

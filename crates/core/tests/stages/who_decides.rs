@@ -257,6 +257,7 @@ fn publish(world: &World) -> Result<publish_review::Output, holdfast_core::stage
     };
     block_on(publish_review::publish_review(
         &input,
+        &RetrySettings::OFF,
         &world.read,
         &world.page,
         &world.rows,

@@ -161,7 +161,7 @@ async fn review(files: usize, memory: &BTreeMap<String, f64>) -> Taken {
         inner: Arc::new(stages),
         counts: Arc::clone(&counts),
     });
-    let objects = Arc::new(machine::artifact_objects(folder.path()));
+    let objects = Arc::new(holdfast_ops::artifact_objects::artifact_objects(folder.path()));
     let (engine, _) = Engine::open(EngineOptions::new(folder.path(), functions, objects).unwrap())
         .await
         .unwrap();

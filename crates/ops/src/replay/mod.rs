@@ -180,6 +180,7 @@ async fn run_again(
         }),
         // A replay calls no service: only recorded failures of GitHub have waits.
         github_patience: Duration::ZERO,
+        retries: Arc::default(),
     };
     let functions = ReplayFunctions::new(
         Arc::clone(recording),

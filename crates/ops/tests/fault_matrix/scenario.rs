@@ -193,8 +193,12 @@ fn settings(stage: &Stage, cell: &Cell) -> Settings {
 
 async fn open(data: &Path, faulty: Faulty) -> Result<Engine, String> {
     let clock = Arc::clone(&faulty.clock);
-    let mut options = EngineOptions::new(data, Arc::new(faulty), Arc::new(machine::artifact_objects(data)))
-        .map_err(|error| error.to_string())?;
+    let mut options = EngineOptions::new(
+        data,
+        Arc::new(faulty),
+        Arc::new(holdfast_ops::artifact_objects::artifact_objects(data)),
+    )
+    .map_err(|error| error.to_string())?;
     options.clock = clock;
     let (engine, _recovered) = Engine::open(options).await.map_err(|error| error.to_string())?;
     Ok(engine)

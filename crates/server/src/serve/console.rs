@@ -11,30 +11,27 @@ use axum::http::header::REFRESH;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri};
 use axum::response::Response;
 use axum::routing::{get, post};
-use holdfast_console::view::{
-    Frame, Notice, Person, PostForm, Refresh, ReplayVerdict, RunActions, RunsFilter, SignInMethod,
-};
+use holdfast_console::view::{Notice, Refresh, ReplayVerdict, RunActions, RunsFilter};
 use holdfast_console::{field, href, page};
 use holdfast_core::model::report::RunStatus;
 use holdfast_core::model::repository_id::RepositoryId;
 use holdfast_core::model::repository_name::RepositoryName;
 use holdfast_core::model::run_name::RunName;
-use holdfast_core::port::ReadPermission;
-use holdfast_web::approval::{self, QuestionRef, Request};
+use holdfast_web::approval::{self, QuestionRef};
 use holdfast_web::assets;
-use holdfast_web::form::{Form, MAX_FORM_BYTES, Session};
+use holdfast_web::form::{Form, MAX_FORM_BYTES};
 use holdfast_web::reply::Reply;
 
 use super::App;
 use super::routes::respond;
+use super::visit::Visit;
 use super::{limits_view, pull_view, sign_in, views};
 use holdfast_ops::cancel;
-use holdfast_ops::failure::{Failure, FailureKind};
-use holdfast_ops::machine;
+use holdfast_ops::failure::Failure;
 use holdfast_ops::pull_runs::RepositoryReference;
 use holdfast_ops::redrive;
 use holdfast_ops::replay;
-use holdfast_ops::run_summary::{LocalRuns, ReadRuns, RunSummary};
+use holdfast_ops::run_summary::{LocalRuns, ReadRuns};
 
 /// Seconds after which the page of a run in progress is loaded again.
 const REFRESH_SECONDS: u32 = 30;
@@ -55,159 +52,6 @@ pub fn router() -> Router<Arc<App>> {
         .route("/assets/{name}", get(asset))
         .merge(sign_in::router())
         .layer(DefaultBodyLimit::max(MAX_FORM_BYTES))
-}
-
-/// One request to a page.
-pub struct Visit<'a> {
-    app: &'a App,
-    headers: &'a HeaderMap,
-    fresh: String,
-    /// The time, in ms since 1970.
-    pub now_ms: i64,
-    session: Option<Session>,
-}
-
-impl<'a> Visit<'a> {
-    /// Reads the request's session and the time.
-    pub fn new(app: &'a App, headers: &'a HeaderMap) -> Self {
-        let now_ms = machine::now_ms();
-        Self {
-            app,
-            headers,
-            fresh: machine::random_hex(),
-            now_ms,
-            session: app.seal.session(headers, now_ms),
-        }
-    }
-
-    /// Returns the notice that the visitor has to sign in, with the available method.
-    pub fn sign_in_first(&self) -> Notice {
-        self.sign_in_at(holdfast_web::sign_in::SIGN_IN.to_owned())
-    }
-
-    fn sign_in_at(&self, sign_in_at: String) -> Notice {
-        let with = match self.app.with_github {
-            Some(_) => SignInMethod::Github,
-            None => SignInMethod::ConsoleKey,
-        };
-        Notice::SignIn { sign_in_at, with }
-    }
-
-    fn name(&self) -> Option<String> {
-        self.session.as_ref().map(|session| match session {
-            Session::Operator => "operator".to_owned(),
-            Session::Github { login } => login.clone(),
-        })
-    }
-
-    fn is_operator(&self) -> bool {
-        matches!(self.session, Some(Session::Operator))
-    }
-
-    fn frame(&self) -> Frame {
-        let (visit, _) = self.app.seal.visit(self.headers, &self.fresh);
-        Frame {
-            now_ms: self.now_ms,
-            deployment: None,
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-            person: self.name().map(|name| Person {
-                name,
-                sign_out: Some(self.form(&visit, "/sign-out".to_owned())),
-            }),
-            has_console: true,
-            has_limits: self.is_operator(),
-        }
-    }
-
-    fn form(&self, visit: &str, action: String) -> PostForm {
-        PostForm {
-            csrf: self.app.seal.nonce(visit, &action),
-            action,
-        }
-    }
-
-    fn request(&self) -> Request<'_> {
-        Request {
-            headers: self.headers,
-            now_ms: self.now_ms,
-            fresh: &self.fresh,
-            frame: self.frame(),
-            may_sign_in: self.app.with_github.is_some(),
-        }
-    }
-
-    fn page(&self, html: String) -> Response {
-        self.send(Reply::page(StatusCode::OK, html))
-    }
-
-    /// Sends the answer, with the cookie that its forms' nonces are bound to.
-    fn send(&self, reply: Reply) -> Response {
-        respond(match self.app.seal.visit(self.headers, &self.fresh).1 {
-            Some(cookie) => reply.with(axum::http::header::SET_COOKIE, &cookie),
-            None => reply,
-        })
-    }
-
-    /// Sends a page with one notice.
-    pub fn notice(&self, notice: Notice) -> Response {
-        self.send(approval::notice(&self.request(), notice, None))
-    }
-
-    /// Sends the result of a button's action.
-    fn answer(&self, did: Result<Notice, Failure>) -> Response {
-        self.notice(did.unwrap_or_else(|failure| Notice::Failed {
-            status: 409,
-            message: failure.message,
-            reference: None,
-        }))
-    }
-
-    fn failed(&self, failure: &Failure) -> Response {
-        tracing::error!(%failure, "a page failed");
-        self.notice(Notice::Failed {
-            status: 500,
-            message: "The page cannot be shown; the server's log has the reason".to_owned(),
-            reference: None,
-        })
-    }
-
-    /// Returns whether the visitor may see the runs of a repository. Without an answer from GitHub: no.
-    async fn may_see(&self, repository: Option<&RepositoryName>) -> bool {
-        match &self.session {
-            None => false,
-            Some(Session::Operator) => true,
-            Some(Session::Github { login }) => match repository {
-                Some(repository) => self
-                    .app
-                    .page_permission
-                    .permission(repository, login)
-                    .await
-                    .is_ok_and(|permission| permission.may_write()),
-                None => false,
-            },
-        }
-    }
-
-    /// Returns the run of this name, if the visitor may see it; otherwise a page that explains the next step.
-    async fn find(&self, run: &str) -> Result<RunSummary, Response> {
-        if self.session.is_none() {
-            return Err(self.notice(self.sign_in_first()));
-        }
-        let unknown = || self.notice(Notice::Unknown { what: "run".to_owned() });
-        let Ok(name) = run.parse::<RunName>() else {
-            return Err(unknown());
-        };
-        let read = on_records(self.app, async move |records| Ok(records.read(&name).await));
-        let record = match read.await {
-            Ok(Ok(record)) => record,
-            Ok(Err(failure)) if failure.kind == FailureKind::Usage => return Err(unknown()),
-            Ok(Err(failure)) | Err(failure) => return Err(self.failed(&failure)),
-        };
-        match self.may_see(views::repository_name(&record).as_ref()).await {
-            true => Ok(record),
-            false => Err(unknown()),
-        }
-    }
 }
 
 async fn runs(State(app): State<Arc<App>>, headers: HeaderMap, RawQuery(query): RawQuery) -> Response {
@@ -243,7 +87,7 @@ async fn runs(State(app): State<Arc<App>>, headers: HeaderMap, RawQuery(query): 
 }
 
 /// Reads the runs' records on a thread that may block, with the rows that the engine's own stages have open.
-async fn on_records<T: Send + 'static>(
+pub(super) async fn on_records<T: Send + 'static>(
     app: &App,
     read: impl AsyncFnOnce(&LocalRuns) -> Result<T, Failure> + Send + 'static,
 ) -> Result<T, Failure> {
@@ -427,12 +271,13 @@ async fn act(
     let who = visit.name().unwrap_or_default();
     let did = match action.as_str() {
         "cancel" | "clean" => {
-            let cause = format!("requested by {who} in the console");
-            let cancelled = cancel::in_engine(&app.opened, record, cause).await;
-            cancelled.map(|()| match action.as_str() {
-                "cancel" => "cancelled",
-                _ => "cleaned up",
-            })
+            let did = if action == "cancel" {
+                "cancelled"
+            } else {
+                "cleaned up after"
+            };
+            let cause = format!("{who} {did} it in the console");
+            cancel::in_engine(&app.opened, record, cause).await.map(|()| did)
         }
         "redrive" => redrive::start_next(&app.data, &app.opened.engine, record)
             .await

@@ -1,6 +1,7 @@
 //! The metrics: a listener of their own, so that the public address never shows them, and the count of deliveries.
 
-use std::net::SocketAddr;
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -22,17 +23,40 @@ use super::respond;
 /// Version 0.0.4 of Prometheus's text format.
 const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
-/// Reserves the address of the metrics.
+/// Number of ports that are tried for the remedy.
+const MAX_TRIED_PORTS: u16 = 100;
+
+/// Reserves the address of the metrics. `others` are the addresses of this process's other servers.
 ///
 /// # Errors
-/// It is in use, or isn't an address of this machine.
-pub fn reserve(address: SocketAddr) -> Result<ReservedAddress, Failure> {
-    ReservedAddress::take(address).map_err(|error| {
+/// It is in use, or isn't an address of this machine; the message names a free one.
+pub fn reserve(address: SocketAddr, others: &[SocketAddr]) -> Result<ReservedAddress, Failure> {
+    let is_own = others.contains(&address) && address.port() != 0;
+    let taken = match is_own {
+        true => Err(io::Error::from(io::ErrorKind::AddrInUse)),
+        false => ReservedAddress::take(address),
+    };
+    taken.map_err(|error| {
+        let ip = match error.kind() {
+            io::ErrorKind::AddrNotAvailable => IpAddr::V4(Ipv4Addr::LOCALHOST),
+            _ => address.ip(),
+        };
+        let example = match free_port(ip, address.port(), others) {
+            Some(free) => format!("another address such as {free}"),
+            None => "an address with a free port".to_owned(),
+        };
         Failure::usage(format!(
-            "HOLDFAST_METRICS_LISTEN (environment): the metrics can't listen on {address}: {error}. Set it to another address \
-             such as 127.0.0.1:9465, or to off"
+            "HOLDFAST_METRICS_LISTEN (environment): the metrics can't listen on {address}: {error}. Set it to {example}, or to \
+             off"
         ))
     })
+}
+
+/// Returns the next address after a port on which nothing listens.
+fn free_port(ip: IpAddr, after: u16, others: &[SocketAddr]) -> Option<SocketAddr> {
+    let ports = after.saturating_add(1)..=after.saturating_add(MAX_TRIED_PORTS);
+    let mut candidates = ports.map(|port| SocketAddr::new(ip, port));
+    candidates.find(|free| !others.contains(free) && TcpListener::bind(free).is_ok())
 }
 
 /// Serves the metrics until `stopped` is true.
@@ -77,11 +101,27 @@ mod tests {
 
     #[tokio::test]
     async fn an_address_in_use_is_an_error_with_the_setting_and_the_remedy() {
-        let taken = reserve(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
-        let message = reserve(taken.address()).unwrap_err().message;
-        let address = taken.address().to_string();
-        for part in ["HOLDFAST_METRICS_LISTEN", &address, "in use", "or to off"] {
-            assert!(message.contains(part), "{message}");
+        let taken = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let address = taken.local_addr().unwrap();
+        // The next port is another program's.
+        let next = SocketAddr::new(address.ip(), address.port() + 1);
+        let _other = TcpListener::bind(next);
+        for others in [&[][..], &[address]] {
+            let message = reserve(address, others).unwrap_err().message;
+            for part in ["HOLDFAST_METRICS_LISTEN", &address.to_string(), "in use", "or to off"] {
+                assert!(message.contains(part), "{message}");
+            }
+            let free: SocketAddr = message
+                .split("such as ")
+                .nth(1)
+                .unwrap()
+                .split(',')
+                .next()
+                .unwrap()
+                .parse()
+                .unwrap();
+            assert!(free != address && free != next, "{message}");
+            assert!(TcpListener::bind(free).is_ok(), "{message}");
         }
     }
 }

@@ -13,6 +13,7 @@ mod server;
 mod sign_in;
 mod sweeper;
 mod views;
+mod visit;
 
 pub use routes::respond;
 
@@ -109,7 +110,7 @@ pub async fn run(options: ServeOptions) -> Result<(), Failure> {
     let mut settings = machine::read_settings()?;
     machine::check_models(&settings)?;
     let secrets = check(&settings)?;
-    for line in settings.approvers_without_a_way() {
+    for line in [settings.approvers_without_a_way(), settings.limits_without_a_price()].concat() {
         notify(&line);
     }
     let reserved = ReservedAddress::take(options.listen)
@@ -120,7 +121,10 @@ pub async fn run(options: ServeOptions) -> Result<(), Failure> {
         Some(address) => Some(step_functions_api::bind("--step-functions", address)?),
     };
     let traces = TraceExport::of(&settings, options.version)?;
-    let metrics_listener = settings.metrics_listen.map(metrics::reserve).transpose()?;
+    let others: Vec<SocketAddr> = [Some(address), options.step_functions].into_iter().flatten().collect();
+    let metrics_listener = settings.metrics_listen;
+    let metrics_listener = metrics_listener.map(|address| metrics::reserve(address, &others));
+    let metrics_listener = metrics_listener.transpose()?;
     let own = own_url(address)?;
     let public = settings.public_url.clone().unwrap_or_else(|| own.clone());
     settings.serve_url = Some(own);
@@ -183,6 +187,10 @@ pub async fn run(options: ServeOptions) -> Result<(), Failure> {
         "serving {public} (listening on {address}); webhook: {public}webhooks/github; console: {console}"
     ));
     let sweeper = tokio::spawn(sweeper::sweep_periodically(Arc::clone(&app)));
+    let retrier = app
+        .settings
+        .retry_within_s
+        .map(|_| tokio::spawn(sweeper::retry_periodically(Arc::clone(&app))));
     let (stop, stopped) = watch::channel(false);
     let scraped = {
         let (metrics, stopped) = (Arc::clone(&app.metrics), stopped.clone());
@@ -204,6 +212,9 @@ pub async fn run(options: ServeOptions) -> Result<(), Failure> {
     };
     let (served, beside, scraped) = tokio::join!(server::serve(listener, Arc::clone(&app), &stop), beside, scraped);
     sweeper.abort();
+    if let Some(retrier) = retrier {
+        retrier.abort();
+    }
     notify("stopping: open reviews resume at the next start");
     app.opened.engine.clone().shutdown().await;
     run_watch.finish().await;

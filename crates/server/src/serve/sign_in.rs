@@ -16,9 +16,9 @@ use holdfast_web::reply::Reply;
 use holdfast_web::{sign_in, sign_out};
 
 use super::App;
-use super::console::Visit;
 use super::key::Entered;
 use super::routes::respond;
+use super::visit::Visit;
 use holdfast_ops::machine;
 
 /// Returns the routes.

@@ -176,6 +176,25 @@ impl<'a> Reader<'a> {
         seconds
     }
 
+    /// Reads a duration in seconds; none if it is `off` or `0`.
+    pub fn duration_s_or_off(&mut self, name: &str, default: u64) -> Option<u64> {
+        match self.text(name).as_deref() {
+            None => Some(default),
+            Some("off" | "0") => None,
+            Some(text) => {
+                let seconds = duration_s(text).filter(|seconds| (1..=MAX_DURATION_S).contains(seconds));
+                if seconds.is_none() {
+                    let days = MAX_DURATION_S / 86_400;
+                    self.report(
+                        name,
+                        format!("{text:?} is not allowed: off, or a whole number with s, m, h or d, such as 90m or 24h, from 1s to {days}d"),
+                    );
+                }
+                seconds
+            }
+        }
+    }
+
     /// Reads the address of the metrics; none if they are off.
     pub fn metrics_listen(&mut self) -> Option<SocketAddr> {
         const NAME: &str = "HOLDFAST_METRICS_LISTEN";

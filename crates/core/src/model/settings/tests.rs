@@ -65,6 +65,43 @@ fn metrics_are_on_loopback_elsewhere_or_off() {
 }
 
 #[test]
+fn the_time_of_a_retry_is_a_duration_or_off() {
+    let within = |text: &str| read(&[("HOLDFAST_RETRY_WITHIN", text)]).map(|settings| settings.retry_within_ms());
+    for (text, expected) in [
+        ("", Some(86_400_000)),
+        ("90m", Some(5_400_000)),
+        ("7d", Some(604_800_000)),
+        ("off", None),
+        ("0", None),
+    ] {
+        assert_eq!(within(text).unwrap(), expected, "{text}");
+    }
+    for text in ["8d", "0s", "24", "never"] {
+        let problems = within(text).unwrap_err().to_string();
+        assert!(
+            problems.contains(text) && problems.contains("such as 90m or 24h"),
+            "{problems}"
+        );
+    }
+}
+
+#[test]
+fn a_limit_of_money_without_a_known_price_is_reported_with_the_remedy() {
+    let model = ("HOLDFAST_MODEL", "openai/mine");
+    let server = ("HOLDFAST_MODEL_URL", "http://127.0.0.1:1");
+    let limit = ("HOLDFAST_SPEND_PER_MONTH", "20");
+    let lines = |settings: &[(&str, &str)]| read(settings).unwrap().limits_without_a_price();
+    assert!(lines(&[limit]).is_empty(), "no model is called");
+    assert!(lines(&[model, server]).is_empty(), "no limit is set");
+    assert!(lines(&[model, server, limit, ("HOLDFAST_MODEL_PRICES", "openai/mine=1/2")]).is_empty());
+    let warned = lines(&[model, server, limit, ("HOLDFAST_MODEL_LIGHT", "openai/small")]);
+    assert_eq!(warned.len(), 2);
+    for part in ["HOLDFAST_SPEND_PER_MONTH", "HOLDFAST_MODEL_PRICES=openai/mine=IN/OUT"] {
+        assert!(warned[0].contains(part), "{warned:?}");
+    }
+}
+
+#[test]
 fn an_app_is_an_id_and_a_key() {
     let (id, file) = (
         ("HOLDFAST_GITHUB_APP_ID", "12"),
