@@ -96,6 +96,20 @@ fn doctor_reports_what_works_and_what_to_do() {
     assert_eq!(document["models"][0]["key_accepted"], false);
     assert!(!String::from_utf8_lossy(&output.stdout).contains("wrong-key"));
 
+    // Nothing counts the calls of a model without a price.
+    let mut command = holdfast(&["doctor"]);
+    command
+        .env("HOLDFAST_MODEL", "openai/test-model")
+        .env("HOLDFAST_MODEL_URL", server.url())
+        .env("OPENAI_API_KEY", "right-key")
+        .env("HOLDFAST_SPEND_PER_RUN", "2.50");
+    let output = command.output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(
+        output.status.success() && text.contains("Warning: HOLDFAST_SPEND_PER_RUN") && text.contains("=IN/OUT"),
+        "{text}"
+    );
+
     let output = doctor(None, "", &[]);
     let text = String::from_utf8(output.stdout).unwrap();
     assert!(

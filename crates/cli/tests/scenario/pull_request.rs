@@ -457,7 +457,13 @@ fn cancelling_stops_and_undoes_a_review() {
         String::from_utf8_lossy(&cancelled.stderr)
     );
     assert!(pull.reviews().is_empty() && pull.github.issue_comments(SLUG, 12).is_empty());
-    assert_eq!(pull.check()["conclusion"], "neutral");
+    let check = pull.check();
+    assert_eq!(
+        (&check["conclusion"], &check["output"]["title"]),
+        (&json!("neutral"), &json!("The review was cancelled"))
+    );
+    let text = check["output"]["summary"].as_str().unwrap();
+    assert!(text.contains("a person who runs Holdfast cancelled it"), "{text}");
     let (status, line) = one_line(&pull.scene.run(&["approve", &run]));
     assert!(status == 2 && line.contains("it is failed"), "{line}");
     // The same command starts again, with the cached answers.
