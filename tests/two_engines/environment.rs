@@ -160,7 +160,7 @@ impl Environment {
         let common = json!({ "HOLDFAST_BUCKET": BUCKET, "HOLDFAST_METRICS_NAMESPACE": "Holdfast/test" });
         let asks = json!({
             "HOLDFAST_MODEL": "openai/test-model", "HOLDFAST_MODEL_URL": self.model.url(), "OPENAI_API_KEY": "key",
-            "HOLDFAST_APPROVERS": "ada=ada@example.org",
+            "HOLDFAST_APPROVERS": "ada=ada@example.org", "HOLDFAST_TABLE": TABLE,
         });
         let reaches = json!({
             "HOLDFAST_GITHUB_URL": self.github.url(), "GITHUB_TOKEN": FakeGithub::INSTALLATION_TOKEN,
@@ -178,6 +178,9 @@ impl Environment {
                 _ => &reaches,
             };
             let mut all = common.as_object().unwrap().clone();
+            if stage.reaches("publish") {
+                all.extend(reaches.as_object().unwrap().clone());
+            }
             all.extend(own.as_object().unwrap().clone());
             (stage.function.to_owned(), Value::Object(all))
         });
