@@ -37,6 +37,7 @@ pub mod port;
 pub mod prompt;
 pub mod provider;
 pub mod pull_ledger;
+pub mod quality;
 pub mod redrive;
 pub mod render;
 pub mod retry;

@@ -78,7 +78,7 @@ impl OutboxNotifyPeople {
                 format!("Decide yourself:       holdfast approve {run}, or holdfast reject {run} --reason TEXT\n")
             }
             Alarm::ModelRefused { .. } => "Check the settings:    holdfast doctor\n".to_owned(),
-            Alarm::Unanswered { .. } | Alarm::Spent { .. } => String::new(),
+            Alarm::Unanswered { .. } | Alarm::Degraded { .. } | Alarm::Spent { .. } => String::new(),
         };
         let causes = self.data.join("outbox");
         let known = file::names(&causes).map_err(notify)?;

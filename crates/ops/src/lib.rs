@@ -30,6 +30,7 @@ pub mod model_watch;
 pub mod otlp;
 pub mod pace;
 pub mod pull_runs;
+pub mod quality_watch;
 pub mod recovery;
 pub mod redrive;
 pub mod replay;

@@ -3,6 +3,7 @@
 use super::ModelEvent;
 use crate::model::model_id::ModelId;
 use crate::model::run_name::RunName;
+use crate::quality::{Drop, Measure};
 
 use async_trait::async_trait;
 
@@ -45,6 +46,17 @@ pub enum Alarm {
         model: ModelId,
         /// One line.
         message: String,
+    },
+    /// A model's answers to a prompt version have become worse than they were.
+    Degraded {
+        /// The model.
+        model: ModelId,
+        /// The version of the prompts.
+        prompt_version: u32,
+        /// What became worse.
+        measure: Measure,
+        /// By how much.
+        drop: Drop,
     },
     /// A share of a limit of money is spent.
     Spent {

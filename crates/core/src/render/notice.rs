@@ -8,6 +8,7 @@ use crate::count::counted;
 use crate::model::approval::{Approval, Invitation};
 use crate::model::run_name::RunName;
 use crate::port::{Alarm, Mail};
+use crate::quality::Measure;
 use crate::rule::redacted;
 
 /// The first line of a request for approval.
@@ -168,6 +169,22 @@ pub fn alarm_text(run: &RunName, alarm: &Alarm) -> String {
             model,
             redacted(message)
         ),
+        Alarm::Degraded {
+            model,
+            prompt_version,
+            measure,
+            drop,
+        } => {
+            let what = match measure {
+                Measure::Validity => "first answers passed all checks",
+                Measure::Acceptance => "findings were fixed rather than dismissed",
+            };
+            format!(
+                "{model}, prompt version {prompt_version}: {} % of the last {what}, {} % before. The last of them were \
+                 counted with run {run}. Providers change models under the same name: compare with a fixed version of it.\n",
+                drop.recent, drop.history
+            )
+        }
         Alarm::Spent {
             setting,
             percent: 100..,
@@ -199,6 +216,9 @@ pub fn alarm_subject(run: &RunName, alarm: &Alarm) -> String {
     match alarm {
         Alarm::Cleanup(_) => format!("Holdfast: run {run} needs manual cleanup"),
         Alarm::Unanswered { .. } => format!("Holdfast: nobody answered the approval request of run {run}"),
+        Alarm::Degraded { model, measure, .. } => {
+            format!("Holdfast: the {} of {model} has dropped", measure.as_str())
+        }
         Alarm::ModelRefused { model, .. } => format!("Holdfast: the provider of {model} refuses the calls"),
         Alarm::Spent {
             setting,

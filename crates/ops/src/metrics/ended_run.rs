@@ -5,23 +5,28 @@ use std::path::Path;
 use holdfast_core::model::finding::Finding;
 use holdfast_core::model::key;
 use holdfast_core::model::report::{EarlierFinding, EarlierState, Outcome, Report, RunStatus};
+use holdfast_core::model::run::Run;
 use holdfast_core::model::run_name::RunName;
+use holdfast_core::quality::{Measure, Outcomes};
 use holdfast_core::stage::{PullState, Reconciliation};
 use holdfast_engine::ExecutionStatus;
+use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::registry::Metrics;
 use super::table;
 use super::units;
 use crate::failure::Failure;
+use crate::quality_watch::RunOutcomes;
 use crate::run_log;
 use crate::run_summary::{LocalRuns, ReadRuns, RunSummary, read_json, read_report, wall_ms};
 
-/// Counts a run that ended, and logs it. The status counts last, and also where a part of the run can't be read.
+/// Counts a run that ended, and logs it. Returns the outcomes of its answers and findings. The status counts last, and
+/// also where a part of the run can't be read.
 ///
 /// # Errors
 /// The run, its report or its units can't be read.
-pub async fn count(metrics: &Metrics, data: &Path, run: &RunName) -> Result<(), Failure> {
+pub async fn count(metrics: &Metrics, data: &Path, run: &RunName) -> Result<RunOutcomes, Failure> {
     let runs = LocalRuns::with_rows(data, None)?;
     let summary = runs.read(run).await?;
     let counted = count_parts(metrics, &runs, &summary).await;
@@ -30,19 +35,35 @@ pub async fn count(metrics: &Metrics, data: &Path, run: &RunName) -> Result<(), 
     counted
 }
 
-async fn count_parts(metrics: &Metrics, runs: &LocalRuns, summary: &RunSummary) -> Result<(), Failure> {
+async fn count_parts(metrics: &Metrics, runs: &LocalRuns, summary: &RunSummary) -> Result<RunOutcomes, Failure> {
     let report = read_report(summary, runs.store()).await;
     run_log::log_end(summary, report.as_ref().ok().and_then(Option::as_ref));
-    units::read(runs, summary).await?.count(metrics);
-    let Some(report) = report? else { return Ok(()) };
+    let calls = units::read(runs, summary).await?;
+    calls.count(metrics);
+    let of_answers = calls.first_answers().into_iter();
+    let mut outcomes: Vec<_> = of_answers
+        .map(|(model, outcomes)| (Measure::Validity, model, outcomes))
+        .collect();
+    let Some(report) = report? else {
+        return Ok(RunOutcomes(outcomes));
+    };
     count_report(metrics, &report);
     if summary.status == RunStatus::Rejected {
         count_outcomes(metrics, [("rejected", number(&report, Finding::needs_approval))]);
     } else if is_published(summary) {
         let dismissed = dismissed(runs, &summary.run).await?;
-        count_outcomes(metrics, published_outcomes(&report, dismissed));
+        let published = published_outcomes(&report, dismissed);
+        count_outcomes(metrics, published);
+        if let Ok(run) = Run::deserialize(&summary.row.input)
+            && !run.is_rules_only()
+        {
+            let [_, (_, fixed), (_, dismissed)] =
+                published.map(|(word, count)| (word, u32::try_from(count).unwrap_or(0)));
+            let all = fixed.saturating_add(dismissed);
+            outcomes.push((Measure::Acceptance, run.model, Outcomes { good: fixed, all }));
+        }
     }
-    Ok(())
+    Ok(RunOutcomes(outcomes))
 }
 
 /// Returns whether the review is on the pull request. A partial one stays partial.

@@ -9,4 +9,4 @@ mod units;
 mod watch;
 
 pub use registry::Metrics;
-pub use watch::RunWatch;
+pub use watch::{AfterRun, RunWatch};

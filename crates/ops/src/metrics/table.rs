@@ -64,6 +64,8 @@ const ANSWER_SECONDS: Kind = Kind::Histogram(&[0.01, 0.025, 0.05, 0.1, 0.25, 0.5
 metrics! {
     BUILD_INFO = "build_info", Kind::Gauge, ["version"], None, "Always 1; the label has the program's version.";
     RUNS_ENDED = "runs_ended_total", Kind::Counter, ["status"], None, "Runs that ended, by status.";
+    RUNS_RETRIED = "runs_retried_total", Kind::Counter, [], None,
+        "Reviews that were retried by themselves after an outage or a limit.";
     RUN_DURATION = "run_duration_seconds", RUN_SECONDS, [], None,
         "Time from the start to the end of each run, waits included.";
     RUNS_OPEN = "runs_open", Kind::Gauge, ["state"], None, "Open runs, by what they do now.";

@@ -10,6 +10,7 @@ use holdfast_core::model::plan::{Plan, Tier};
 use holdfast_core::model::run::{RecordedAnswer, Run, UnitResult, UnitStatus, Verdict};
 use holdfast_core::port::StoreArtifact;
 use holdfast_core::prompt::PROMPT_VERSION;
+use holdfast_core::quality::Outcomes;
 use holdfast_core::stage::validate_findings::tier_of_attempt;
 use holdfast_engine::ExecutionRecord;
 use serde::Deserialize;
@@ -32,7 +33,7 @@ pub struct ModelCalls {
 
 /// A unit that a model was called for.
 struct Unit {
-    /// The model of the first attempt.
+    /// The model that answered the first attempt, or was asked.
     model: ModelId,
     result: Option<UnitResult>,
     /// Whether the first answer passed all checks; `None` where it wasn't checked.
@@ -93,8 +94,11 @@ async fn read_unit(
         true => None,
         false => read_json(store, &key::verdict(&run.run, &name, 1)).await?,
     };
+    let fallback = answers
+        .first()
+        .and_then(|(_, answer): &Answered| answer.fallback.clone());
     Ok(Unit {
-        model: model_of(1),
+        model: fallback.unwrap_or_else(|| model_of(1)),
         result: record.output.and_then(|output| UnitResult::deserialize(output).ok()),
         is_first_valid: verdict.map(|verdict| verdict.valid),
         answers,
@@ -134,6 +138,24 @@ impl Unit {
 }
 
 impl ModelCalls {
+    /// Returns the outcomes of first answers by model. An answer from the cache is none.
+    pub fn first_answers(&self) -> Vec<(ModelId, Outcomes)> {
+        let mut found: Vec<(ModelId, Outcomes)> = Vec::new();
+        for unit in self.units.iter().filter(|unit| !unit.is_cached()) {
+            let Some(is_valid) = unit.is_first_valid else { continue };
+            let place = match found.iter().position(|(model, _)| *model == unit.model) {
+                Some(place) => place,
+                None => {
+                    found.push((unit.model.clone(), Outcomes { good: 0, all: 0 }));
+                    found.len() - 1
+                }
+            };
+            found[place].1.all += 1;
+            found[place].1.good += u32::from(is_valid);
+        }
+        found
+    }
+
     /// Adds the calls to the metrics.
     pub fn count(&self, metrics: &Metrics) {
         for unit in &self.units {

@@ -22,6 +22,7 @@ use super::registry::{Metrics, lock};
 use super::table;
 use crate::failure::Failure;
 use crate::otlp::TraceExport;
+use crate::quality_watch::QualityWatch;
 use crate::run_summary::{LocalRuns, MAX_RUNS, ReadRuns};
 
 /// Time limit for counting the last runs at the end.
@@ -34,6 +35,14 @@ const RUNNING: ExecutionFilter = ExecutionFilter {
     redriven: None,
 };
 
+/// What happens with each run after it was counted.
+pub struct AfterRun {
+    /// Compares the quality of its model's answers with earlier ones.
+    pub quality: QualityWatch,
+    /// Sends its trace.
+    pub traces: Option<TraceExport>,
+}
+
 /// Counts the runs of an engine until it is finished.
 pub struct RunWatch {
     stop: oneshot::Sender<()>,
@@ -42,7 +51,8 @@ pub struct RunWatch {
 
 impl RunWatch {
     /// Starts to count. Events from before this call aren't counted.
-    pub fn start(engine: &Engine, data: &Path, metrics: &Arc<Metrics>, traces: Option<TraceExport>) -> Self {
+    pub fn start(engine: &Engine, data: &Path, metrics: &Arc<Metrics>, after: AfterRun) -> Self {
+        let AfterRun { quality, traces } = after;
         let (stop, stopped) = oneshot::channel();
         let (ended, to_count) = mpsc::unbounded_channel();
         let (counted, to_send) = mpsc::unbounded_channel();
@@ -57,7 +67,12 @@ impl RunWatch {
             ended,
         };
         tokio::spawn(watcher.watch(engine.subscribe(), stopped));
-        let counter = tokio::spawn(count_ended(Arc::clone(metrics), data.to_owned(), to_count, counted));
+        let counter = tokio::spawn(count_ended(
+            Arc::clone(metrics),
+            data.to_owned(),
+            to_count,
+            (quality, counted),
+        ));
         Self { stop, counter }
     }
 
@@ -73,14 +88,14 @@ async fn count_ended(
     metrics: Arc<Metrics>,
     data: PathBuf,
     mut ended: mpsc::UnboundedReceiver<RunName>,
-    counted: Option<mpsc::UnboundedSender<RunName>>,
+    (quality, counted): (QualityWatch, Option<mpsc::UnboundedSender<RunName>>),
 ) {
     while let Some(run) = ended.recv().await {
         let (metrics, data, name) = (Arc::clone(&metrics), data.clone(), run.clone());
         // Disks block, and the reader of runs can't move between threads.
         let count = move || Handle::current().block_on(ended_run::count(&metrics, &data, &name));
         match spawn_blocking(count).await {
-            Ok(Ok(())) => {}
+            Ok(Ok(outcomes)) => quality.add(&run, &outcomes).await,
             Ok(Err(failure)) => tracing::warn!(run = run.as_str(), %failure, "a run that ended isn't in the metrics"),
             Err(error) => tracing::error!(run = run.as_str(), %error, "a run that ended isn't in the metrics"),
         }

@@ -40,8 +40,9 @@ use crate::step_functions_api;
 use holdfast_ops::data_directory::{DataPlace, Notify};
 use holdfast_ops::failure::Failure;
 use holdfast_ops::machine::{self, Opened};
-use holdfast_ops::metrics::{Metrics, RunWatch};
+use holdfast_ops::metrics::{AfterRun, Metrics, RunWatch};
 use holdfast_ops::otlp::TraceExport;
+use holdfast_ops::quality_watch::QualityWatch;
 use holdfast_ops::recovery::recovery_notes;
 use holdfast_ops::workflow;
 
@@ -133,7 +134,8 @@ pub async fn run(options: ServeOptions) -> Result<(), Failure> {
     let opened = machine::open(data, &settings, Access::all(public.as_str())).await?;
     let metrics = Arc::clone(&opened.metrics);
     metrics.set_version(options.version);
-    let run_watch = RunWatch::start(&opened.engine, data, &metrics, traces);
+    let quality = QualityWatch::new(Arc::new(opened.table.clone()), Arc::clone(&opened.stages.notify));
+    let run_watch = RunWatch::start(&opened.engine, data, &metrics, AfterRun { quality, traces });
     for note in recovery_notes(&opened.recovered, false) {
         notify(&note);
     }

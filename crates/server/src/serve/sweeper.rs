@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::App;
+use holdfast_ops::metrics::table;
 use holdfast_ops::{redrive, sweep};
 
 /// Delay of the first sweep, so that open runs resume first.
@@ -46,6 +47,7 @@ pub async fn retry_periodically(app: Arc<App>) {
         match redrive::start_due(&app.opened, app.pulls.as_ref()).await {
             Ok(redriven) => {
                 for run in &redriven.started {
+                    app.metrics.increment(&table::RUNS_RETRIED, &[]);
                     tracing::info!(
                         run = run.as_str(),
                         "retries a review that an outage or a limit had ended"
