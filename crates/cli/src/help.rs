@@ -70,7 +70,16 @@ const LOG: Group = ("log", &["HOLDFAST_LOG"]);
 /// Reviews that are retried.
 const RETRIES: Group = ("retries", &["HOLDFAST_RETRY_WITHIN"]);
 /// The metrics.
-const METRICS: Group = ("metrics", &["HOLDFAST_METRICS_LISTEN", "OTEL_EXPORTER_OTLP_ENDPOINT"]);
+const METRICS: Group = (
+    "metrics",
+    &[
+        "HOLDFAST_METRICS_LISTEN",
+        "OTEL_EXPORTER_OTLP_ENDPOINT",
+        "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
+        "OTEL_EXPORTER_OTLP_HEADERS",
+        "OTEL_SERVICE_NAME",
+    ],
+);
 /// A deployment on AWS, and the credentials for it.
 const STACK: Group = ("AWS", &["HOLDFAST_STACK", "AWS_PROFILE", "AWS_REGION"]);
 /// The addresses of AWS's services, and the credentials for them.

@@ -355,23 +355,26 @@ impl<'a> Reader<'a> {
     pub fn traces(&mut self, allow_http: &HttpHosts) -> Option<TraceSettings> {
         const ENDPOINT: &str = "OTEL_EXPORTER_OTLP_ENDPOINT";
         const TRACES: &str = "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT";
-        let name = if self.text(TRACES).is_some() { TRACES } else { ENDPOINT };
-        let parsed = allow_http.parse_url(&self.text(name)?);
+        let headers = self.text("OTEL_EXPORTER_OTLP_HEADERS").unwrap_or_default();
+        let service = self.text("OTEL_SERVICE_NAME").unwrap_or_else(|| "holdfast".to_owned());
+        let (base, whole) = (self.text(ENDPOINT), self.text(TRACES));
+        let name = if whole.is_some() { TRACES } else { ENDPOINT };
+        let parsed = allow_http.parse_url(&whole.or(base)?);
         let mut url = parsed.map_err(|problem| self.report(name, problem)).ok()?;
         if name == ENDPOINT {
             url.set_path(&format!("{}/v1/traces", url.path().trim_end_matches('/')));
         }
-        let mut headers = Vec::new();
-        for part in split(&self.text("OTEL_EXPORTER_OTLP_HEADERS").unwrap_or_default()) {
+        let headers = split(&headers).into_iter().filter_map(|part| {
             match part.split_once('=').filter(|(name, _)| !name.trim().is_empty()) {
-                Some((name, value)) => headers.push((name.trim().to_owned(), decoded(value.trim()).into())),
+                Some((name, value)) => Some((name.trim().to_owned(), decoded(value.trim()).into())),
                 None => {
                     let what = "expected NAME=VALUE, comma-separated; values are encoded as in addresses";
                     self.report("OTEL_EXPORTER_OTLP_HEADERS", what);
+                    None
                 }
             }
-        }
-        let service = self.text("OTEL_SERVICE_NAME").unwrap_or_else(|| "holdfast".to_owned());
+        });
+        let headers = headers.collect();
         Some(TraceSettings { url, headers, service })
     }
 
