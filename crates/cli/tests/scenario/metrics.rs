@@ -137,7 +137,7 @@ fn a_published_review_is_in_the_metrics_and_only_on_their_own_address() {
         ],
     );
     let page = limits();
-    for part in ["openai/test-model", "Answers", "0 of 10", "4 of 4"] {
+    for part in ["openai/test-model", "Answers", "0 of 10", "5 of 5"] {
         assert!(page.contains(part), "{part}: {page}");
     }
 }
