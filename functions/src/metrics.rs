@@ -46,6 +46,18 @@ pub(crate) fn count_model_event(model: &ModelId, event: &ModelEvent) {
     }
 }
 
+/// Counts a first answer by whether it passed all checks.
+pub(crate) fn count_first_answer(is_valid: bool) {
+    if let Ok(namespace) = std::env::var(NAMESPACE) {
+        write(&first_answer(&namespace, now_ms(), is_valid));
+    }
+}
+
+fn first_answer(namespace: &str, at_ms: u64, is_valid: bool) -> Value {
+    let figures = [("FirstAnswersValid", json!(u8::from(is_valid)), "None")];
+    line(namespace, at_ms, &json!([[]]), &figures)
+}
+
 fn model_event(namespace: &str, at_ms: u64, model: &ModelId, event: &ModelEvent) -> Option<Value> {
     let provider = |figures: &[(&str, Value, &str)]| line(namespace, at_ms, &json!([["Provider"]]), figures);
     let mut line = match event {
@@ -152,6 +164,15 @@ mod tests {
                 line[name].as_str().is_some_and(|text| !text.is_empty()),
                 "{name}: {line}"
             );
+        }
+    }
+
+    #[test]
+    fn a_first_answer_is_a_zero_or_a_one() {
+        for (is_valid, value) in [(true, 1), (false, 0)] {
+            let line = first_answer("Holdfast/s", 5, is_valid);
+            check(&line);
+            assert_eq!(line["FirstAnswersValid"], value);
         }
     }
 

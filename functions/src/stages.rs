@@ -81,8 +81,16 @@ fn places(ports: &[&str]) -> Vec<&'static str> {
     ports.iter().flat_map(places).copied().collect()
 }
 
-/// Calls a stage. After SummarizeReview, which writes the report, also writes the review's metrics.
+/// Calls a stage. After SummarizeReview, which writes the report, also writes the review's metrics; after
+/// ValidateFindings, whether a first answer passed.
 macro_rules! run {
+    (validate_findings, $input:ident, $store:expr) => {{
+        let output = stage::validate_findings::validate_findings(&$input, $store).await?;
+        if $input.attempt == 1 {
+            metrics::count_first_answer(matches!(output, stage::validate_findings::Output::Accept { .. }));
+        }
+        Ok(output)
+    }};
     (summarize_review, $input:ident, $model:expr, $settings:expr, $store:expr) => {{
         let output = stage::summarize_review::summarize_review(&$input, $model, $settings, $store).await?;
         if let stage::summarize_review::Summarized::Written(_) = output {

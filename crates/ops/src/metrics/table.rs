@@ -99,7 +99,7 @@ metrics! {
         "The time of these waits, as it is planned at their begin.";
     PROVIDER_DOWN = "model_provider_down", Kind::Gauge, ["provider"], Some("ModelProviderDown"),
         "1 while the provider is down and one call at a time tries it, otherwise 0.";
-    FIRST_ANSWERS = "first_answers_total", Kind::Counter, ["provider", "model", "prompt_version", "valid"], None,
+    FIRST_ANSWERS = "first_answers_total", Kind::Counter, ["provider", "model", "prompt_version", "valid"], Some("FirstAnswersValid"),
         "First answers to a unit's prompt, by whether they passed all checks.";
     UNITS = "units_total", Kind::Counter, ["provider", "model", "prompt_version", "outcome"], None,
         "Units that a model was called for, by the attempt that ended them or the reason without one.";
