@@ -420,7 +420,8 @@ impl Budget {
             } => {
                 if let Some(held) = granted {
                     let flying = self.in_flight() as u64 + 1;
-                    self.learned.lower(&self.limits, held.since_ms, flying, self.now_ms);
+                    let refused = (held.since_ms, flying, *retry_after_ms);
+                    self.learned.lower(&self.limits, refused, self.now_ms);
                 }
                 self.observe(observed.as_ref(), call);
                 self.hold_back(retry_after_ms.unwrap_or_else(|| self.learned.backoff_ms()), call);

@@ -1,5 +1,7 @@
 //! The limits of a provider: configured, observed in its answers, and lowered after its refusals. A refusal halves the
-//! limits once for each burst; answers raise them again, by a tenth in a minute.
+//! limits once for each burst; answers raise them again, by a tenth in a minute. A refusal doesn't say which limit it
+//! means: without a known rate, the calls in flight are halved first, and only a refusal that names a longer wait, or that
+//! they don't explain, shows a rate.
 
 use serde::{Deserialize, Serialize};
 
@@ -34,6 +36,12 @@ const MAX_DECREASE: u64 = 16;
 
 /// Grants in a minute from which a refusal shows that they exceed an unknown limit; fewer can meet an overload.
 const MIN_EVIDENCE: u64 = 10;
+
+/// Time of steady grants from which a refusal shows a limit of a minute, in milliseconds: a burst meets any limit.
+const STEADY_MS: u64 = 15_000;
+
+/// A wait that a refusal names, from which it means a limit of a minute, in milliseconds: a call in flight ends sooner.
+const RATE_WAIT_MS: u64 = 2_000;
 
 /// The thousandths of one.
 const MILLI: u64 = 1000;
@@ -80,6 +88,8 @@ pub(super) struct Learned {
     decreased_ms: u64,
     /// Decreases since the last answer.
     strikes: u32,
+    /// The first grant since the last idle minute.
+    busy_since_ms: u64,
     window_ms: u64,
     granted: u32,
     granted_before: u32,
@@ -151,6 +161,9 @@ impl Learned {
     pub fn count(&mut self, now_ms: u64) {
         self.turn(now_ms);
         self.granted = self.granted.saturating_add(1);
+        if self.busy_since_ms == 0 {
+            self.busy_since_ms = now_ms;
+        }
     }
 
     /// Raises lowered limits after an answer.
@@ -164,9 +177,10 @@ impl Learned {
         self.concurrent = self.concurrent.and_then(|lowered| lowered.grown(1, Some(concurrent)));
     }
 
-    /// Halves the limits after the refusal of a call that was granted at `granted_ms`, with `flying` calls in flight.
-    /// The calls that were granted before the last decrease don't count again: they are of the same burst.
-    pub fn lower(&mut self, limits: &Limits, granted_ms: u64, flying: u64, now_ms: u64) {
+    /// Halves the limits after the refusal of a call: the time of its grant, the calls in flight with it, and the wait that
+    /// the provider named. The calls that were granted before the last decrease don't count again: they are of the same burst.
+    pub fn lower(&mut self, limits: &Limits, refused: (u64, u64, Option<u64>), now_ms: u64) {
+        let (granted_ms, flying, named_ms) = refused;
         if granted_ms <= self.decreased_ms {
             return;
         }
@@ -188,9 +202,10 @@ impl Learned {
             .saturating_add(before)
             .max(1)
             .saturating_mul(MILLI);
-        let refused = effective
-            .requests
-            .or((recent >= MIN_EVIDENCE * MILLI).then_some(recent));
+        let is_steady = self.concurrent.is_none() && now_ms.saturating_sub(self.busy_since_ms) >= STEADY_MS;
+        let is_named = named_ms.is_some_and(|named_ms| named_ms >= RATE_WAIT_MS);
+        let shows_rate = (is_named || is_steady || flying <= 1) && recent >= MIN_EVIDENCE * MILLI;
+        let refused = effective.requests.or(shows_rate.then_some(recent));
         self.requests = refused.map(|refused| {
             let half = Lowered::half_of(refused, known.requests);
             Lowered {
@@ -212,12 +227,16 @@ impl Learned {
     pub fn move_back(&mut self, by_ms: u64) {
         move_back(&mut self.decreased_ms, by_ms);
         move_back(&mut self.window_ms, by_ms);
+        move_back(&mut self.busy_since_ms, by_ms);
     }
 
     fn turn(&mut self, now_ms: u64) {
         let elapsed_ms = now_ms.saturating_sub(self.window_ms);
         if elapsed_ms >= WINDOW_MS {
             let was_last = elapsed_ms < 2 * WINDOW_MS;
+            if !was_last {
+                self.busy_since_ms = 0;
+            }
             self.granted_before = if was_last { self.granted } else { 0 };
             self.answered_before = if was_last { self.answered } else { 0 };
             (self.granted, self.answered) = (0, 0);
