@@ -16,6 +16,7 @@ mod kills;
 mod metrics;
 mod metrics_text;
 mod models;
+mod money;
 mod no_disk;
 mod operator;
 mod outage;
