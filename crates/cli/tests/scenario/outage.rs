@@ -3,11 +3,12 @@
 
 use std::time::{Duration, Instant};
 
-use holdfast_testkit::{FakeGithub, Script};
+use holdfast_testkit::{FakeGithub, ModelServer, Script};
 use serde_json::{Value, json};
 
 use crate::pull_request::{Pull, SLUG, minor};
 use crate::serve::Served;
+use crate::support::{Scene, many_files};
 
 /// Settings with which a review gives up soon.
 const IMPATIENT: &[(&str, &str)] = &[
@@ -161,4 +162,49 @@ fn a_refused_key_a_newer_push_and_a_cancelled_review_are_not_retried() {
         (runs(&refused).len(), runs(&pushed).len(), runs(&cancelled).len()),
         (1, 2, 1)
     );
+}
+
+#[test]
+fn a_fallback_reads_what_its_provider_is_down_for_and_the_next_review_asks_the_model_again() {
+    let down = || minor().for_model("test-model", Script::overloaded());
+    let server = ModelServer::start(down()).unwrap();
+    let scene = Scene::with_model(many_files(8), server)
+        .set("HOLDFAST_MODEL_FALLBACK", "anthropic/other-model")
+        .set(
+            "HOLDFAST_MODEL_PRICES",
+            "openai/test-model=1/1,anthropic/other-model=5/5",
+        );
+    let asked = |model: &str| {
+        let calls = scene.server().journal().calls();
+        calls.iter().filter(|call| call.model == model).count()
+    };
+    let (exit, document) = scene.review();
+    assert_eq!((exit, &document["status"]), (0, &json!("reviewed")), "{document:#}");
+    let note = "8 files read by anthropic/other-model, because the configured model's provider was down";
+    assert!(
+        document["notes"].as_array().unwrap().contains(&json!(note)),
+        "{document:#}"
+    );
+    // The files and the walkthrough.
+    assert_eq!(asked("other-model"), 9);
+    // Those in flight at first, and few that try it.
+    let wasted = asked("test-model");
+    assert!(wasted <= 10 + 6, "{wasted}");
+    assert!(document["usage"]["cost_usd"].as_f64().unwrap() > 0.0);
+    scene.server().set_script(minor());
+    scene
+        .repository
+        .write("src/file_0000.rs", "pub fn other(x: u64) -> u64 {\n    x * 7\n}\n")
+        .unwrap();
+    scene.repository.commit("more").unwrap();
+    // The shared state tries the provider by itself: at most the time to its next try has to pass.
+    until("the model is asked again", || {
+        let (_, document) = scene.review();
+        assert_eq!(document["status"], "reviewed", "{document:#}");
+        scene
+            .repository
+            .git(&["commit", "--quiet", "--amend", "--allow-empty", "--message", "again"])
+            .unwrap();
+        asked("test-model") >= wasted + 8
+    });
 }

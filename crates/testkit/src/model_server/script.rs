@@ -245,6 +245,17 @@ impl Script {
         Self::new(move |journal, request| self.decide(journal, request).after(Duration::from_millis(delay_ms)))
     }
 
+    /// Answers requests for this model by `script`, the others by this one.
+    #[must_use]
+    pub fn for_model(self, model: impl Into<String>, script: Self) -> Self {
+        let model = model.into();
+        Self::new(move |journal, request| {
+            let is_asked = request.body["model"] == model.as_str();
+            let chosen = if is_asked { &script } else { &self };
+            chosen.decide(journal, request)
+        })
+    }
+
     /// Answers requests that show `path` by `script`, the others by this script. A later rule takes precedence.
     pub fn for_path(self, path: impl Into<String>, script: Self) -> Self {
         let path = path.into();
