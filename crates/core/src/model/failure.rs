@@ -35,7 +35,7 @@ pub const NO_VALID_ANSWER: &str = "no valid answer in ";
 const LIMITED: &str = "the model's server limited requests ";
 
 /// The sentence of a limit that lasted too long.
-const LIMITED_TOO_LONG: &str = "the model's provider limited requests for too long";
+const LIMITED_TOO_LONG: &str = "the model's limits had no room for too long";
 
 impl Failure {
     /// Returns the kind of a reason that is an error's name. Any other text is [`OtherFailure::Unknown`], except the
