@@ -21,6 +21,7 @@ use sha2::{Digest, Sha256};
 use crate::http;
 
 const BUCKET: &str = "holdfast-artifacts";
+const TOPIC: &str = "arn:aws:sns:eu-central-1:000000000000:holdfast";
 pub const SLUG: &str = "octo/demo";
 
 /// The folder of the functions' programs, which are built at the first use.
@@ -65,6 +66,7 @@ impl Deployment {
             ("HOLDFAST_MODEL_URL", model.as_str()),
             ("OPENAI_API_KEY", "key"),
             ("HOLDFAST_TABLE", "holdfast"),
+            ("HOLDFAST_TOPIC_ARN", TOPIC),
             ("HOLDFAST_APPROVERS", "ada=maintainer@example.org"),
         ];
         let reaches = [
@@ -85,7 +87,7 @@ impl Deployment {
             ("HOLDFAST_TABLE", "holdfast"),
             ("HOLDFAST_APPROVERS", "ada=maintainer@example.org"),
             ("HOLDFAST_PUBLIC_URL", "https://holdfast.example.org/"),
-            ("HOLDFAST_TOPIC_ARN", "arn:aws:sns:eu-central-1:000000000000:holdfast"),
+            ("HOLDFAST_TOPIC_ARN", TOPIC),
         ];
         let mut environment = vec![
             ("HOLDFAST_BUCKET", BUCKET),
