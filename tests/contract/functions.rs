@@ -268,7 +268,10 @@ async fn a_review_goes_from_function_to_function_and_waits_for_a_person() {
     assert_eq!((checks.len(), &checks[0]["status"]), (1, &json!("completed")));
     engine.shutdown().await;
 
-    let figures = deployment.figures();
+    let (first_answers, figures): (Vec<Value>, Vec<Value>) =
+        (deployment.figures().into_iter()).partition(|line| !line["FirstAnswersValid"].is_null());
+    let valid = first_answers.iter().filter(|line| line["FirstAnswersValid"] == 1);
+    assert_eq!((first_answers.len(), valid.count()), (3, 3), "{first_answers:?}");
     assert_eq!(figures.len(), 1, "{figures:?}");
     assert_eq!(
         (&figures[0]["FilesReviewed"], &figures[0]["FilesUnreviewed"]),
