@@ -345,9 +345,8 @@ impl Settings {
         if set.is_empty() {
             return Vec::new();
         }
-        let mut models = vec![&self.model, &self.model_light];
-        models.dedup();
-        models.retain(|model| !model.is_rules() && self.prices.cost(model, 1, 1).is_none());
+        let mut models = self.models();
+        models.retain(|model| self.prices.cost(model, 1, 1).is_none());
         let line = |model: &ModelId| {
             format!(
                 "{} (environment): the price of {model} is not known, so its calls don't count and nothing limits them: set \

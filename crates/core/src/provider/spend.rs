@@ -1,6 +1,8 @@
 //! Money spent on model calls within a limit: of a run, or of a month of a deployment, a repository or an author. A call
 //! reserves the most that it can cost and settles what it cost, so that the limit is never exceeded.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use super::digest;
@@ -10,6 +12,8 @@ use crate::logs::State;
 const THRESHOLDS: [u8; 4] = [50, 75, 90, FULL];
 /// The share, in percent, of a limit that leaves no room for a call.
 pub(super) const FULL: u8 = 100;
+/// Maximum number of limits whose shares are remembered; beyond, the lowest is forgotten.
+const MAX_LIMITS: usize = 16;
 /// Maximum number of reservations; beyond, the oldest counts as spent.
 const MAX_RESERVATIONS: usize = 2_000;
 
@@ -20,8 +24,9 @@ pub struct Spend {
     spent: u64,
     /// The calls in flight: identity, amount, end of its life in milliseconds.
     reserved: Vec<(u64, u64, u64)>,
-    /// The highest share of the limit that was announced, in percent.
-    announced: u8,
+    /// The highest share that was announced, in percent, of each limit: a limit may be raised, and a repository may have a
+    /// lower one.
+    announced: BTreeMap<u64, u8>,
 }
 
 /// A change of the spend, by one call.
@@ -91,8 +96,7 @@ impl State for Spend {
                 // An earlier try whose end nobody recorded: its process died, and it may have been paid for.
                 self.count_as_spent(|held, _| held == call);
                 if self.spent.saturating_add(*amount) > *limit {
-                    let is_first = self.announced < FULL;
-                    self.announced = FULL;
+                    let is_first = self.announce(*limit, FULL);
                     return SpendAnswer::Over {
                         spent: self.spent,
                         is_first,
@@ -154,9 +158,18 @@ impl Spend {
         let reached = THRESHOLDS
             .into_iter()
             .rfind(|threshold| u128::from(*threshold) <= share)?;
-        let is_new = reached > self.announced;
-        self.announced = self.announced.max(reached);
-        is_new.then_some(reached)
+        self.announce(limit, reached).then_some(reached)
+    }
+
+    /// Notes a share of a limit; returns whether it is reached for the first time.
+    fn announce(&mut self, limit: u64, percent: u8) -> bool {
+        if self.announced.len() >= MAX_LIMITS && !self.announced.contains_key(&limit) {
+            self.announced.pop_first();
+        }
+        let highest = self.announced.entry(limit).or_default();
+        let is_new = percent > *highest;
+        *highest = percent.max(*highest);
+        is_new
     }
 }
 
@@ -180,6 +193,26 @@ mod tests {
             amount,
             limit: 100,
         }
+    }
+
+    #[test]
+    fn each_limit_is_announced_for_itself() {
+        let mut spend = Spend::default();
+        let mut settled = |call: &str, limit| {
+            spend.apply(&reserve(call, 0, 0));
+            spend.apply(&SpendEntry::Settle {
+                call: call.to_owned(),
+                amount: 10,
+                limit,
+            })
+        };
+        let reached = |reached| SpendAnswer::Settled { reached };
+        // A repository's low limit, the deployment's, and the raised one.
+        assert_eq!(settled("a", 10), reached(Some(100)));
+        assert_eq!(settled("b", 40), reached(Some(50)));
+        assert_eq!(settled("c", 40), reached(Some(75)));
+        assert_eq!(settled("d", 80), reached(Some(50)));
+        assert_eq!(settled("e", 80), reached(None));
     }
 
     #[test]

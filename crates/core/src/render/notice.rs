@@ -164,9 +164,8 @@ pub fn alarm_text(run: &RunName, alarm: &Alarm) -> String {
             format!("Nobody answered approval request {round} of run {run} in time. {next}\n")
         }
         Alarm::ModelRefused { model, message } => format!(
-            "{} reads no file, because its provider refuses the calls: {}\n\nReviews fail until that is repaired. \
-             The first one was run {run}; check the settings with holdfast doctor.\n",
-            model,
+            "The provider of {model} refuses its calls: {}\n\nThe model reads no file until that is repaired. Run {run} met \
+             it; check the settings with holdfast doctor.\n",
             redacted(message)
         ),
         Alarm::Degraded {
@@ -206,9 +205,13 @@ pub fn alarm_text(run: &RunName, alarm: &Alarm) -> String {
     }
 }
 
-/// Returns an amount in US dollars with cents, from billionths.
+/// Returns an amount in US dollars with cents, or with more places where it needs them, from billionths.
 fn dollars(nano: u64) -> String {
-    format!("{}.{:02}", nano / 1_000_000_000, nano / 10_000_000 % 100)
+    let (whole, part) = (nano / 1_000_000_000, nano % 1_000_000_000);
+    match part % 10_000_000 {
+        0 => format!("{whole}.{:02}", part / 10_000_000),
+        _ => format!("{whole}.{:03}", part / 1_000_000),
+    }
 }
 
 /// Returns the subject of an alarm: one line.

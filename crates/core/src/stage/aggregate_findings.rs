@@ -206,11 +206,12 @@ pub async fn aggregate_findings(
     })
 }
 
-/// Errors that a wait doesn't cure and that every call to the provider meets.
-const REFUSALS: [ErrorName; 3] = [
+/// Errors that a wait doesn't cure and that every call meets.
+const REFUSALS: [ErrorName; 4] = [
     ErrorName::ModelUnauthorized,
     ErrorName::ModelNotFound,
     ErrorName::ModelSpendingLimitReached,
+    ErrorName::SpendLimitReached,
 ];
 
 /// Returns the failure of the model's provider, if it is the reason why no model has read any file: a refusal, or else an

@@ -30,6 +30,9 @@ const FINISH_TIME: Duration = Duration::from_secs(5);
 /// Maximum number of units of a run whose states are read at the start.
 const MAX_UNITS: usize = 1_000;
 
+/// Maximum number of ended runs that wait for their trace to be sent.
+const MAX_TRACES: usize = 1_000;
+
 const RUNNING: ExecutionFilter = ExecutionFilter {
     status: Some(ExecutionStatus::Running),
     redriven: None,
@@ -55,10 +58,13 @@ impl RunWatch {
         let AfterRun { quality, traces } = after;
         let (stop, stopped) = oneshot::channel();
         let (ended, to_count) = mpsc::unbounded_channel();
-        let (counted, to_send) = mpsc::unbounded_channel();
-        let counted = traces.map(|traces| {
-            tokio::spawn(send_ended(Arc::new(traces), data.to_owned(), to_send));
-            counted
+        let (counted, to_send) = mpsc::channel(MAX_TRACES);
+        let counted = traces.and_then(|traces| match send_ended(traces, data.to_owned(), to_send) {
+            Ok(()) => Some(counted),
+            Err(error) => {
+                tracing::error!(%error, "no traces are sent: their thread can't start");
+                None
+            }
         });
         let watcher = Watcher {
             metrics: Arc::clone(metrics),
@@ -88,7 +94,7 @@ async fn count_ended(
     metrics: Arc<Metrics>,
     data: PathBuf,
     mut ended: mpsc::UnboundedReceiver<RunName>,
-    (quality, counted): (QualityWatch, Option<mpsc::UnboundedSender<RunName>>),
+    (quality, counted): (QualityWatch, Option<mpsc::Sender<RunName>>),
 ) {
     while let Some(run) = ended.recv().await {
         let (metrics, data, name) = (Arc::clone(&metrics), data.clone(), run.clone());
@@ -99,28 +105,34 @@ async fn count_ended(
             Ok(Err(failure)) => tracing::warn!(run = run.as_str(), %failure, "a run that ended isn't in the metrics"),
             Err(error) => tracing::error!(run = run.as_str(), %error, "a run that ended isn't in the metrics"),
         }
-        if let Some(counted) = &counted {
-            let _stopped = counted.send(run);
+        if let Some(counted) = &counted
+            && let Err(error) = counted.try_send(run)
+        {
+            tracing::warn!(%error, "a run's trace is left out: the collector is too slow, or away");
         }
     }
 }
 
-/// Sends the traces of ended runs one after the other. A collector that is away delays only these.
-async fn send_ended(traces: Arc<TraceExport>, data: PathBuf, mut ended: mpsc::UnboundedReceiver<RunName>) {
+/// Sends the traces of ended runs one after the other, on a thread of its own: a collector that is away delays only these,
+/// and the end of the program doesn't wait for it.
+fn send_ended(traces: TraceExport, data: PathBuf, ended: mpsc::Receiver<RunName>) -> std::io::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let thread = std::thread::Builder::new().name("traces".to_owned());
+    let send = move || runtime.block_on(send_each(&traces, &data, ended));
+    thread.spawn(send).map(|_detached| ())
+}
+
+async fn send_each(traces: &TraceExport, data: &Path, mut ended: mpsc::Receiver<RunName>) {
     while let Some(run) = ended.recv().await {
-        let (traces, data, name) = (Arc::clone(&traces), data.clone(), run.clone());
-        let send = move || -> Result<(), Failure> {
-            Handle::current().block_on(async {
-                let runs = LocalRuns::with_rows(&data, None)?;
-                let record = runs.read(&name).await?;
-                traces.send(&runs, &record).await;
-                Ok(())
-            })
-        };
-        match spawn_blocking(send).await {
-            Ok(Ok(())) => {}
-            Ok(Err(failure)) => tracing::warn!(run = run.as_str(), %failure, "a run's trace can't be made"),
-            Err(error) => tracing::error!(run = run.as_str(), %error, "a run's trace can't be made"),
+        let sent: Result<(), Failure> = async {
+            let runs = LocalRuns::with_rows(data, None)?;
+            let record = runs.read(&run).await?;
+            traces.send(&runs, &record).await;
+            Ok(())
+        }
+        .await;
+        if let Err(failure) = sent {
+            tracing::warn!(run = run.as_str(), %failure, "a run's trace can't be made");
         }
     }
 }
