@@ -298,8 +298,12 @@ fn a_review_fails_if_its_provider_kept_every_file_from_the_model() {
             ["ArtifactUnavailable", "ArtifactUnavailable"],
             Some(ErrorName::ArtifactUnavailable),
         ),
+        (
+            ["SpendLimitReached", "SpendLimitReached"],
+            Some(ErrorName::SpendLimitReached),
+        ),
         // Another call may be answered at once: the review says what is missing.
-        (["ModelRequestRejected", "SpendLimitReached"], None),
+        (["ModelRequestRejected", "AnswersInvalid"], None),
     ] {
         let world = world(files(), "openai/m", "openai/m", vec![]);
         assert_eq!(world.prepare(), 2);
