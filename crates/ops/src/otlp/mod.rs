@@ -1,4 +1,4 @@
-//! Sends each ended run as an OpenTelemetry trace: OTLP over HTTP, as JSON. [`spans`](self::spans) makes the spans from the
+//! Sends each ended run as an OpenTelemetry trace: OTLP over HTTP, as JSON. `spans` makes the spans from the
 //! run's history, [`TraceExport`] sends them to the collector that the settings name.
 //! <https://opentelemetry.io/docs/specs/otlp/#otlphttp>
 
