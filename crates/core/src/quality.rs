@@ -8,6 +8,8 @@ use serde::{Deserialize, Serialize};
 use crate::logs::State;
 use crate::model::model_id::ModelId;
 
+pub use crate::model::quality::{Drop, Measure};
+
 /// Number of the last outcomes that are compared with those before them.
 const RECENT: usize = 50;
 /// Outcomes before them that make a history.
@@ -17,26 +19,6 @@ const DROP: u64 = 15;
 const RECOVERED: u64 = 5;
 /// Maximum number of outcomes of one run that count: a huge change says little more than a large one.
 const MAX_OF_RUN: u32 = 200;
-
-/// What is measured.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Measure {
-    /// First answers that pass all checks.
-    Validity,
-    /// Findings that were fixed, of those that were fixed or dismissed.
-    Acceptance,
-}
-
-impl Measure {
-    /// Returns its name in keys and metrics.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Validity => "validity",
-            Self::Acceptance => "acceptance",
-        }
-    }
-}
 
 /// Returns the key of a measure's log.
 pub fn key(measure: Measure, model: &ModelId, prompt_version: u32) -> String {
@@ -68,15 +50,6 @@ pub struct Outcomes {
     pub good: u32,
     /// All.
     pub all: u32,
-}
-
-/// A drop that wasn't reported yet: shares in percent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Drop {
-    /// Of the last outcomes.
-    pub recent: u64,
-    /// Of those before them.
-    pub history: u64,
 }
 
 impl Quality {

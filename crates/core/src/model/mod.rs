@@ -19,6 +19,7 @@ pub mod plan;
 pub mod policy;
 pub mod price;
 pub mod provider_limits;
+pub mod quality;
 pub mod report;
 pub mod repository_id;
 pub mod repository_name;

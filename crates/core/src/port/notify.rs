@@ -2,8 +2,8 @@
 
 use super::ModelEvent;
 use crate::model::model_id::ModelId;
+use crate::model::quality::{Drop, Measure};
 use crate::model::run_name::RunName;
-use crate::quality::{Drop, Measure};
 
 use async_trait::async_trait;
 

@@ -6,9 +6,9 @@ use url::Url;
 
 use crate::count::counted;
 use crate::model::approval::{Approval, Invitation};
+use crate::model::quality::Measure;
 use crate::model::run_name::RunName;
 use crate::port::{Alarm, Mail};
-use crate::quality::Measure;
 use crate::rule::redacted;
 
 /// The first line of a request for approval.
