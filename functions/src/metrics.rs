@@ -81,7 +81,7 @@ fn model_event(namespace: &str, at_ms: u64, model: &ModelId, event: &ModelEvent)
         }
         ModelEvent::Down => provider(&[("ModelProviderDown", json!(1), "None")]),
         ModelEvent::Up => provider(&[("ModelProviderDown", json!(0), "None")]),
-        ModelEvent::Refused { .. } | ModelEvent::Spent { .. } => return None,
+        ModelEvent::Alarm(_) => return None,
     };
     line["Provider"] = json!(model.provider());
     Some(line)

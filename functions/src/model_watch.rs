@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use holdfast_aws::people::AwsNotifyPeople;
 use holdfast_core::model::model_id::ModelId;
 use holdfast_core::model::run_name::RunName;
-use holdfast_core::port::{Alarm, ModelEvent, NotifyPeople, WatchModels};
+use holdfast_core::port::{ModelEvent, NotifyPeople, WatchModels};
 
 use crate::metrics;
 
@@ -18,10 +18,8 @@ pub struct FunctionModelWatch {
 impl WatchModels for FunctionModelWatch {
     async fn observe(&self, run: &RunName, model: &ModelId, event: ModelEvent) {
         metrics::count_model_event(model, &event);
-        if let Some(alarm) = Alarm::of_model(model, event)
-            && let Err(error) = self.people.raise_alarm(run, &alarm).await
-        {
-            tracing::error!(run = run.as_str(), %error, "the operators could not be told: {alarm:?}");
+        if let ModelEvent::Alarm(alarm) = event {
+            self.people.tell_operators(run, &alarm).await;
         }
     }
 }

@@ -38,7 +38,7 @@ use crate::failure::Failure;
 use crate::functions::StageFunctions;
 use crate::marker_key::marker_key;
 use crate::metrics::Metrics;
-use crate::model_watch::{self, ModelWatch};
+use crate::model_watch::ModelWatch;
 use crate::pace::LocalPace;
 use crate::run_summary::RunSummary;
 use holdfast_engine::{Clock, Engine, EngineOptions, Recovered, SystemClock, check_free};
@@ -262,7 +262,6 @@ pub async fn open(data: &Path, settings: &Settings, reach: Access) -> Result<Ope
     let metrics = Arc::new(Metrics::default());
     let pace = Arc::new(LocalPace::default());
     let mut stages = stages_on(table.clone(), data, settings, (Arc::clone(&runs), pace, &metrics))?;
-    model_watch::load_health(&metrics, &table, settings).await;
     if let Some(writes) = reach.writes {
         stages.publish = Arc::new(PublishOnly::new(stages.publish, writes));
     }

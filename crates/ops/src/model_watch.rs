@@ -7,7 +7,7 @@ use holdfast_core::logs;
 use holdfast_core::model::model_id::ModelId;
 use holdfast_core::model::run_name::RunName;
 use holdfast_core::model::settings::Settings;
-use holdfast_core::port::{Alarm, KeepLogs, ModelEvent, NotifyPeople, WaitFor, WatchModels};
+use holdfast_core::port::{KeepLogs, ModelEvent, NotifyPeople, WaitFor, WatchModels};
 use holdfast_core::provider::{ProviderState, Terms};
 
 use crate::metrics::{Metrics, table};
@@ -30,21 +30,16 @@ impl WatchModels for ModelWatch {
     async fn observe(&self, run: &RunName, model: &ModelId, event: ModelEvent) {
         let (metrics, labels) = (&self.metrics, [model.provider(), model.name()]);
         let with = |more| [labels[0], labels[1], more];
-        match &event {
+        match event {
             ModelEvent::Wasted(error) => metrics.increment(&table::CALLS_WASTED, &with(error.as_str())),
             ModelEvent::Waits { subject, ms } => {
-                let labels = with(word(*subject));
+                let labels = with(word(subject));
                 metrics.increment(&table::MODEL_WAITS, &labels);
-                metrics.add(&table::MODEL_WAIT_SECONDS, &labels, *ms as f64 / 1_000.0);
+                metrics.add(&table::MODEL_WAIT_SECONDS, &labels, ms as f64 / 1_000.0);
             }
             ModelEvent::Down => metrics.set(&table::PROVIDER_DOWN, &[model.provider()], 1.0),
             ModelEvent::Up => metrics.set(&table::PROVIDER_DOWN, &[model.provider()], 0.0),
-            ModelEvent::Refused { .. } | ModelEvent::Spent { .. } => {}
-        }
-        if let Some(alarm) = Alarm::of_model(model, event)
-            && let Err(error) = self.people.raise_alarm(run, &alarm).await
-        {
-            tracing::error!(run = run.as_str(), %error, "the operators could not be told: {alarm:?}");
+            ModelEvent::Alarm(alarm) => self.people.tell_operators(run, &alarm).await,
         }
     }
 }

@@ -39,9 +39,7 @@ impl QualityWatch {
                         measure: *measure,
                         drop,
                     };
-                    if let Err(error) = self.people.raise_alarm(run, &alarm).await {
-                        tracing::error!(run = run.as_str(), %error, "the operators could not be told: {alarm:?}");
-                    }
+                    self.people.tell_operators(run, &alarm).await;
                 }
                 Err(error) => tracing::warn!(run = run.as_str(), %error, "a run's outcomes aren't counted"),
             }

@@ -1,6 +1,5 @@
 //! The port to people: mails to approvers, alarms to operators.
 
-use super::ModelEvent;
 use crate::model::model_id::ModelId;
 use crate::model::quality::{Drop, Measure};
 use crate::model::run_name::RunName;
@@ -69,28 +68,6 @@ pub enum Alarm {
     },
 }
 
-impl Alarm {
-    /// Returns the alarm of an event of model calls, if the operators have to know about it.
-    pub fn of_model(model: &ModelId, event: ModelEvent) -> Option<Self> {
-        match event {
-            ModelEvent::Refused { message, .. } => Some(Self::ModelRefused {
-                model: model.clone(),
-                message,
-            }),
-            ModelEvent::Spent {
-                setting,
-                percent,
-                limit,
-            } => Some(Self::Spent {
-                setting,
-                percent,
-                limit,
-            }),
-            ModelEvent::Wasted(_) | ModelEvent::Waits { .. } | ModelEvent::Down | ModelEvent::Up => None,
-        }
-    }
-}
-
 /// Notifies people.
 #[async_trait]
 pub trait NotifyPeople: Send + Sync {
@@ -106,4 +83,10 @@ pub trait NotifyPeople: Send + Sync {
     ///
     /// Every channel failed.
     async fn raise_alarm(&self, run: &RunName, alarm: &Alarm) -> Result<(), NotifyError>;
+    /// Notifies the operators of something that must not stop the caller: a failure is only logged.
+    async fn tell_operators(&self, run: &RunName, alarm: &Alarm) {
+        if let Err(error) = self.raise_alarm(run, alarm).await {
+            tracing::error!(run = run.as_str(), %error, "the operators could not be told: {alarm:?}");
+        }
+    }
 }

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 
-use super::WaitFor;
+use super::{Alarm, WaitFor};
 use crate::model::error_name::ErrorName;
 use crate::model::model_id::ModelId;
 use crate::model::run_name::RunName;
@@ -23,22 +23,8 @@ pub enum ModelEvent {
     Down,
     /// The first answer after an outage.
     Up,
-    /// The first refusal for a while that a wait doesn't cure: the key, the account's money, the model's name.
-    Refused {
-        /// The error's name.
-        error: ErrorName,
-        /// One line for the operator.
-        message: String,
-    },
-    /// A share of a limit of money was reached for the first time.
-    Spent {
-        /// The limit's setting.
-        setting: String,
-        /// The share, in percent: 50, 75, 90 or 100.
-        percent: u8,
-        /// The limit, in billionths of a US dollar.
-        limit: u64,
-    },
+    /// Something that the operators have to know: a refusal, or a share of a limit of money.
+    Alarm(Alarm),
 }
 
 /// Watches model calls.

@@ -14,7 +14,7 @@ use crate::logs;
 use crate::model::error_name::ErrorName;
 use crate::model::model_id::ModelId;
 use crate::port::{
-    AskModel, KeepLogs, MAX_WAIT_S, ModelCall, ModelError, ModelEvent, ModelRequest, Pace, ReachModel, Reached,
+    Alarm, AskModel, KeepLogs, MAX_WAIT_S, ModelCall, ModelError, ModelEvent, ModelRequest, Pace, ReachModel, Reached,
     WaitFor, Waiting, WatchModels,
 };
 use crate::prompt::estimate_tokens;
@@ -57,8 +57,7 @@ pub struct PacedModel {
 /// A call on its way: its names in the provider's state.
 struct Place<'a> {
     call: &'a ModelCall<'a>,
-    id_of_model: &'a ModelId,
-    model: &'a str,
+    model: &'a ModelId,
     key: String,
     id: String,
     digest: u64,
@@ -84,7 +83,7 @@ impl PacedModel {
 
     async fn append(&self, place: &Place<'_>, step: Step) -> Result<(ProviderState, ProviderAnswer), StageError> {
         let entry = ProviderEntry {
-            model: place.model.to_owned(),
+            model: place.model.name().to_owned(),
             call: place.id.clone(),
             now_ms: self.pace.now_ms(),
             step,
@@ -93,7 +92,7 @@ impl PacedModel {
     }
 
     async fn observe(&self, place: &Place<'_>, event: ModelEvent) {
-        self.watch.observe(place.call.run, place.id_of_model, event).await;
+        self.watch.observe(place.call.run, place.model, event).await;
     }
 
     /// Writes a call's end to the provider's state; wakes the calls whose turn it is then. The answer matters more: if
@@ -101,7 +100,7 @@ impl PacedModel {
     async fn note(&self, place: &Place<'_>, step: Step) -> Option<(ProviderState, bool)> {
         match self.append(place, step).await {
             Ok((state, answer)) => {
-                self.pace.wake(&state.next_calls(place.model));
+                self.pace.wake(&state.next_calls(place.model.name()));
                 let others_answered = answer == ProviderAnswer::Noted { others_answered: true };
                 Some((state, others_answered))
             }
@@ -119,7 +118,7 @@ impl PacedModel {
             return fixed_ms;
         }
         let usual_ms = state
-            .usual_ms(place.model)
+            .usual_ms(place.model.name())
             .map_or(FIRST_CALL_MS, |usual_ms| usual_ms * 2);
         let usual_ms = if place.call.is_risky {
             usual_ms * 3 / 2
@@ -296,8 +295,8 @@ impl PacedModel {
                 let noted = self.note(&place, Step::NotSent).await;
                 let state = noted.map(|(state, _)| state).unwrap_or_default();
                 if let Err(NoMoney { error, reached }) = refused {
-                    if let Some(event) = reached {
-                        self.observe(&place, event).await;
+                    if let Some(alarm) = reached {
+                        self.observe(&place, ModelEvent::Alarm(alarm)).await;
                     }
                     return Err(error);
                 }
@@ -318,8 +317,8 @@ impl PacedModel {
             Err(ModelError::TimedOut(_)) => None,
             Err(_) => Some(0),
         };
-        for event in purse::settle(self.logs.as_ref(), &place.id, &purses, cost).await {
-            self.observe(&place, event).await;
+        for alarm in purse::settle(self.logs.as_ref(), &place.id, &purses, cost).await {
+            self.observe(&place, ModelEvent::Alarm(alarm)).await;
         }
         if let Err(error) = &asked {
             self.observe(&place, ModelEvent::Wasted(error.name())).await;
@@ -381,11 +380,11 @@ impl PacedModel {
                 // The other calls in flight meet the same refusal.
                 if noted.is_none_or(|(state, _)| state.is_first_refusal()) {
                     tracing::error!(model = %request.model, error = %error_name, "{error}");
-                    let event = ModelEvent::Refused {
-                        error: error_name,
+                    let alarm = Alarm::ModelRefused {
+                        model: request.model.clone(),
                         message,
                     };
-                    self.observe(&place, event).await;
+                    self.observe(&place, ModelEvent::Alarm(alarm)).await;
                 }
                 Err(error)
             }
@@ -403,8 +402,7 @@ impl ReachModel for PacedModel {
         let id = call_id(call);
         let place = Place {
             call,
-            id_of_model: &request.model,
-            model: request.model.name(),
+            model: &request.model,
             key: self.terms.key_of(request.model.provider()),
             digest: digest(&id),
             id,

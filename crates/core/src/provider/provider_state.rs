@@ -179,7 +179,7 @@ impl ProviderState {
 
     /// Returns whether an outage was noted that no answer has ended.
     pub fn is_failing(&self) -> bool {
-        self.breaker.open_since_ms().is_some()
+        self.failing_since_ms().is_some()
     }
 
     /// Returns the begin of the present outage, in milliseconds since 1970.

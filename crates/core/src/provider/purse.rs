@@ -9,7 +9,7 @@ use crate::logs;
 use crate::model::policy::POLICY_PATH;
 use crate::model::price::Prices;
 use crate::model::settings::Settings;
-use crate::port::{KeepLogs, ModelCall, ModelError, ModelEvent, ModelRequest};
+use crate::port::{Alarm, KeepLogs, ModelCall, ModelError, ModelRequest};
 
 /// The limits of money, in billionths of a US dollar, and the prices to estimate calls by.
 #[derive(Clone, Debug, Default)]
@@ -37,9 +37,9 @@ pub struct Purse {
 }
 
 impl Purse {
-    /// Returns the event of a share of the limit that is reached.
-    fn reached(&self, percent: u8) -> ModelEvent {
-        ModelEvent::Spent {
+    /// Returns the alarm of a share of the limit that is reached.
+    fn reached(&self, percent: u8) -> Alarm {
+        Alarm::Spent {
             setting: self.setting.clone(),
             percent,
             limit: self.limit,
@@ -52,7 +52,7 @@ pub struct NoMoney {
     /// The call's error.
     pub error: ModelError,
     /// The limit that leaves no room, if it is the first time.
-    pub reached: Option<ModelEvent>,
+    pub reached: Option<Alarm>,
 }
 
 impl SpendLimits {
@@ -193,7 +193,7 @@ fn usd(amount: u64) -> String {
 
 /// Records what a call cost, or all that it had reserved if nobody knows. Returns each share of a limit that is reached
 /// for the first time.
-pub async fn settle(logs: &dyn KeepLogs, id: &str, purses: &[Purse], cost: Option<u64>) -> Vec<ModelEvent> {
+pub async fn settle(logs: &dyn KeepLogs, id: &str, purses: &[Purse], cost: Option<u64>) -> Vec<Alarm> {
     let mut reached = Vec::new();
     for purse in purses {
         let entry = SpendEntry::Settle {

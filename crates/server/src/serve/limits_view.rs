@@ -21,7 +21,7 @@ pub async fn read(app: &App, frame: Frame) -> Result<LimitsView, Failure> {
     let mut models = Vec::new();
     for model in settings.models() {
         let state = logs::read::<ProviderState>(logs, &terms.key_of(model.provider())).await;
-        models.push(model_now(model, &state.map_err(unread)?, &app.metrics));
+        models.push(model_now(model, &state.map_err(unread)?, &app.opened.metrics));
     }
     let mut money = Vec::new();
     let month = month_of(u64::try_from(machine::now_ms()).unwrap_or_default());

@@ -40,7 +40,8 @@ use crate::step_functions_api;
 use holdfast_ops::data_directory::{DataPlace, Notify};
 use holdfast_ops::failure::Failure;
 use holdfast_ops::machine::{self, Opened};
-use holdfast_ops::metrics::{AfterRun, Metrics, RunWatch};
+use holdfast_ops::metrics::{AfterRun, RunWatch};
+use holdfast_ops::model_watch;
 use holdfast_ops::otlp::TraceExport;
 use holdfast_ops::quality_watch::QualityWatch;
 use holdfast_ops::recovery::recovery_notes;
@@ -79,8 +80,6 @@ pub struct App {
     replays: Semaphore,
     /// The sign-in address of this machine's operator.
     entry: Entry,
-    /// The metrics of this process.
-    metrics: Arc<Metrics>,
     /// The settings that the models were made with.
     settings: Settings,
 }
@@ -134,6 +133,7 @@ pub async fn run(options: ServeOptions) -> Result<(), Failure> {
     let opened = machine::open(data, &settings, Access::all(public.as_str())).await?;
     let metrics = Arc::clone(&opened.metrics);
     metrics.set_version(options.version);
+    model_watch::load_health(&metrics, &opened.table, &settings).await;
     let quality = QualityWatch::new(Arc::new(opened.table.clone()), Arc::clone(&opened.stages.notify));
     let run_watch = RunWatch::start(&opened.engine, data, &metrics, AfterRun { quality, traces });
     for note in recovery_notes(&opened.recovered, false) {
@@ -164,7 +164,6 @@ pub async fn run(options: ServeOptions) -> Result<(), Failure> {
         pulls: machine::pulls(&settings)?,
         secrets,
         opened,
-        metrics,
         settings,
     });
     let step_functions = match step_functions {
@@ -195,7 +194,7 @@ pub async fn run(options: ServeOptions) -> Result<(), Failure> {
         .map(|_| tokio::spawn(sweeper::retry_periodically(Arc::clone(&app))));
     let (stop, stopped) = watch::channel(false);
     let scraped = {
-        let (metrics, stopped) = (Arc::clone(&app.metrics), stopped.clone());
+        let (metrics, stopped) = (Arc::clone(&app.opened.metrics), stopped.clone());
         async move {
             let Some(reserved) = metrics_listener else {
                 return Ok(());

@@ -21,7 +21,7 @@ use holdfast_ops::machine;
 
 /// Returns all routes.
 pub fn router(app: Arc<App>) -> Router {
-    let counted = Arc::clone(&app.metrics);
+    let counted = Arc::clone(&app.opened.metrics);
     Router::new()
         .route("/healthz", get(health))
         .route(

@@ -47,7 +47,7 @@ pub async fn retry_periodically(app: Arc<App>) {
         match redrive::start_due(&app.opened, app.pulls.as_ref()).await {
             Ok(redriven) => {
                 for run in &redriven.started {
-                    app.metrics.increment(&table::RUNS_RETRIED, &[]);
+                    app.opened.metrics.increment(&table::RUNS_RETRIED, &[]);
                     tracing::info!(
                         run = run.as_str(),
                         "retries a review that an outage or a limit had ended"
