@@ -14,13 +14,13 @@ use crate::model::key;
 use crate::model::model_id::ModelId;
 use crate::model::payer::Payer;
 use crate::model::policy::Policy;
-use crate::model::run::{Prompt, Role, Run, Turn};
+use crate::model::run::Run;
 use crate::model::run_name::{RunName, is_same_review};
 use crate::port::{
     Deadline, KeepRows, ModelCall, ModelError, ModelRequest, ReachModel, Reached, ReadError, ReadPull, StartRun,
     StartedRun, StoreArtifact, Waiting,
 };
-use crate::prompt::summary_schema;
+use crate::prompt::{probe_prompt, summary_schema};
 use crate::retry::{self, Retry};
 use crate::stage::payer_of;
 
@@ -105,13 +105,7 @@ async fn does_answer(id: &ModelId, run: &Run, model: &dyn ReachModel) -> bool {
     }
     let request = ModelRequest {
         model: id.clone(),
-        prompt: Prompt {
-            system: "Answer with one JSON object and nothing else: { \"summary\": \"one word\" }.".to_owned(),
-            turns: vec![Turn {
-                role: Role::User,
-                text: "This is a test of the connection. The word is: ready.".to_owned(),
-            }],
-        },
+        prompt: probe_prompt(),
         schema: summary_schema(),
         max_output_tokens: PROBE_TOKENS.min(run.tokens.summary_output()),
         time_limit: None,

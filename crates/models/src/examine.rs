@@ -4,10 +4,10 @@
 use std::time::Instant;
 
 use holdfast_core::model::model_id::ModelId;
-use holdfast_core::model::run::{Prompt, Role, Stop, Turn};
+use holdfast_core::model::run::Stop;
 use holdfast_core::model::token_limits::TokenLimits;
 use holdfast_core::port::{AskModel, ModelError, ModelRequest};
-use holdfast_core::prompt::summary_schema;
+use holdfast_core::prompt::{probe_prompt, summary_schema};
 use holdfast_core::validate::read_summary;
 use serde::Serialize;
 use serde_json::Value;
@@ -78,13 +78,7 @@ pub(crate) async fn examine(model: &ModelId, examined: &Examined<'_>, limits: To
     let wanted = limits.output();
     let request = ModelRequest {
         model: model.clone(),
-        prompt: Prompt {
-            system: "Answer with one JSON object and nothing else: { \"summary\": \"one word\" }.".to_owned(),
-            turns: vec![Turn {
-                role: Role::User,
-                text: "This is a test of the connection. The word is: ready.".to_owned(),
-            }],
-        },
+        prompt: probe_prompt(),
         schema: summary_schema(),
         max_output_tokens: wanted,
         time_limit: None,

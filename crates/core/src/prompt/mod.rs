@@ -2,6 +2,7 @@
 
 mod correction;
 mod data;
+mod probe;
 mod redacted;
 mod schema;
 mod summary;
@@ -9,6 +10,7 @@ mod unit;
 
 pub use correction::{correction_prompt, fresh_prompt};
 pub use data::without_end_marks;
+pub use probe::probe_prompt;
 pub use redacted::shown_path;
 pub use schema::{answer_schema, summary_schema};
 pub use summary::{Described, summary_prompt};
