@@ -17,12 +17,12 @@ const MIN_HISTORY: u64 = 100;
 /// A drop from which the quality is degraded, and below which it has recovered, in percent of all outcomes.
 const DROP: u64 = 15;
 const RECOVERED: u64 = 5;
-/// Maximum number of outcomes of one run that count: a huge change says little more than a large one.
+/// Maximum number of outcomes of one run that count: a huge change is hardly more evidence than a large one.
 const MAX_OF_RUN: u32 = 200;
 
 /// Returns the key of a measure's log.
 pub fn key(measure: Measure, model: &ModelId, prompt_version: u32) -> String {
-    // A key's part holds no slash; a model's name may.
+    // A model's name is one part of the key, and may hold slashes, colons and dots.
     let model: String = model
         .to_string()
         .chars()
@@ -44,7 +44,7 @@ pub struct Quality {
 }
 
 /// The outcomes of one run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Outcomes {
     /// Good ones.
     pub good: u32,

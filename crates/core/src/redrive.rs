@@ -1,6 +1,6 @@
 //! Starts the next attempt of reviews that an outage or a limit ended, once that is over. Two halves, because no
 //! function on AWS both calls models and writes to GitHub: [`try_models`] calls the models of waiting runs, [`start_due`]
-//! starts what can go on. Both may run at any time, also twice at once: the attempt's name is derived, and its mark is
+//! starts what can continue. Both may run at any time, also twice at once: the attempt's name is derived, and its mark is
 //! written before its start.
 
 use std::collections::BTreeMap;

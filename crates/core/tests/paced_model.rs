@@ -22,7 +22,7 @@ const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(3_600);
 
-/// Two providers in one: the asked model's, and the fallback's.
+/// Two providers in one: the configured model's, and the fallback's.
 struct TwoProviders(Arc<LimitedProvider>, Arc<LimitedProvider>);
 
 #[async_trait::async_trait]
@@ -179,7 +179,10 @@ fn a_fallback_answers_during_an_outage_and_only_then() {
         let probes = calls
             .iter()
             .filter(|call| call.end == CallEnd::Failed && call.at >= begin);
-        assert!(probes.count() <= 11, "one call at a time still tries the asked model");
+        assert!(
+            probes.count() <= 11,
+            "one call at a time still tries the configured model"
+        );
         let in_outage = |at: &Duration| *at >= begin && *at <= begin + length + 5 * MINUTE;
         assert!(of_fallback.iter().all(|call| in_outage(&call.at)));
         assert!(

@@ -1,4 +1,4 @@
-//! A model's provider is down for longer than a review waits: what is shown, what stays, and how the review goes on by
+//! A model's provider is down for longer than a review waits: what is shown, what stays, and how the review continues by
 //! itself.
 
 use std::time::{Duration, Instant};

@@ -4,6 +4,11 @@ use std::collections::BTreeMap;
 
 use super::model_id::ModelId;
 
+/// Billionths in a thousandth of a US dollar.
+pub const NANO_IN_THOUSANDTH: u64 = 1_000_000;
+/// Maximum of a limit of money, in US dollars.
+pub const MAX_DOLLARS: u32 = 999_999;
+
 const BUILT_IN: &str = include_str!("prices.txt");
 
 /// The price of one token, in billionths of a US dollar. The same number is the price of a million tokens in

@@ -1,10 +1,7 @@
 //! The quality of a model's answers: what is measured, and a drop of it.
 
-use serde::{Deserialize, Serialize};
-
 /// What is measured.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Measure {
     /// First answers that pass all checks.
     Validity,

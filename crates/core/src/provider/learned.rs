@@ -1,5 +1,5 @@
 //! The limits of a provider: configured, observed in its answers, and lowered after its refusals. A refusal halves the
-//! limits once for each burst; answers raise them again, by a tenth in a minute. A refusal doesn't say which limit it
+//! limits once for each burst; answers raise them again, by a tenth in a minute. A refusal doesn't state which limit it
 //! means: without a known rate, the calls in flight are halved first, and only a refusal that names a longer wait, or that
 //! they don't explain, shows a rate.
 

@@ -296,7 +296,7 @@ async fn ask_for_summary(
     Ok((Reached::Answered(answer), kept))
 }
 
-/// Stores a valid walkthrough in the cache, under its question, if the asked model wrote it.
+/// Stores a valid walkthrough in the cache, under its question, if the configured model wrote it.
 async fn keep(kept: &str, answer: &RecordedAnswer, store: &dyn StoreArtifact) -> Result<(), StageError> {
     if answer.cached || answer.fallback.is_some() {
         return Ok(());

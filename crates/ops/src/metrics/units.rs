@@ -1,6 +1,6 @@
 //! The units of an ended run: which model answered which attempt, and whether the first answer was valid.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use futures::{StreamExt, TryStreamExt, stream};
 use holdfast_core::model::failure::{Failure as Kind, OtherFailure};
@@ -139,19 +139,13 @@ impl Unit {
 
 impl ModelCalls {
     /// Returns the outcomes of first answers by model. An answer from the cache is none.
-    pub fn first_answers(&self) -> Vec<(ModelId, Outcomes)> {
-        let mut found: Vec<(ModelId, Outcomes)> = Vec::new();
+    pub fn first_answers(&self) -> BTreeMap<ModelId, Outcomes> {
+        let mut found = BTreeMap::new();
         for unit in self.units.iter().filter(|unit| !unit.is_cached()) {
             let Some(is_valid) = unit.is_first_valid else { continue };
-            let place = match found.iter().position(|(model, _)| *model == unit.model) {
-                Some(place) => place,
-                None => {
-                    found.push((unit.model.clone(), Outcomes { good: 0, all: 0 }));
-                    found.len() - 1
-                }
-            };
-            found[place].1.all += 1;
-            found[place].1.good += u32::from(is_valid);
+            let outcomes: &mut Outcomes = found.entry(unit.model.clone()).or_default();
+            outcomes.all += 1;
+            outcomes.good += u32::from(is_valid);
         }
         found
     }

@@ -5,11 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::check::Part;
 use super::given;
 use crate::model::payer::SpendCaps;
-
-/// Billionths in a thousandth of a US dollar.
-const NANO_IN_THOUSANDTH: u64 = 1_000_000;
-/// Largest limit, in US dollars.
-const MAX_DOLLARS: f64 = 999_999.0;
+use crate::model::price::{MAX_DOLLARS, NANO_IN_THOUSANDTH};
 
 /// Limits of money for model calls, in US dollars. The lower one of a limit and the deployment's counts.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -52,7 +48,7 @@ impl SpendPolicy {
             ("per_author_month", self.per_author_month),
         ];
         values.into_iter().filter_map(|(name, value)| {
-            let value = value.filter(|value| !(0.001..=MAX_DOLLARS).contains(value))?;
+            let value = value.filter(|value| !(0.001..=f64::from(MAX_DOLLARS)).contains(value))?;
             let what = format!("{value} is out of range, allowed are 0.001 to {MAX_DOLLARS} (US dollars)");
             Some((vec![Part::Key("spend"), Part::Key(name)], what))
         })
@@ -66,6 +62,6 @@ impl SpendPolicy {
     reason = "the value is in range"
 )]
 fn nano(dollars: f64) -> u64 {
-    let thousandths = (dollars.clamp(0.0, MAX_DOLLARS) * 1_000.0).round();
+    let thousandths = (dollars.clamp(0.0, f64::from(MAX_DOLLARS)) * 1_000.0).round();
     thousandths as u64 * NANO_IN_THOUSANDTH
 }

@@ -12,7 +12,7 @@ use crate::model::approver::{Approver, shared_addresses};
 use crate::model::marker::MarkerKey;
 use crate::model::model_id::ModelId;
 use crate::model::policy::is_mail_address;
-use crate::model::price::{Prices, thousandths};
+use crate::model::price::{MAX_DOLLARS, NANO_IN_THOUSANDTH, Prices, thousandths};
 use crate::model::setting_name::SettingProblem;
 use crate::model::token_limits::TokenLimits;
 use crate::model::webhook_secrets::WebhookSecrets;
@@ -150,7 +150,7 @@ impl<'a> Reader<'a> {
     /// Reads an amount of US dollars, with at most three decimal places, as billionths.
     pub fn dollars(&mut self, name: &str) -> Option<u64> {
         let text = self.text(name)?;
-        let amount = thousandths(&text).filter(|amount| (1..=MAX_DOLLARS * 1_000).contains(amount));
+        let amount = thousandths(&text).filter(|amount| (1..=u64::from(MAX_DOLLARS) * 1_000).contains(amount));
         if amount.is_none() {
             self.report(
                 name,
@@ -159,21 +159,13 @@ impl<'a> Reader<'a> {
                 ),
             );
         }
-        amount.map(|thousandths| thousandths * 1_000_000)
+        amount.map(|thousandths| thousandths * NANO_IN_THOUSANDTH)
     }
 
     /// Reads a duration: a number with `s`, `m`, `h` or `d`.
     pub fn duration_s(&mut self, name: &str) -> Option<u64> {
         let text = self.text(name)?;
-        let seconds = duration_s(&text).filter(|seconds| (1..=MAX_DURATION_S).contains(seconds));
-        if seconds.is_none() {
-            let days = MAX_DURATION_S / 86_400;
-            self.report(
-                name,
-                format!("{text:?} is not allowed: a whole number with s, m, h or d, such as 90s, 10m or 6h, from 1s to {days}d"),
-            );
-        }
-        seconds
+        self.checked_duration_s(name, &text, "a whole number with s, m, h or d, such as 90s, 10m or 6h")
     }
 
     /// Reads a duration in seconds; none if it is `off` or `0`.
@@ -182,17 +174,19 @@ impl<'a> Reader<'a> {
             None => Some(default),
             Some("off" | "0") => None,
             Some(text) => {
-                let seconds = duration_s(text).filter(|seconds| (1..=MAX_DURATION_S).contains(seconds));
-                if seconds.is_none() {
-                    let days = MAX_DURATION_S / 86_400;
-                    self.report(
-                        name,
-                        format!("{text:?} is not allowed: off, or a whole number with s, m, h or d, such as 90m or 24h, from 1s to {days}d"),
-                    );
-                }
-                seconds
+                let allowed = "off, or a whole number with s, m, h or d, such as 90m or 24h";
+                self.checked_duration_s(name, text, allowed)
             }
         }
+    }
+
+    fn checked_duration_s(&mut self, name: &str, text: &str, allowed: &str) -> Option<u64> {
+        let seconds = duration_s(text).filter(|seconds| (1..=MAX_DURATION_S).contains(seconds));
+        if seconds.is_none() {
+            let days = MAX_DURATION_S / 86_400;
+            self.report(name, format!("{text:?} is not allowed: {allowed}, from 1s to {days}d"));
+        }
+        seconds
     }
 
     /// Reads the address of the metrics; none if they are off.
@@ -429,9 +423,6 @@ fn split(list: &str) -> Vec<String> {
         .map(str::to_owned)
         .collect()
 }
-
-/// Largest amount of a setting, in US dollars.
-const MAX_DOLLARS: u64 = 999_999;
 
 /// Longest duration of a setting: an execution lasts 14 days.
 const MAX_DURATION_S: u64 = 7 * 86_400;
