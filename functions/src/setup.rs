@@ -12,6 +12,7 @@ use holdfast_aws::s3::S3StoreArtifact;
 use holdfast_aws::step_functions::StepFunctionsRuns;
 use holdfast_core::intake::RunSettings;
 use holdfast_core::model::marker::MarkerKey;
+use holdfast_core::port::WatchModels;
 use holdfast_core::provider::{FallbackModel, PacedModel, PacedWrites, Terms};
 use holdfast_core::retry::RetrySettings;
 use holdfast_core::stage::request_approval::ApprovalSettings;
@@ -231,8 +232,9 @@ impl Setup {
         let terms = Terms::of(settings);
         let paced = PacedModel::new(Arc::new(router), Arc::new(self.rows()), Arc::new(FunctionPace), terms);
         let people = self.notify();
-        let paced = paced.watched_by(Arc::new(FunctionModelWatch { people }));
-        Ok(FallbackModel::new(paced, settings.model_fallback.clone()))
+        let watch: Arc<dyn WatchModels> = Arc::new(FunctionModelWatch { people });
+        let paced = paced.watched_by(Arc::clone(&watch));
+        Ok(FallbackModel::new(paced, settings.model_fallback.clone(), watch))
     }
 
     /// Returns the port that sends mails and alarms. Needs [`TOPIC`].

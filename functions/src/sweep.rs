@@ -9,6 +9,7 @@ use holdfast_aws::step_functions::StepFunctionsRuns;
 use holdfast_core::model::run_name::RunName;
 use holdfast_core::port::Deadline;
 use holdfast_core::redrive;
+use holdfast_core::retry::RetrySettings;
 use holdfast_core::stage::StageError;
 use holdfast_core::sweep::{self, Swept};
 use holdfast_github::{GithubPublishReview, GithubReadChange, GithubRedeliverWebhooks};
@@ -28,6 +29,7 @@ struct Ports {
     publish: GithubPublishReview,
     rows: DynamodbKeepRows,
     store: S3StoreArtifact,
+    retries: RetrySettings,
 }
 
 /// Sweeps on each event, from the schedule or from a run's end, until Lambda ends the process.
@@ -45,6 +47,7 @@ pub async fn main() -> Result<(), crate::Error> {
             publish: setup.publish()?,
             rows: setup.rows(),
             store: setup.store(),
+            retries: setup.retries(),
         })
     })
     .await?;
@@ -82,11 +85,13 @@ async fn sweep_all(ports: &Ports, deadline: &dyn Deadline) -> Result<Swept, Stag
     );
     let due = redrive::Ports {
         pulls: &ports.read,
+        publish: &ports.publish,
         runs: &ports.runs,
         rows: &ports.rows,
         store: &ports.store,
         deadline,
         now_ms: Timestamp::now().as_millisecond(),
+        is_off: ports.retries.within_ms.is_none(),
     };
     let redriven = redrive::start_due(due).await?;
     for left in &redriven.left {

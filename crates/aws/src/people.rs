@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use aws_sdk_sesv2::types::{Body, Content, Destination, EmailContent, Message};
 use holdfast_core::model::run_name::RunName;
 use holdfast_core::port::{Alarm, Mail, NotifyError, NotifyPeople};
-use holdfast_core::render::{alarm_subject, alarm_text};
+use holdfast_core::render::{alarm_subject, alarm_text, log_alarm};
 
 use crate::account;
 
@@ -86,7 +86,7 @@ impl NotifyPeople for AwsNotifyPeople {
     }
 
     async fn raise_alarm(&self, run: &RunName, alarm: &Alarm) -> Result<(), NotifyError> {
-        tracing::error!(run = run.as_str(), ?alarm, "the operators have to know about a run");
+        log_alarm(run, alarm);
         self.publish(&alarm_subject(run, alarm), &alarm_text(run, alarm)).await
     }
 }

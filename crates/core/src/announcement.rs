@@ -164,9 +164,20 @@ pub async fn draft<'a>(
     }
 }
 
-/// Undoes [`announce`] and [`draft`]: deletes the draft, closes the checks, and deletes the run's state from the summary
-/// comment. With `shows_failure`, it shows there instead that the run failed. A missing effect counts as undone. A
-/// submitted review stays, and the check mentions it.
+/// The run's state in the summary comment after its withdrawal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StateAfter {
+    /// It is deleted.
+    Deleted,
+    /// It shows that the run failed.
+    Failure,
+    /// A failure that it shows already stays until the run that takes over writes its own state in its place: a comment
+    /// that was deleted might not be written again for a while. Any other state is deleted.
+    EarlierFailure,
+}
+
+/// Undoes [`announce`] and [`draft`]: deletes the draft, closes the checks, and changes the run's state in the summary
+/// comment. A missing effect counts as undone. A submitted review stays, and the check mentions it.
 ///
 /// # Errors
 ///
@@ -174,7 +185,7 @@ pub async fn draft<'a>(
 pub async fn withdraw(
     run: &Run,
     end: &RunEnd<'_>,
-    shows_failure: bool,
+    state: StateAfter,
     publish: &dyn PublishReview,
     store: &dyn StoreArtifact,
 ) -> Result<(), StageError> {
@@ -182,7 +193,10 @@ pub async fn withdraw(
     let announcement: Option<Announcement> = find_artifact(store, &key::announcement(&run.run)).await?;
     let announcement = announcement.unwrap_or_default();
     let published = announcement.published_part(is_published);
-    if shows_failure {
+    let has_failed = announcement.failed.is_some();
+    // The check is complete already, with the failure that was shown.
+    let completed = announcement.check_run.filter(|_| has_failed);
+    if state == StateAfter::Failure {
         let failed = Announcement {
             failed: Some(end.error.to_owned()),
             ..announcement
@@ -191,10 +205,15 @@ pub async fn withdraw(
         let body = failed_body(run.target.head(), end, published);
         let shown = publish.announce(&run.target, &run.run, &body).await;
         or_withdraw_state(shown.map_err(StageError::from), run, publish).await?;
-    } else {
+    } else if state == StateAfter::Deleted || !has_failed {
         publish.withdraw_state(&run.target, &run.run).await?;
     }
-    close_checks(run, &ended_check(end, published), publish, store).await?;
+    let outcome = ended_check(end, published);
+    close_checks(run, &outcome, publish, store).await?;
+    if let Some(check) = completed {
+        let closed = publish.close_check(&run.target, check, &outcome).await;
+        may_be_refused(closed.map_err(StageError::from))?;
+    }
     if is_published {
         // Others have seen it: it is the run's result.
         settle(&run.run, true, store).await?;
@@ -225,12 +244,34 @@ pub async fn withdraw_failed(
     rows: &dyn KeepRows,
     store: &dyn StoreArtifact,
 ) -> Result<(), StageError> {
-    withdraw(run, end, true, publish, store).await?;
+    withdraw(run, end, StateAfter::Failure, publish, store).await?;
     if claim::holder(rows, &run.target).await?.as_ref() != Some(&run.run) {
         // A newer run has taken over meanwhile: its state is the one to show.
-        withdraw(run, end, false, publish, store).await?;
+        withdraw(run, end, StateAfter::Deleted, publish, store).await?;
     }
     Ok(())
+}
+
+/// Shows that a failed review isn't retried any more, if its failure is still what the pull request shows. GitHub's
+/// refusals are ignored.
+///
+/// # Errors
+///
+/// GitHub limits requests or doesn't answer; the table or the store fails.
+pub async fn end_retry(
+    run: &Run,
+    publish: &dyn PublishReview,
+    rows: &dyn KeepRows,
+    store: &dyn StoreArtifact,
+) -> Result<(), StageError> {
+    let announcement: Option<Announcement> = find_artifact(store, &key::announcement(&run.run)).await?;
+    let Some(error) = announcement.and_then(|announcement| announcement.failed) else {
+        return Ok(());
+    };
+    if claim::holder(rows, &run.target).await?.as_ref() != Some(&run.run) {
+        return Ok(());
+    }
+    may_be_refused(withdraw_failed(run, &RunEnd::by(&error), publish, rows, store).await)
 }
 
 /// Returns `held`, the result of a claim check. A superseded run first undoes its effects. None of its later states
@@ -260,7 +301,7 @@ pub async fn withdraw_if_superseded(
                 };
                 withdraw_failed(run, &end, publish, rows, store).await?;
             }
-            _ => withdraw(run, &RunEnd::by(name.as_str()), false, publish, store).await?,
+            _ => withdraw(run, &RunEnd::by(name.as_str()), StateAfter::Deleted, publish, store).await?,
         }
     }
     held

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::announcement;
 use crate::artifact::find_artifact;
 use crate::claim;
 use crate::error::StageError;
@@ -17,8 +18,8 @@ use crate::model::policy::Policy;
 use crate::model::run::Run;
 use crate::model::run_name::{RunName, is_same_review};
 use crate::port::{
-    Deadline, KeepRows, ModelCall, ModelError, ModelRequest, ReachModel, Reached, ReadError, ReadPull, StartRun,
-    StartedRun, StoreArtifact, Waiting,
+    Deadline, KeepRows, ModelCall, ModelError, ModelRequest, PublishReview, ReachModel, Reached, ReadError, ReadPull,
+    StartRun, StartedRun, StoreArtifact, Waiting,
 };
 use crate::prompt::{probe_prompt, summary_schema};
 use crate::retry::{self, Retry};
@@ -34,6 +35,8 @@ const PROBE_TOKENS: u32 = 1_024;
 pub struct Ports<'a> {
     /// Reads pull requests.
     pub pulls: &'a dyn ReadPull,
+    /// Writes to pull requests.
+    pub publish: &'a dyn PublishReview,
     /// Starts runs.
     pub runs: &'a dyn StartRun,
     /// Stores claims, pauses and retries.
@@ -44,6 +47,8 @@ pub struct Ports<'a> {
     pub deadline: &'a dyn Deadline,
     /// The time, in milliseconds since 1970.
     pub now_ms: i64,
+    /// Whether retries are turned off by now: the runs that wait are forgotten.
+    pub is_off: bool,
 }
 
 /// The result of [`start_due`].
@@ -172,17 +177,28 @@ async fn start(retry: &Retry, ports: Ports<'_>) -> Result<Due, StageError> {
     let Some((before, next)) = found.and_then(|run| Some((run, retry.run.next_attempt()?))) else {
         return forget().await;
     };
-    if retry.until_ms <= ports.now_ms || !is_newest(&before, &next, rows).await? {
+    if !is_newest(&before, &next, rows).await? {
         return forget().await;
     }
     // A process died between the mark and the start: only the start is missing.
     if !retry::is_retry(rows, &next).await? {
+        if ports.is_off || retry.until_ms <= ports.now_ms {
+            announcement::end_retry(&before, ports.publish, rows, store).await?;
+            return forget().await;
+        }
         if (retry.awaits == Dependency::Model && !retry.is_model_back) || is_paused(rows, &before.target).await? {
+            return Ok(Due::Waits);
+        }
+        // The only retry isn't spent while GitHub still refuses the account's writes; its reads may be answered.
+        if !ports.publish.limited_for(&before.target).await?.is_zero() {
             return Ok(Due::Waits);
         }
         match is_current(&before, ports.pulls).await {
             Ok(true) => {}
-            Ok(false) => return forget().await,
+            Ok(false) => {
+                announcement::end_retry(&before, ports.publish, rows, store).await?;
+                return forget().await;
+            }
             Err(ReadError::RateLimited { .. } | ReadError::Unavailable(_)) => return Ok(Due::GithubIsDown),
             Err(error) => return Err(error.into()),
         }

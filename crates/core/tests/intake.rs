@@ -52,6 +52,8 @@ struct World {
     stopped: Mutex<Vec<RunName>>,
     page: PullRequestPage,
     unavailable: Mutex<u32>,
+    /// Whether retries are turned off.
+    is_off: Mutex<bool>,
     artifacts: MemoryArtifacts,
     rows: MemoryRows,
 }
@@ -85,6 +87,7 @@ impl World {
             stopped: Mutex::default(),
             page: PullRequestPage::default(),
             unavailable: Mutex::default(),
+            is_off: Mutex::default(),
             artifacts: MemoryArtifacts::default(),
             rows: MemoryRows::default(),
         }

@@ -3,13 +3,17 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use holdfast_core::model::model_id::ModelId;
 use holdfast_core::model::payer::Payer;
 use holdfast_core::model::price::Prices;
 use holdfast_core::model::run::RecordedAnswer;
-use holdfast_core::port::{AskModel, ModelCall, ModelError, ModelRequest, Reached, WaitFor, Waiting};
+use holdfast_core::model::run_name::RunName;
+use holdfast_core::port::{
+    AskModel, ModelCall, ModelError, ModelEvent, ModelRequest, Reached, WaitFor, Waiting, WatchModels,
+};
 use holdfast_core::provider::{FallbackModel, PacedModel, SpendLimits, Terms};
 use holdfast_testkit::limited_provider::{
     CallEnd, LimitedProvider, POISON, ProviderRules, UnitEnd, VirtualPace, run_unit,
@@ -172,7 +176,11 @@ fn a_fallback_answers_during_an_outage_and_only_then() {
         let both = Arc::new(TwoProviders(Arc::clone(&world.provider), Arc::clone(&fallback)));
         let pace = VirtualPace::new(&world.time, 300 * SECOND);
         let paced = PacedModel::new(both, Arc::new(MemoryLogs::default()), pace, terms(10));
-        world.model = Arc::new(FallbackModel::new(paced, Some("anthropic/other".parse().unwrap())));
+        world.model = Arc::new(FallbackModel::new(
+            paced,
+            Some("anthropic/other".parse().unwrap()),
+            Arc::new(()),
+        ));
         let ends = world.review(&[("t", 8_000, 10)]);
         assert_eq!(lost(&ends), [""; 0]);
         let (calls, of_fallback) = (world.provider.calls(), fallback.calls());
@@ -201,6 +209,67 @@ fn a_fallback_answers_during_an_outage_and_only_then() {
             assert!(world.time.now() < 8_000 / 10 * 2 * SECOND * 115 / 100);
         }
     }
+}
+
+#[test]
+fn a_fallback_is_not_asked_for_an_outage_that_was_over_long_ago() {
+    let outage = ProviderRules {
+        outages: vec![5 * SECOND..MINUTE],
+        ..ProviderRules::default()
+    };
+    let mut world = World::new(outage, terms(10));
+    let fallback = LimitedProvider::start(ProviderRules::default(), &world.time);
+    let both = Arc::new(TwoProviders(Arc::clone(&world.provider), Arc::clone(&fallback)));
+    let pace = VirtualPace::new(&world.time, 300 * SECOND);
+    let paced = PacedModel::new(both, Arc::new(MemoryLogs::default()), pace, terms(10));
+    let other = Some("anthropic/other".parse().unwrap());
+    world.model = Arc::new(FallbackModel::new(paced, other, Arc::new(())));
+    // The fallback reads the last files, so nobody notices the outage's end.
+    assert_eq!(lost(&world.review(&[("t", 60, 10)])), [""; 0]);
+    let during = fallback.calls().len();
+    assert!(during > 0);
+    world.time.run([world.time.sleep(HOUR)]);
+    let before = world.time.now();
+    assert_eq!(lost(&world.review(&[("t", 30, 10)])), [""; 0]);
+    assert_eq!(fallback.calls().len(), during);
+    let took = world.time.now() - before;
+    assert!(took < 30 * SECOND, "{took:?}: the calls wait for the first answer only");
+}
+
+/// Counts the alarms.
+#[derive(Default)]
+struct Alarms(Mutex<usize>);
+
+#[async_trait::async_trait]
+impl WatchModels for Alarms {
+    async fn observe(&self, _: &RunName, _: &ModelId, event: ModelEvent) {
+        *self.0.lock().unwrap() += usize::from(matches!(event, ModelEvent::Alarm(_)));
+    }
+}
+
+#[test]
+fn the_operators_hear_of_a_refused_key_once_a_day_until_it_works_again() {
+    let rules = ProviderRules {
+        refusals: vec![Duration::ZERO..30 * HOUR, 31 * HOUR..40 * HOUR],
+        ..ProviderRules::default()
+    };
+    let mut world = World::new(rules, terms(10));
+    let (alarms, pace) = (Arc::new(Alarms::default()), VirtualPace::new(&world.time, 300 * SECOND));
+    let provider = Arc::clone(&world.provider);
+    let paced = PacedModel::new(provider, Arc::new(MemoryLogs::default()), pace, terms(10));
+    let watch: Arc<dyn WatchModels> = Arc::clone(&alarms) as _;
+    world.model = Arc::new(paced.watched_by(watch));
+    let mut heard = Vec::new();
+    for hour in 0..33 {
+        world.review(&[("t", 3, 3)]);
+        heard.push(*alarms.0.lock().unwrap());
+        world.time.run([world.time.sleep(HOUR * (hour + 1) - world.time.now())]);
+    }
+    assert_eq!(
+        (heard[0], heard[23], heard[24], heard[30], heard[32]),
+        (1, 1, 2, 2, 3),
+        "{heard:?}"
+    );
 }
 
 #[test]

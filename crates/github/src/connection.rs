@@ -300,6 +300,17 @@ impl GithubConnection {
         }
     }
 
+    /// Returns the time until the end of GitHub's last refusal of requests in this owner's repositories because of a
+    /// limit, as far as the deployment's processes know it.
+    pub(super) async fn limited_for(&self, owner: &str) -> Result<Duration, Failure> {
+        let account = self.credentials.account(&self.origin, owner);
+        let Some((turns, account)) = self.turns.as_ref().zip(account) else {
+            return Ok(Duration::ZERO);
+        };
+        let limited = turns.limited_for(&account).await;
+        limited.map_err(|none| none.failure("a write"))
+    }
+
     /// Waits until a write may be sent, with the deployment's turns or with this process's pace.
     async fn take_turn(&self, call: &Call, turns: Option<&(&Turns, String)>) -> Result<(), NoTurn> {
         if let Some((turns, account)) = turns

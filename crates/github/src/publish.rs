@@ -1,6 +1,8 @@
 //! Implements the port that writes to pull requests, with the reviews of `review`, their comments of `inline`, the
 //! conversation's comments of `summary_comment` and `comments`, and the checks of `check`.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use holdfast_core::ledger::FindingId;
 use holdfast_core::model::change::Target;
@@ -82,6 +84,13 @@ impl PublishReview for GithubPublishReview {
 
     async fn copy_check(&self, target: &Target, onto: &CommitSha) -> Result<(), PublishError> {
         check::copy(&self.connection, &pull_request(target)?, onto).await
+    }
+
+    async fn limited_for(&self, target: &Target) -> Result<Duration, PublishError> {
+        match target.repository_name() {
+            Some(repository) => Ok(self.connection.limited_for(repository.owner()).await?),
+            None => Err(nowhere()),
+        }
     }
 
     async fn announce(&self, target: &Target, run: &RunName, body: &str) -> Result<(), PublishError> {

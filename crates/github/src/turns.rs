@@ -84,6 +84,15 @@ impl Turns {
         }
     }
 
+    /// Returns the time until the end of GitHub's last refusal because of a limit.
+    ///
+    /// # Errors
+    /// The turns can't be reached.
+    pub async fn limited_for(&self, account: &str) -> Result<Duration, NoTurn> {
+        let refused = self.0.refused_for(account).await;
+        refused.map_err(|error| NoTurn::Unknown(error.to_string()))
+    }
+
     /// Notes that GitHub refused a request because of a limit, for all processes.
     pub async fn refused(&self, account: &str, retry_after_s: Option<u64>) {
         if let Err(error) = self.0.refused(account, retry_after_s).await {

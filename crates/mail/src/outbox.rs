@@ -8,6 +8,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use holdfast_core::model::run_name::RunName;
 use holdfast_core::port::{Alarm, Mail, NotifyError, NotifyPeople};
+use holdfast_core::render::log_alarm;
 use jiff::Timestamp;
 
 use crate::message::{alarm_mail, alarm_prefix, message};
@@ -112,7 +113,7 @@ impl NotifyPeople for OutboxNotifyPeople {
     }
 
     async fn raise_alarm(&self, run: &RunName, alarm: &Alarm) -> Result<(), NotifyError> {
-        tracing::error!(run = run.as_str(), ?alarm, "the operators have to know about a run");
+        log_alarm(run, alarm);
         let (name, alarm) = (run.clone(), alarm.clone());
         if let Some(mail) = self.blocking(move |outbox| outbox.write_alarm(&name, &alarm)).await? {
             tracing::info!(run = run.as_str(), mail = %mail.display(), "alarm written");

@@ -8,6 +8,7 @@ use async_trait::async_trait;
 use holdfast_core::model::address::is_loopback;
 use holdfast_core::model::run_name::RunName;
 use holdfast_core::port::{Alarm, Mail, NotifyError, NotifyPeople};
+use holdfast_core::render::log_alarm;
 use jiff::Timestamp;
 use lettre::transport::smtp::Error;
 use lettre::{AsyncSmtpTransport, AsyncTransport, Tokio1Executor};
@@ -138,7 +139,7 @@ impl NotifyPeople for SmtpNotifyPeople {
     }
 
     async fn raise_alarm(&self, run: &RunName, alarm: &Alarm) -> Result<(), NotifyError> {
-        tracing::error!(run = run.as_str(), ?alarm, "the operators have to know about a run");
+        log_alarm(run, alarm);
         self.send(&alarm_mail(run, alarm, self.operators.clone(), "")).await
     }
 }

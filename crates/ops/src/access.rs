@@ -4,6 +4,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use holdfast_core::ledger::FindingId;
@@ -140,6 +141,10 @@ impl PublishReview for PublishOnly {
 
     async fn close_checks(&self, target: &Target, run: &RunName, outcome: &CheckOutcome) -> Result<(), PublishError> {
         self.to(target)?.close_checks(target, run, outcome).await
+    }
+
+    async fn limited_for(&self, target: &Target) -> Result<Duration, PublishError> {
+        self.to(target)?.limited_for(target).await
     }
 
     async fn announce(&self, target: &Target, run: &RunName, body: &str) -> Result<(), PublishError> {

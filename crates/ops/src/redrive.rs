@@ -37,11 +37,13 @@ pub async fn start_due(opened: &Opened, pulls: &dyn ReadPull) -> Result<Redriven
         .map_err(Failure::incomplete)?;
     let ports = Ports {
         pulls,
+        publish: stages.publish.as_ref(),
         runs: opened.runs.as_ref(),
         rows,
         store,
         deadline,
         now_ms: machine::now_ms(),
+        is_off: stages.retries.within_ms.is_none(),
     };
     redrive::start_due(ports).await.map_err(Failure::incomplete)
 }

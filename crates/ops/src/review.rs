@@ -1,6 +1,7 @@
 //! Starts a review, or resumes the one that an earlier command started.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use holdfast_core::approval::{Question, newest_question};
 use holdfast_core::claim;
@@ -26,6 +27,9 @@ use crate::machine;
 use crate::run_summary;
 use crate::workflow;
 use holdfast_engine::{Archive, Engine};
+
+/// The pauses before further tries to read a pull request that GitHub does not answer for.
+const RESOLVE_PAUSES: [Duration; 3] = [Duration::from_secs(1), Duration::from_secs(2), Duration::from_secs(4)];
 
 /// A request for a review, with the command line's values.
 #[derive(Clone, Debug, Default)]
@@ -99,7 +103,17 @@ impl ReviewRequest {
         }
         let address = parse_address(&self.target).map_err(Failure::usage)?;
         let read = GithubReadChange::new(machine::github(settings)?);
-        let target = read.resolve(&address).await.map_err(|error| match error {
+        let mut pauses = RESOLVE_PAUSES.into_iter();
+        let resolved = loop {
+            match (read.resolve(&address).await, pauses.next()) {
+                (Err(ReadError::Unavailable(error)), Some(pause)) => {
+                    tracing::info!(error, "GitHub doesn't answer: the next try is in {} s", pause.as_secs());
+                    tokio::time::sleep(pause).await;
+                }
+                (resolved, _) => break resolved,
+            }
+        };
+        let target = resolved.map_err(|error| match error {
             ReadError::Unavailable(_) | ReadError::RateLimited { .. } => Failure::incomplete(error),
             other => Failure::usage(other),
         })?;

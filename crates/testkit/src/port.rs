@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use holdfast_core::ledger::FindingId;
@@ -185,6 +186,10 @@ pub struct PullRequestPage {
     pub refuses_anchors: bool,
     /// The number of withdrawals that are refused before one is accepted.
     pub refuses_withdrawals: Mutex<u32>,
+    /// The time for which writes are limited.
+    pub limited_for: Mutex<Duration>,
+    /// The number of times that a run's state was deleted.
+    pub deleted_states: Mutex<u32>,
 }
 
 impl PullRequestPage {
@@ -240,6 +245,10 @@ impl PublishReview for PullRequestPage {
         Ok(())
     }
 
+    async fn limited_for(&self, _target: &Target) -> Result<Duration, PublishError> {
+        Ok(*locked(&self.limited_for))
+    }
+
     async fn announce(&self, _target: &Target, run: &RunName, body: &str) -> Result<(), PublishError> {
         self.write(Some((run, body)));
         Ok(())
@@ -255,6 +264,7 @@ impl PublishReview for PullRequestPage {
         // Another run's state stays.
         if locked(&self.comments).get(run.as_str()).cloned() != self.summary_of(run) {
             self.write(None);
+            *locked(&self.deleted_states) += 1;
         }
         Ok(())
     }

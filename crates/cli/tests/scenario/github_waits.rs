@@ -52,6 +52,17 @@ fn nothing_is_sent_before_the_time_that_github_names() {
 }
 
 #[test]
+fn a_review_starts_though_github_fails_to_answer_its_first_reads() {
+    let pull = pull();
+    pull.github
+        .fail_next(Matcher::new("GET", "/repos/*/*/pulls/*").times(2), Fault::status(502));
+    let output = pull.scene.run(&["review", &pull.address(), "--publish"]);
+    let printed = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(0), "{printed}");
+    check_published(&pull);
+}
+
+#[test]
 fn an_outage_that_outlasts_the_retries_costs_no_review() {
     let pull = pull();
     // More than three times the tries of a state.

@@ -7,8 +7,11 @@ use serde::{Deserialize, Serialize};
 pub struct Payer {
     /// The account that owns the repository; tenants share a provider fairly.
     pub tenant: String,
-    /// The repository.
+    /// The repository's key, which survives a rename.
     pub repository: String,
+    /// The repository as people know it.
+    #[serde(default)]
+    pub repository_name: String,
     /// The author of the change, where known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub author: Option<String>,

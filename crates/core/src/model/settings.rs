@@ -254,6 +254,16 @@ impl Settings {
                 "names a model, but HOLDFAST_MODEL is rules: set HOLDFAST_MODEL as well",
             );
         }
+        if are_valid
+            && model_fallback
+                .as_ref()
+                .is_some_and(|other| other.provider() == model.provider())
+        {
+            reader.report(
+                "HOLDFAST_MODEL_FALLBACK",
+                "names the provider of HOLDFAST_MODEL, which is down with all its models: name a model of another provider",
+            );
+        }
         if are_valid && model.is_rules() && !model_light.is_rules() {
             reader.report(
                 "HOLDFAST_MODEL_LIGHT",

@@ -61,11 +61,20 @@ pub enum Alarm {
     Spent {
         /// The limit's setting.
         setting: String,
+        /// The repository or the author that it limits, if it is one's own.
+        of: Option<String>,
         /// The share, in percent.
         percent: u8,
         /// The limit, in billionths of a US dollar.
         limit: u64,
     },
+}
+
+impl Alarm {
+    /// Returns whether nothing has failed yet.
+    pub const fn is_early(&self) -> bool {
+        matches!(self, Self::Spent { percent: ..100, .. })
+    }
 }
 
 /// Notifies people.
@@ -86,7 +95,7 @@ pub trait NotifyPeople: Send + Sync {
     /// Notifies the operators of something that must not stop the caller: a failure is only logged.
     async fn tell_operators(&self, run: &RunName, alarm: &Alarm) {
         if let Err(error) = self.raise_alarm(run, alarm).await {
-            tracing::error!(run = run.as_str(), %error, "the operators could not be told: {alarm:?}");
+            tracing::error!(run = run.as_str(), %error, "the alarm reached nobody");
         }
     }
 }

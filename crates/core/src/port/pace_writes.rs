@@ -33,4 +33,9 @@ pub trait PaceWrites: Send + Sync {
     /// # Errors
     /// The table can't be reached.
     async fn refused(&self, account: &str, retry_after_s: Option<u64>) -> Result<(), WritePaceError>;
+    /// Returns the time until the end of the last refusal; zero if it is over.
+    ///
+    /// # Errors
+    /// The table can't be reached.
+    async fn refused_for(&self, account: &str) -> Result<Duration, WritePaceError>;
 }

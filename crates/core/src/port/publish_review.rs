@@ -1,5 +1,7 @@
 //! The port that writes to a pull request. It never reads code and never calls a model.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 
 use crate::ledger::{FindingId, FindingMark};
@@ -212,6 +214,15 @@ pub trait PublishReview: Send + Sync {
     async fn copy_check(&self, target: &Target, onto: &CommitSha) -> Result<(), PublishError> {
         let _nowhere = (target, onto);
         Ok(())
+    }
+
+    /// Returns the time for which GitHub is known to limit writes to the pull request; zero if it isn't. Sends no request.
+    ///
+    /// # Errors
+    /// What the deployment knows about it can't be read.
+    async fn limited_for(&self, target: &Target) -> Result<Duration, PublishError> {
+        let _nowhere = target;
+        Ok(Duration::ZERO)
     }
 
     /// Writes the run's state to the top of the summary comment, in place of any earlier state. The last published

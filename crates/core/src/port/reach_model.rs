@@ -58,6 +58,10 @@ pub struct Waiting {
     /// Whether the limit of this wait is one of the deployment's settings, not the provider's.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub is_own_limit: bool,
+    /// Whether the outage of this wait may be over: nobody has tried the provider for a while, and another call tries it
+    /// now.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub may_be_over: bool,
 }
 
 impl Waiting {
@@ -74,6 +78,7 @@ impl Waiting {
             since_ms: if is_same { self.since_ms } else { now_ms },
             waits: self.waits.saturating_add(1),
             is_own_limit: false,
+            may_be_over: false,
             ..self
         }
     }

@@ -1,9 +1,13 @@
 //! A second model that answers while the provider of the asked one is down.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 
 use crate::model::model_id::ModelId;
-use crate::port::{ModelCall, ModelError, ModelRequest, ReachModel, Reached, WaitFor, Waiting};
+use crate::port::{
+    ModelCall, ModelError, ModelEvent, ModelRequest, ReachModel, Reached, WaitFor, Waiting, WatchModels,
+};
 
 /// Calls a model, and while its provider is down, the fallback. The provider is still tried by one call at a time, so
 /// calls return to it when it answers again.
@@ -12,12 +16,13 @@ pub struct FallbackModel<M> {
     model: M,
     /// `HOLDFAST_MODEL_FALLBACK`.
     fallback: Option<ModelId>,
+    watch: Arc<dyn WatchModels>,
 }
 
 impl<M: ReachModel> FallbackModel<M> {
-    /// Lets `fallback` answer in an outage; without one, calls wait.
-    pub fn new(model: M, fallback: Option<ModelId>) -> Self {
-        Self { model, fallback }
+    /// Lets `fallback` answer in an outage; without one, calls wait. Tells `watch` of each wait.
+    pub fn new(model: M, fallback: Option<ModelId>, watch: Arc<dyn WatchModels>) -> Self {
+        Self { model, fallback, watch }
     }
 
     /// Returns the fallback's answer. If it has none, its failure is logged: the call waits for its own provider.
@@ -50,19 +55,30 @@ impl<M: ReachModel> ReachModel for FallbackModel<M> {
     async fn reach(&self, call: &ModelCall<'_>, request: &ModelRequest) -> Result<Reached, ModelError> {
         let reached = self.model.reach(call, request).await;
         let fallback = self.fallback.as_ref().filter(|fallback| **fallback != request.model);
-        match fallback {
-            Some(fallback) if is_outage(&reached) => {
+        let reached = match fallback {
+            Some(fallback) if is_outage(&reached, call.waiting) => {
                 self.ask_fallback(call, request, fallback).await.map_or(reached, Ok)
             }
             _ => reached,
+        };
+        if let Ok(Reached::Wait { wait_s, waiting }) = &reached {
+            let event = ModelEvent::Waits {
+                subject: waiting.subject,
+                ms: wait_s * 1_000,
+            };
+            self.watch.observe(call.run, &request.model, event).await;
         }
+        reached
     }
 }
 
-/// Returns whether the provider's outage is the reason why there is no answer.
-fn is_outage(reached: &Result<Reached, ModelError>) -> bool {
+/// Returns whether the provider's outage is the reason why there is no answer. If the outage may be over, the call first
+/// waits once for the answer of the call that tries the provider.
+fn is_outage(reached: &Result<Reached, ModelError>, before: Waiting) -> bool {
     match reached {
-        Ok(Reached::Wait { waiting, .. }) => waiting.subject == WaitFor::Outage,
+        Ok(Reached::Wait { waiting, .. }) => {
+            waiting.subject == WaitFor::Outage && (!waiting.may_be_over || before.may_be_over)
+        }
         Err(error) => matches!(error, ModelError::Unavailable(_) | ModelError::Outage(_)),
         Ok(Reached::Answered(_)) => false,
     }

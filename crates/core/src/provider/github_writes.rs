@@ -159,6 +159,11 @@ impl State for GithubWrites {
 }
 
 impl GithubWrites {
+    /// Returns the time for which GitHub still refuses requests, in milliseconds; 0 if it doesn't.
+    pub const fn refused_ms(&self, now_ms: u64) -> u64 {
+        self.refused_until_ms.saturating_sub(now_ms)
+    }
+
     fn advance(&mut self, seen_ms: u64) {
         if let Some(by_ms) = advance(&mut self.now_ms, seen_ms) {
             let by_us = by_ms.saturating_mul(1_000);

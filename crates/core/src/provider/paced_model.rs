@@ -231,6 +231,8 @@ impl PacedModel {
                 ms / 1_000
             }
         };
+        let may_be_over = subject == WaitFor::Outage && !state.is_down(now_ms);
+        let waiting = Waiting { may_be_over, ..waiting };
         Ok(Reached::Wait { wait_s, waiting })
     }
 
@@ -377,9 +379,12 @@ impl PacedModel {
                     message: message.clone(),
                 };
                 let noted = self.note(&place, refused).await;
+                let noted = noted.map(|(state, _)| state);
                 // The other calls in flight meet the same refusal.
-                if noted.is_none_or(|(state, _)| state.is_first_refusal()) {
+                if noted.as_ref().is_none_or(ProviderState::is_first_refusal) {
                     tracing::error!(model = %request.model, error = %error_name, "{error}");
+                }
+                if noted.as_ref().is_none_or(ProviderState::is_refusal_news) {
                     let alarm = Alarm::ModelRefused {
                         model: request.model.clone(),
                         message,
@@ -407,15 +412,7 @@ impl ReachModel for PacedModel {
             digest: digest(&id),
             id,
         };
-        let reached = self.make(place, request).await?;
-        if let Reached::Wait { wait_s, waiting } = &reached {
-            let event = ModelEvent::Waits {
-                subject: waiting.subject,
-                ms: wait_s * 1_000,
-            };
-            self.watch.observe(call.run, &request.model, event).await;
-        }
-        Ok(reached)
+        self.make(place, request).await
     }
 }
 

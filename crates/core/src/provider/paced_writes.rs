@@ -32,9 +32,12 @@ impl PacedWrites {
         }
     }
 
+    fn key(account: &str) -> String {
+        format!("turn/{:016x}", digest(account))
+    }
+
     async fn append(&self, account: &str, entry: &GithubWritesEntry) -> Result<GithubWritesAnswer, WritePaceError> {
-        let key = format!("turn/{:016x}", digest(account));
-        let appended = logs::append::<GithubWrites>(self.logs.as_ref(), &key, entry).await;
+        let appended = logs::append::<GithubWrites>(self.logs.as_ref(), &Self::key(account), entry).await;
         appended
             .map(|(_, answer)| answer)
             .map_err(|error| WritePaceError(error.message))
@@ -65,5 +68,11 @@ impl PaceWrites for PacedWrites {
             until_ms: now_ms.saturating_add(seconds.saturating_mul(1_000)),
         };
         self.append(account, &entry).await.map(drop)
+    }
+
+    async fn refused_for(&self, account: &str) -> Result<Duration, WritePaceError> {
+        let read = logs::read::<GithubWrites>(self.logs.as_ref(), &Self::key(account)).await;
+        let writes = read.map_err(|error| WritePaceError(error.message))?;
+        Ok(Duration::from_millis(writes.refused_ms(self.pace.now_ms())))
     }
 }

@@ -15,6 +15,8 @@ use crate::port::WaitFor;
 
 /// The time after a refusal for which other calls get the same refusal without a call, in milliseconds.
 const REFUSAL_MS: u64 = 10_000;
+/// The time after an alarm for which the same refusal is no news, in milliseconds: a day. An answer ends it.
+const ALARM_MS: u64 = 86_400_000;
 /// Number of a model's answers whose durations are stored, and from which they count.
 const MAX_DURATIONS: usize = 64;
 const MIN_DURATIONS: usize = 20;
@@ -33,6 +35,9 @@ pub struct ProviderState {
     /// The last refusal that a wait doesn't cure.
     #[serde(skip_serializing_if = "Option::is_none")]
     refused: Option<Refusal>,
+    /// The refusals that the operators know, since which the model has not answered.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    known: Vec<KnownRefusal>,
     /// The message of the last failure since the last answer.
     #[serde(skip_serializing_if = "Option::is_none")]
     failure: Option<String>,
@@ -52,10 +57,27 @@ pub struct Refusal {
     model: String,
     #[serde(default)]
     is_first: bool,
+    #[serde(default)]
+    is_news: bool,
     /// The error's name.
     pub error: ErrorName,
     /// One line for the operator.
     pub message: String,
+}
+
+/// A refusal of which the operators got an alarm.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct KnownRefusal {
+    at_ms: u64,
+    model: String,
+    error: ErrorName,
+}
+
+impl KnownRefusal {
+    /// Returns whether it is about this model only: a key and an account are those of all the provider's models.
+    fn is_of_model(&self) -> bool {
+        self.error == ErrorName::ModelNotFound
+    }
 }
 
 /// A change of a provider's state, by one call.
@@ -197,6 +219,11 @@ impl ProviderState {
         self.refused.as_ref().filter(|refusal| refusal.model == model)
     }
 
+    /// Returns whether the last refusal is news for the operators: none like it was met since an answer, or for a day.
+    pub fn is_refusal_news(&self) -> bool {
+        self.refused.as_ref().is_some_and(|refusal| refusal.is_news)
+    }
+
     /// Returns whether the last refusal is the first one for a while.
     pub fn is_first_refusal(&self) -> bool {
         self.refused.as_ref().is_some_and(|refusal| refusal.is_first)
@@ -235,6 +262,23 @@ impl ProviderState {
             outcome,
         };
         self.budgets.entry(entry.model.clone()).or_default().apply(&settle);
+    }
+
+    /// Returns whether the operators don't know a refusal yet, and notes that they do.
+    fn is_news(&mut self, entry: &ProviderEntry, error: ErrorName) -> bool {
+        self.known
+            .retain(|known| entry.now_ms.saturating_sub(known.at_ms) < ALARM_MS);
+        let is_known =
+            |known: &KnownRefusal| known.error == error && (known.model == entry.model || !known.is_of_model());
+        if self.known.iter().any(is_known) {
+            return false;
+        }
+        self.known.push(KnownRefusal {
+            at_ms: entry.now_ms,
+            model: entry.model.clone(),
+            error,
+        });
+        true
     }
 
     /// Notes that the provider reacts.
@@ -316,6 +360,8 @@ impl State for ProviderState {
                 took_ms,
             } => {
                 self.refused = None;
+                self.known
+                    .retain(|known| known.is_of_model() && known.model != entry.model);
                 let durations = self.durations.entry(entry.model.clone()).or_default();
                 durations.push_back(*took_ms);
                 if durations.len() > MAX_DURATIONS {
@@ -362,6 +408,7 @@ impl State for ProviderState {
                 let earlier = self.refused.take();
                 self.refused = Some(Refusal {
                     is_first: earlier.is_none_or(|earlier| entry.now_ms.saturating_sub(earlier.at_ms) >= REFUSAL_MS),
+                    is_news: self.is_news(entry, *error),
                     at_ms: entry.now_ms,
                     model: entry.model.clone(),
                     error: *error,

@@ -31,6 +31,8 @@ pub struct Purse {
     key: String,
     /// The name of the limit's setting.
     setting: String,
+    /// The repository or the author that it limits, if it is one's own.
+    of: Option<String>,
     limit: u64,
     /// What the call has reserved.
     amount: u64,
@@ -41,6 +43,7 @@ impl Purse {
     fn reached(&self, percent: u8) -> Alarm {
         Alarm::Spent {
             setting: self.setting.clone(),
+            of: self.of.clone(),
             percent,
             limit: self.limit,
         }
@@ -137,46 +140,63 @@ impl SpendLimits {
         let (month, payer) = (month_of(now_ms), call.payer);
         let of_author = |author: &String| format!("spend/{month}/author/{:016x}", digest(author));
         let limits = [
-            (
-                (self.per_run, "HOLDFAST_SPEND_PER_RUN"),
-                (payer.spend.per_run, "spend.per_run"),
-                Some(format!("spend/run/{}", call.run.stem())),
-            ),
-            (
-                (self.per_repository_month, "HOLDFAST_SPEND_PER_REPOSITORY_MONTH"),
-                (payer.spend.per_repository_month, "spend.per_repository_month"),
-                Some(format!("spend/{month}/repository/{:016x}", digest(&payer.repository))),
-            ),
-            (
-                (self.per_author_month, "HOLDFAST_SPEND_PER_AUTHOR_MONTH"),
-                (payer.spend.per_author_month, "spend.per_author_month"),
-                payer.author.as_ref().map(of_author),
-            ),
-            (
-                (self.per_month, "HOLDFAST_SPEND_PER_MONTH"),
-                (None, ""),
-                Some(Self::key_of_month(&month)),
-            ),
+            Limit {
+                deployment: (self.per_run, "HOLDFAST_SPEND_PER_RUN"),
+                repository: (payer.spend.per_run, "spend.per_run"),
+                key: Some(format!("spend/run/{}", call.run.stem())),
+                of: None,
+            },
+            Limit {
+                deployment: (self.per_repository_month, "HOLDFAST_SPEND_PER_REPOSITORY_MONTH"),
+                repository: (payer.spend.per_repository_month, "spend.per_repository_month"),
+                key: Some(format!("spend/{month}/repository/{:016x}", digest(&payer.repository))),
+                of: Some(format!("repository {}", payer.repository_name)),
+            },
+            Limit {
+                deployment: (self.per_author_month, "HOLDFAST_SPEND_PER_AUTHOR_MONTH"),
+                repository: (payer.spend.per_author_month, "spend.per_author_month"),
+                key: payer.author.as_ref().map(of_author),
+                of: payer.author.as_ref().map(|author| format!("author {author}")),
+            },
+            Limit {
+                deployment: (self.per_month, "HOLDFAST_SPEND_PER_MONTH"),
+                repository: (None, ""),
+                key: Some(Self::key_of_month(&month)),
+                of: None,
+            },
         ];
-        let lower = |((deployment, setting), (repository, key_in_file), key): (Limit, Limit, Option<String>)| {
-            let of_repository = repository.filter(|limit| deployment.is_none_or(|other| *limit < other));
-            let (limit, setting) = match of_repository {
-                Some(limit) => (limit, format!("{key_in_file} in {POLICY_PATH}")),
-                None => (deployment?, setting.to_owned()),
-            };
-            Some(Purse {
-                key: key?,
-                setting,
-                limit,
-                amount: 0,
-            })
-        };
-        limits.into_iter().filter_map(lower).collect()
+        limits.into_iter().filter_map(Limit::purse).collect()
     }
 }
 
-/// A limit in billionths of a US dollar, if there is one, and its setting's name.
-type Limit = (Option<u64>, &'static str);
+/// A limit that the deployment, the repository, or both may set: each in billionths of a US dollar, with its setting.
+struct Limit {
+    deployment: (Option<u64>, &'static str),
+    repository: (Option<u64>, &'static str),
+    /// The key of what is spent within it; none if the call doesn't count for it.
+    key: Option<String>,
+    of: Option<String>,
+}
+
+impl Limit {
+    /// Returns the purse of the lower one.
+    fn purse(self) -> Option<Purse> {
+        let (deployment, setting) = self.deployment;
+        let (repository, key_in_file) = self.repository;
+        let of_repository = repository.filter(|limit| deployment.is_none_or(|other| *limit < other));
+        let (limit, setting) = match of_repository {
+            Some(limit) => (limit, format!("{key_in_file} in {POLICY_PATH}")),
+            None => (deployment?, setting.to_owned()),
+        };
+        Some(Purse {
+            key: self.key?,
+            setting,
+            of: self.of,
+            limit,
+            amount: 0,
+        })
+    }
+}
 
 /// Returns the month of a time, in UTC: `2026-11`.
 pub fn month_of(now_ms: u64) -> String {

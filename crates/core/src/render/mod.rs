@@ -16,7 +16,7 @@ pub use crate::visible::{
 pub use ended::{RunEnd, ended_check, failed_body};
 pub use github::{Inline, Review, check_outcome, fixed_body, open_body, reopened_body, review_of};
 pub use markdown::{comment_markdown, coverage_line, report_markdown};
-pub use notice::{alarm_subject, alarm_text, question_mail};
+pub use notice::{alarm_subject, alarm_text, log_alarm, question_mail};
 pub use state::{
     NotPublished, announcement_body, not_published_body, not_published_check, waiting_check, waiting_for_approval_body,
     waiting_for_maintainer_body,

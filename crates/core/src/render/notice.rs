@@ -10,6 +10,7 @@ use crate::model::quality::Measure;
 use crate::model::run_name::RunName;
 use crate::port::{Alarm, Mail};
 use crate::rule::redacted;
+use crate::visible::visible_line;
 
 /// The first line of a request for approval.
 const LEAD: &str = "A review is waiting for a decision before it is published.";
@@ -186,22 +187,22 @@ pub fn alarm_text(run: &RunName, alarm: &Alarm) -> String {
         }
         Alarm::Spent {
             setting,
-            percent: 100..,
-            limit,
-        } => format!(
-            "The limit {setting} of {} US dollars leaves no room for a call of run {run}. A model reviews no more files \
-             within it; each review lists those that it leaves out.\n",
-            dollars(*limit)
-        ),
-        Alarm::Spent {
-            setting,
+            of,
             percent,
             limit,
-        } => format!(
-            "{percent} % of the limit {setting} of {} US dollars are spent, with a call of run {run}. Reviews continue up \
-             to the limit.\n",
-            dollars(*limit)
-        ),
+        } => {
+            let limit = format!("{setting} of {} US dollars{}", dollars(*limit), of_whom(of.as_deref()));
+            match percent {
+                100.. => format!(
+                    "The limit {limit} leaves no room for a call of run {run}. A model reviews no more files within it; \
+                     each review lists those that it leaves out.\n"
+                ),
+                _ => format!(
+                    "{percent} % of the limit {limit} are spent, with a call of run {run}. Reviews continue up to the \
+                     limit.\n"
+                ),
+            }
+        }
     }
 }
 
@@ -211,6 +212,20 @@ fn dollars(nano: u64) -> String {
     match part % 10_000_000 {
         0 => format!("{whole}.{:02}", part / 10_000_000),
         _ => format!("{whole}.{:03}", part / 1_000_000),
+    }
+}
+
+/// Returns the words that name the repository or the author of a limit.
+fn of_whom(of: Option<&str>) -> String {
+    of.map_or_else(String::new, |of| format!(" for {}", visible_line(of)))
+}
+
+/// Writes an alarm to the log, as one line.
+pub fn log_alarm(run: &RunName, alarm: &Alarm) {
+    let what = alarm_subject(run, alarm);
+    match alarm.is_early() {
+        true => tracing::warn!(run = run.as_str(), "{what}"),
+        false => tracing::error!(run = run.as_str(), "{what}"),
     }
 }
 
@@ -224,10 +239,13 @@ pub fn alarm_subject(run: &RunName, alarm: &Alarm) -> String {
         }
         Alarm::ModelRefused { model, .. } => format!("Holdfast: the provider of {model} refuses the calls"),
         Alarm::Spent {
-            setting,
-            percent: 100..,
-            ..
-        } => format!("Holdfast: the limit {setting} is reached"),
-        Alarm::Spent { setting, percent, .. } => format!("Holdfast: {percent} % of the limit {setting} are spent"),
+            setting, of, percent, ..
+        } => {
+            let limit = format!("{setting}{}", of_whom(of.as_deref()));
+            match percent {
+                100.. => format!("Holdfast: the limit {limit} is reached"),
+                _ => format!("Holdfast: {percent} % of the limit {limit} are spent"),
+            }
+        }
     }
 }

@@ -155,9 +155,7 @@ pub async fn aggregate_findings(
     }
     for (model, files) in of_fallback {
         let what = counted(files.len(), "file");
-        aggregate.notes.push(format!(
-            "{what} read by {model}, because the configured model's provider was down"
-        ));
+        aggregate.notes.push(fallback_note(&what, "read", &model));
     }
     for (why, files) in no_syntax {
         aggregate.notes.push(format!("{}: {why}", counted(files.len(), "file")));
@@ -284,6 +282,11 @@ async fn read_unit(
 
 /// Maximum number of a unit's attempts, including the one on the strong tier.
 const MAX_ATTEMPTS: u32 = super::validate_findings::ATTEMPTS + 1;
+
+/// Returns the note about what the fallback model did.
+pub(super) fn fallback_note(what: &str, done: &str, fallback: &impl std::fmt::Display) -> String {
+    format!("{what} {done} by {fallback}, because the configured model's provider was down")
+}
 
 /// Adds an answer to the run's usage. The empty answer of a run without a model isn't a call.
 pub(super) fn count(usage: &mut Usage, answer: &RecordedAnswer) {

@@ -6,6 +6,7 @@ use std::fmt::Write;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
+use crate::count::counted;
 use crate::gate;
 use crate::ledger::{Entry, FindingId};
 use crate::model::change::Change;
@@ -13,7 +14,7 @@ use crate::model::error_name::ErrorName;
 use crate::model::failure::{Failure, OtherFailure};
 use crate::model::finding::{Finding, Severity, TrackedState, severity_counts};
 use crate::model::key;
-use crate::model::policy::{GateScope, OnTimeout, Policy};
+use crate::model::policy::{GateScope, OnTimeout, Policy, SpendPolicy};
 use crate::model::report::{
     Gate, GateDecision, NoteSubject, Outcome, PrivateNote, REPORT_VERSION, Report, ReportModel, ReportTarget, RunStatus,
 };
@@ -24,7 +25,7 @@ use crate::prompt::{Described, PROMPT_VERSION, summary_prompt, summary_schema};
 use crate::render::coverage_line;
 use crate::validate::read_summary;
 
-use super::aggregate_findings::count;
+use super::aggregate_findings::{count, fallback_note};
 use super::request_approval::ApprovalSettings;
 use super::review_unit::null_as_default;
 use super::run_header::write_report;
@@ -154,6 +155,11 @@ pub async fn summarize_review(
             }
             Ok((Reached::Answered(answer), kept)) => {
                 count(&mut aggregate.usage, &answer);
+                if let Some(fallback) = &answer.fallback {
+                    aggregate
+                        .notes
+                        .push(fallback_note("the walkthrough", "written", fallback));
+                }
                 match read_summary(&answer) {
                     Ok(text) => {
                         keep(&kept, &answer, store).await?;
@@ -172,6 +178,12 @@ pub async fn summarize_review(
                 note_template(&mut aggregate.notes, &mut private_notes, &error.message, failure);
             }
         }
+    }
+    if aggregate.usage.unpriced_calls > 0 && policy.spend != SpendPolicy::default() {
+        let calls = counted(aggregate.usage.unpriced_calls, "model call");
+        aggregate.notes.push(format!(
+            "the limits of `spend` in .holdfast.yml didn't count {calls}, whose price isn't known (HOLDFAST_MODEL_PRICES)"
+        ));
     }
     let gate = gate::decide(&mut aggregate.findings, &policy)?;
     gate::mark_earlier(&mut earlier, &policy)?;

@@ -156,6 +156,7 @@ pub fn payer_of(run: &Run, author: Option<&str>, policy: &Policy) -> Payer {
     Payer {
         tenant,
         repository: repository_key(run),
+        repository_name: run.target.repository(),
         author: author.map(str::to_lowercase),
         urgent: run.urgent,
         spend: policy.spend.caps(),

@@ -4,11 +4,11 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::announcement;
+use crate::announcement::{self, StateAfter};
 use crate::artifact::find_run;
 use crate::claim;
 use crate::error::StageError;
-use crate::model::failure::{Failure, is_shown};
+use crate::model::failure::{Failure, is_shown, is_superseded};
 use crate::model::run::Run;
 use crate::model::run_name::RunName;
 use crate::port::{KeepRows, PublishReview, StoreArtifact};
@@ -82,7 +82,13 @@ pub(super) async fn withdraw(
         };
         match is_shown(&input.error) && may_show(run, rows, store).await? {
             true => announcement::withdraw_failed(run, &end, publish, rows, store).await?,
-            false => announcement::withdraw(run, &end, false, publish, store).await?,
+            false => {
+                let state = match is_superseded(&input.error) {
+                    true => StateAfter::EarlierFailure,
+                    false => StateAfter::Deleted,
+                };
+                announcement::withdraw(run, &end, state, publish, store).await?;
+            }
         }
     }
     claim::note_undone(rows, &input.run).await?;

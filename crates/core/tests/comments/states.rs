@@ -1,7 +1,7 @@
 //! The state of a review that is not published, and why a review ended without a result.
 
 use futures::executor::block_on;
-use holdfast_core::announcement::{note_parts, withdraw};
+use holdfast_core::announcement::{StateAfter, note_parts, withdraw};
 use holdfast_core::model::approval::{Approval, Person};
 use holdfast_core::model::error_name::ErrorName;
 use holdfast_core::model::policy::OnTimeout;
@@ -115,7 +115,7 @@ fn the_check_of_a_review_that_ended_without_its_result() {
             cancelled_by: Some("@bob cancelled it in a comment"),
             ..RunEnd::by(error.as_str())
         };
-        block_on(withdraw(&run, &end, false, &page, &store)).unwrap();
+        block_on(withdraw(&run, &end, StateAfter::Deleted, &page, &store)).unwrap();
         page.closed.lock().unwrap().pop().unwrap()
     };
     assert_check("superseded", &withdrawn(ErrorName::RunSuperseded));

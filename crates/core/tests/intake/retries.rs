@@ -4,11 +4,12 @@ use std::time::Duration;
 
 use holdfast_core::model::key;
 use holdfast_core::model::run::{GateMode, PAYLOAD_VERSION, RecordedAnswer};
-use holdfast_core::port::{ModelCall, ModelError, ModelRequest, ReachModel, Reached, Waiting};
+use holdfast_core::port::{FailedRun, ModelCall, ModelError, ModelRequest, ReachModel, Reached, Waiting};
 use holdfast_core::redrive::{self, start_due, try_models};
 use holdfast_core::retry::{self, RetrySettings};
 use holdfast_core::stage::withdraw_announcement::{self, withdraw_announcement};
 use holdfast_core::stage::write_artifact;
+use holdfast_core::sweep;
 
 use super::*;
 
@@ -89,11 +90,13 @@ impl World {
     fn start_due(&self, now_ms: i64) -> Vec<RunName> {
         let ports = redrive::Ports {
             pulls: self,
+            publish: &self.page,
             runs: self,
             rows: &self.rows,
             store: &self.artifacts,
             deadline: &Duration::MAX,
             now_ms,
+            is_off: *self.is_off.lock().unwrap(),
         };
         let redriven = block_on(start_due(ports)).unwrap();
         assert!(redriven.left.is_empty(), "{:?}", redriven.left);
@@ -222,10 +225,13 @@ fn a_pause_github_and_the_end_of_the_time_hold_a_retry_back() {
     assert_eq!(*model.calls.lock().unwrap(), 2, "one call for each of the two runs");
 
     let (world, run) = failed();
+    *world.page.limited_for.lock().unwrap() = Duration::from_secs(540);
     assert!(
-        world.look(&model, 25 * HOUR_MS).is_empty() && !world.is_pending(&run),
-        "too late"
+        world.look(&model, HOUR_MS).is_empty() && world.is_pending(&run),
+        "GitHub limits writes"
     );
+    *world.page.limited_for.lock().unwrap() = Duration::ZERO;
+    assert_eq!(world.look(&model, HOUR_MS).len(), 1);
 
     let refusing = Model {
         refuses: true,
@@ -242,6 +248,63 @@ fn a_pause_github_and_the_end_of_the_time_hold_a_retry_back() {
     world.act("opened");
     world.fail(ErrorName::GithubUnavailable);
     assert_eq!(world.start_due(NOW_MS + HOUR_MS).len(), 1);
+}
+
+#[test]
+fn a_failure_promises_a_retry_only_while_there_will_be_one() {
+    type Change = fn(&World);
+    let cases: [(&str, i64, Change); 3] = [
+        ("its time is over", 25, |_| {}),
+        ("retries are off", 1, |world| *world.is_off.lock().unwrap() = true),
+        ("the pull request is a draft", 1, |world| {
+            world.change(|pull| pull.is_draft = true)
+        }),
+    ];
+    for (what, hours, change) in cases {
+        let (world, run) = failed();
+        block_on(retry::note_model_back(&world.rows, &run)).unwrap();
+        change(&world);
+        assert!(world.start_due(NOW_MS + hours * HOUR_MS).is_empty(), "{what}");
+        assert!(!world.is_pending(&run), "{what}");
+        let (shown, checks) = (world.shown(&run), world.page.closed.lock().unwrap());
+        assert!(
+            shown.contains("could not complete") && !shown.contains("retried"),
+            "{what}: {shown}"
+        );
+        assert!(
+            !checks.last().unwrap().summary.contains("retried"),
+            "{what}: {checks:?}"
+        );
+    }
+    // A cancelled one has no state; its check shows who did it.
+    let (world, run) = failed();
+    world.command(&world.comment(1, "maintainer", "/holdfast cancel"));
+    let checks = world.page.closed.lock().unwrap();
+    let summary = &checks.last().unwrap().summary;
+    assert!(
+        summary.contains("maintainer cancelled it") && !summary.contains("retried"),
+        "{summary}"
+    );
+    assert_eq!(world.shown(&run), "");
+}
+
+#[test]
+fn an_attempt_that_takes_over_from_a_failure_leaves_it_until_its_own_state_replaces_it() {
+    let (world, run) = failed();
+    block_on(retry::note_model_back(&world.rows, &run)).unwrap();
+    let attempts = world.start_due(NOW_MS + HOUR_MS);
+    let superseded = FailedRun::ended(run.clone(), Value::Null, ErrorName::RunSuperseded, "taken over");
+    let ended = sweep::end(
+        &superseded,
+        ErrorName::RunSuperseded,
+        &world,
+        &world.page,
+        &world.rows,
+        &world.artifacts,
+    );
+    block_on(ended).unwrap();
+    assert_eq!((attempts.len(), *world.page.deleted_states.lock().unwrap()), (1, 0));
+    assert!(world.shown(&run).contains("could not complete"));
 }
 
 #[test]

@@ -188,10 +188,7 @@ pub async fn run(options: ServeOptions) -> Result<(), Failure> {
         "serving {public} (listening on {address}); webhook: {public}webhooks/github; console: {console}"
     ));
     let sweeper = tokio::spawn(sweeper::sweep_periodically(Arc::clone(&app)));
-    let retrier = app
-        .settings
-        .retry_within_s
-        .map(|_| tokio::spawn(sweeper::retry_periodically(Arc::clone(&app))));
+    let retrier = tokio::spawn(sweeper::retry_periodically(Arc::clone(&app)));
     let (stop, stopped) = watch::channel(false);
     let scraped = {
         let (metrics, stopped) = (Arc::clone(&app.opened.metrics), stopped.clone());
@@ -213,9 +210,7 @@ pub async fn run(options: ServeOptions) -> Result<(), Failure> {
     };
     let (served, beside, scraped) = tokio::join!(server::serve(listener, Arc::clone(&app), &stop), beside, scraped);
     sweeper.abort();
-    if let Some(retrier) = retrier {
-        retrier.abort();
-    }
+    retrier.abort();
     notify("stopping: open reviews resume at the next start");
     app.opened.engine.clone().shutdown().await;
     run_watch.finish().await;

@@ -86,6 +86,29 @@ fn the_time_of_a_retry_is_a_duration_or_off() {
 }
 
 #[test]
+fn a_fallback_is_of_another_provider() {
+    let with = |fallback| {
+        let (model, key) = (("HOLDFAST_MODEL", "openai/m"), ("OPENAI_API_KEY", "k"));
+        problems(&[
+            model,
+            key,
+            ("ANTHROPIC_API_KEY", "k"),
+            ("HOLDFAST_MODEL_FALLBACK", fallback),
+        ])
+    };
+    assert_eq!(with("anthropic/m"), [""; 0]);
+    for fallback in ["openai/m", "openai/other"] {
+        let [problem] = &with(fallback)[..] else {
+            panic!("{fallback}");
+        };
+        assert!(
+            problem.contains("HOLDFAST_MODEL_FALLBACK") && problem.contains("another provider"),
+            "{problem}"
+        );
+    }
+}
+
+#[test]
 fn a_limit_of_money_without_a_known_price_is_reported_with_the_remedy() {
     let model = ("HOLDFAST_MODEL", "openai/mine");
     let server = ("HOLDFAST_MODEL_URL", "http://127.0.0.1:1");
