@@ -130,6 +130,8 @@ pub struct Content {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Shown {
     InProgress,
+    /// A part was not published, because nobody decided about it in time.
+    Expired,
     /// Nothing was published, with the reason.
     NothingPublished,
     /// The review was published, with the failure after it.

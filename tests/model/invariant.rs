@@ -51,10 +51,10 @@ pub fn all() -> Vec<Invariant> {
         Invariant::always("the newest result remains", |model, state| {
             !state.is_quiet() || model.newest_result_remains(state)
         }),
-        Invariant::always("the state of a failed run is true", |_, state| {
+        Invariant::always("the state of an ended run is true", |_, state| {
             let is_true = |known: &Comment| match &known.content.state {
                 Some((run, Shown::NothingPublished)) => !state.world.submitted.contains(run),
-                Some((run, Shown::StepsMissing)) => state.world.submitted.contains(run),
+                Some((run, Shown::StepsMissing | Shown::Expired)) => state.world.submitted.contains(run),
                 Some((_, Shown::InProgress)) | None => true,
             };
             !state.is_quiet() || state.world.comments.iter().all(is_true)

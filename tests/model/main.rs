@@ -48,6 +48,7 @@ fn two_heads() -> Bounds {
         late: Late::Not,
         stops: Stops::AtOnce,
         is_swift: false,
+        in_parts: false,
         broken: None,
     }
 }
@@ -82,6 +83,25 @@ fn one_run_leaves_its_result_or_nothing() {
                 faults: 2,
                 late,
                 ..one_run()
+            },
+            &[],
+        );
+    }
+}
+
+#[test]
+fn a_review_in_two_parts_leaves_what_is_published_and_explains_the_rest() {
+    for (name, faults, bounds) in [
+        ("in parts, a fault", 1, one_run()),
+        ("in parts, two heads", 1, two_heads()),
+        ("in parts, one head", 0, one_head()),
+    ] {
+        hold(
+            name,
+            Bounds {
+                faults,
+                in_parts: true,
+                ..bounds
             },
             &[],
         );

@@ -262,6 +262,8 @@ impl PublishReview for Outside<'_> {
             Shown::NothingPublished
         } else if body.contains("could not complete") {
             Shown::StepsMissing
+        } else if body.contains("not approved in time") {
+            Shown::Expired
         } else {
             Shown::InProgress
         };

@@ -145,6 +145,8 @@ pub struct Bounds {
     /// True if a run can pass from its first to its last state while another run is between its query of the fence and
     /// its next write. Usually it cannot: the states between them take longer than one request.
     pub is_swift: bool,
+    /// True if a run publishes what is below the gate, and then the rest, about which nobody decides in time.
+    pub in_parts: bool,
     pub broken: Option<Broken>,
 }
 
@@ -223,12 +225,17 @@ impl Reviews {
             {
                 actor.phase = Phase::BacksOff
             }
-            (Stage::OpenReview | Stage::PublishReview, Err(error)) => {
+            (
+                Stage::OpenReview | Stage::PublishUngated | Stage::PublishUndecided | Stage::PublishReview,
+                Err(error),
+            ) => {
                 actor.failure = Some(error);
                 self.enter(state, run, Stage::WithdrawAnnouncement);
             }
+            (Stage::OpenReview, Ok(())) if self.bounds.in_parts => self.enter(state, run, Stage::PublishUngated),
             (Stage::OpenReview, Ok(())) => self.enter(state, run, Stage::PublishReview),
-            (Stage::PublishReview, Ok(())) => self.finish(state, run, Phase::Published),
+            (Stage::PublishUngated, Ok(())) => self.enter(state, run, Stage::PublishUndecided),
+            (Stage::PublishUndecided | Stage::PublishReview, Ok(())) => self.finish(state, run, Phase::Published),
             (Stage::WithdrawAnnouncement, end) => {
                 state.is_alarmed |= end.is_err();
                 self.enter(state, run, Stage::ReportFailure);
@@ -306,7 +313,10 @@ impl Model for Reviews {
         let mut world = World::default();
         for run in &self.runs {
             for (key, value) in [
-                (key::report(&run.run), serde_json::to_string(&a_report(run))),
+                (
+                    key::report(&run.run),
+                    serde_json::to_string(&a_report(run, self.bounds.in_parts)),
+                ),
                 (key::policy(&run.run), serde_json::to_string(&Policy::default())),
             ] {
                 let (key, value) = (key.as_str().into(), value.unwrap().as_str().into());
@@ -355,7 +365,8 @@ impl Model for Reviews {
                 Some(head) => *head <= state.world.head,
                 None => state.is_over(),
             };
-            let waits = !self.bounds.is_swift && actor.stage == Stage::PublishReview && self.is_overlapped(state, run);
+            let publishes = matches!(actor.stage, Stage::PublishUngated | Stage::PublishReview);
+            let waits = !self.bounds.is_swift && publishes && self.is_overlapped(state, run);
             if !may_run || waits || actor.phase.is_end() {
                 continue;
             }

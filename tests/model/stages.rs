@@ -14,6 +14,7 @@ use holdfast_core::model::report::{
 use holdfast_core::model::repository_name::RepositoryName;
 use holdfast_core::model::run::{PAYLOAD_VERSION, Run};
 use holdfast_core::retry::RetrySettings;
+use holdfast_core::stage::publish_review::Part;
 use holdfast_core::stage::{StageError, open_review, publish_review, report_failure, withdraw_announcement};
 use holdfast_core::sweep::clean_all;
 use serde_json::Value;
@@ -25,11 +26,35 @@ use crate::replay::Recorded;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Stage {
     OpenReview,
+    /// The state `PublishUngated`, at its first visit: publishes what is below the gate.
+    PublishUngated,
+    /// The same state, once nobody has decided in time.
+    PublishUndecided,
     PublishReview,
     WithdrawAnnouncement,
     ReportFailure,
     /// Not a state: the last actor, once every run has ended.
     Sweep,
+}
+
+impl Stage {
+    /// Returns the name of its state in the workflow.
+    fn state(self) -> String {
+        match self {
+            Self::PublishUndecided => Self::PublishUngated.state(),
+            _ => format!("{self:?}"),
+        }
+    }
+
+    /// Returns the part of the review that it publishes, if it publishes.
+    fn part(self) -> Option<Part> {
+        match self {
+            Self::PublishUngated => Some(Part::Ungated),
+            Self::PublishUndecided => Some(Part::Undecided),
+            Self::PublishReview => Some(Part::Whole),
+            Self::OpenReview | Self::WithdrawAnnouncement | Self::ReportFailure | Self::Sweep => None,
+        }
+    }
 }
 
 /// One invocation of a stage.
@@ -64,11 +89,9 @@ pub async fn play(
             let opened = open_review::open_review(&input, &outside, &outside, &outside, &outside, &outside).await;
             opened.map(drop).map_err(name_of)
         }
-        Stage::PublishReview => {
-            let input = publish_review::Input {
-                run: name,
-                part: publish_review::Part::Whole,
-            };
+        Stage::PublishUngated | Stage::PublishUndecided | Stage::PublishReview => {
+            let part = script.stage.part().unwrap();
+            let input = publish_review::Input { run: name, part };
             let published =
                 publish_review::publish_review(&input, &RetrySettings::OFF, &outside, &outside, &outside, &outside)
                     .await;
@@ -104,12 +127,14 @@ pub fn retried() -> BTreeMap<Stage, BTreeSet<String>> {
     let definition: Value = serde_json::from_str(include_str!("../../state-machine/review.asl.json")).unwrap();
     let stages = [
         Stage::OpenReview,
+        Stage::PublishUngated,
+        Stage::PublishUndecided,
         Stage::PublishReview,
         Stage::WithdrawAnnouncement,
         Stage::ReportFailure,
     ];
     let names = |stage: Stage| {
-        let retriers = definition["States"][format!("{stage:?}")]["Retry"].as_array().unwrap();
+        let retriers = definition["States"][stage.state()]["Retry"].as_array().unwrap();
         let names = retriers
             .iter()
             .flat_map(|retrier| retrier["ErrorEquals"].as_array().unwrap());
@@ -142,28 +167,30 @@ pub fn a_run(at: usize, head: u8) -> Run {
 }
 
 /// Returns a finding on the changed line: without an inline comment, no review would be posted.
-fn a_finding() -> Finding {
+fn a_finding(severity: Severity) -> Finding {
     Finding {
         path: FILE.to_owned(),
         side: Side::Right,
         start_line: 1,
         line: 1,
-        severity: Severity::Medium,
+        severity,
         category: Category::Correctness,
         title: "A remark".to_owned(),
         body: "Look here.".to_owned(),
         suggestion: None,
         confidence: 0.8,
         source: FindingSource::Model,
-        gated: false,
+        gated: severity == Severity::Critical,
         folded: false,
         tracked: None,
         sources: Vec::new(),
     }
 }
 
-/// Returns the report that the stages in between would have written.
-pub fn a_report(run: &Run) -> Report {
+/// Returns the report that the stages in between would have written. With `is_gated`, one of two findings needs an
+/// approval.
+pub fn a_report(run: &Run, is_gated: bool) -> Report {
+    let gated = is_gated.then(|| a_finding(Severity::Critical));
     Report {
         version: REPORT_VERSION,
         run: run.run.clone(),
@@ -178,15 +205,19 @@ pub fn a_report(run: &Run) -> Report {
         model: ReportModel::from(&run.model),
         summary: "Nothing to remark.".to_owned(),
         gate: Gate {
-            decision: GateDecision::Publish,
-            worst: None,
+            decision: match is_gated {
+                true => GateDecision::RequireApproval,
+                false => GateDecision::Publish,
+            },
+            worst: gated.as_ref().map(|finding| finding.severity),
         },
-        findings: vec![a_finding()],
+        findings: gated.into_iter().chain([a_finding(Severity::Medium)]).collect(),
         coverage: Vec::new(),
         usage: Usage::default(),
         notes: Vec::new(),
         private_notes: Vec::new(),
         withheld: 0,
+        is_undecided: false,
         earlier: Vec::new(),
     }
 }

@@ -290,6 +290,7 @@ pub fn report(status: RunStatus, say: Say) -> Report {
         notes: vec![say("the walkthrough names 7 of 8 files: one is unreviewed")],
         private_notes: Vec::new(),
         withheld: 0,
+        is_undecided: false,
         earlier: Vec::new(),
     }
 }

@@ -98,6 +98,9 @@ pub struct Report {
     /// Number of findings that the pull request doesn't show: they need an approval, and the review doesn't wait for one.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub withheld: u64,
+    /// Whether nobody decided about those in time. Only the text on the pull request needs it.
+    #[serde(skip)]
+    pub is_undecided: bool,
     /// Findings of earlier runs of the pull request that this run did not report: those that are still open, and those
     /// that its head fixes. Open ones first, then by path and line.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

@@ -86,7 +86,11 @@ pub fn verdict(report: &Report) -> String {
             true => counted(report.withheld, "finding"),
             false => format!("{} more", report.withheld),
         };
-        parts.push(format!("{withheld} withheld for an approval"));
+        let why = match report.is_undecided {
+            true => "not published: nobody decided in time",
+            false => "withheld for an approval",
+        };
+        parts.push(format!("{withheld} {why}"));
     }
     format!("{}; {}", parts.join(", "), files(report))
 }

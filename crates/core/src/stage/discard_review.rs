@@ -75,8 +75,13 @@ pub async fn discard_review(
         NotPublished::Rejected { .. } => format!("rejected: {reason}"),
     };
     let summary = match rejected {
-        Some(_) if rest_is_published => Some(summary_of_rest(&run, &report, &note, store).await?),
-        _ => None,
+        _ if !rest_is_published => None,
+        Some(_) => Some(summary_of_rest(&run, without_rejected(&report), &note, store).await?),
+        None => {
+            let mut public = below_gate(&report);
+            public.is_undecided = true;
+            Some(summary_of_rest(&run, public, &note, store).await?)
+        }
     };
     announcement::discard(&run, why, findings, summary.as_deref(), publish, rows, store).await?;
     let reconciled: Option<Reconciliation> = find_artifact(store, &key::reconciled(&input.run)).await?;
@@ -105,11 +110,11 @@ pub async fn discard_review(
 /// `note`, which an earlier call may have stored, is left out.
 async fn summary_of_rest(
     run: &Run,
-    report: &Report,
+    mut public: Report,
     note: &str,
     store: &dyn StoreArtifact,
 ) -> Result<String, StageError> {
-    let found: BTreeSet<&str> = report.findings.iter().map(|finding| finding.path.as_str()).collect();
+    let found: BTreeSet<&str> = public.findings.iter().map(|finding| finding.path.as_str()).collect();
     let change = find_change_of(&run.run, &found, store).await?;
     let change = change.ok_or_else(|| missing_change(&run.run))?;
     let announcement: Option<Announcement> = find_artifact(store, &key::announcement(&run.run)).await?;
@@ -117,7 +122,6 @@ async fn summary_of_rest(
         true => Inline::Nowhere,
         false => Inline::Comments,
     };
-    let mut public = without_rejected(report);
     public.notes.retain(|stored| stored != note);
     let without_comment = review_of(&public, &change, inline, None).without_comment;
     Ok(summary_body(&public, &without_comment))

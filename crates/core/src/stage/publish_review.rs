@@ -130,7 +130,10 @@ pub async fn publish_review(
     let public = match (run.gate, input.part) {
         (GateMode::Withhold, _) => Cow::Owned(withhold(&mut report)),
         (GateMode::Wait | GateMode::Off, Part::Whole) => Cow::Borrowed(&report),
-        (GateMode::Wait | GateMode::Off, Part::Ungated | Part::Undecided) => Cow::Owned(below_gate(&report)),
+        (GateMode::Wait | GateMode::Off, Part::Ungated | Part::Undecided) => Cow::Owned(Report {
+            is_undecided: input.part == Part::Undecided,
+            ..below_gate(&report)
+        }),
     };
     let is_approved_part = question
         .as_ref()

@@ -129,6 +129,7 @@ fn empty_report(run: &Run, change: Option<&Change>, plan: Option<&Plan>, failure
         notes: Vec::new(),
         private_notes: Vec::new(),
         withheld: 0,
+        is_undecided: false,
         earlier: Vec::new(),
     }
 }

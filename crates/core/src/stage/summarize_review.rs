@@ -208,6 +208,7 @@ pub async fn summarize_review(
         notes: aggregate.notes,
         private_notes,
         withheld: 0,
+        is_undecided: false,
         earlier,
     };
     write_report(&input.run, &report, store).await?;
