@@ -234,7 +234,8 @@ impl Setup {
         let people = self.notify();
         let watch: Arc<dyn WatchModels> = Arc::new(FunctionModelWatch { people });
         let paced = paced.watched_by(Arc::clone(&watch));
-        Ok(FallbackModel::new(paced, settings.model_fallback.clone(), watch))
+        let (pace, fallback) = (Arc::new(FunctionPace), settings.model_fallback.clone());
+        Ok(FallbackModel::new(paced, fallback, pace, watch))
     }
 
     /// Returns the port that sends mails and alarms. Needs [`TOPIC`].

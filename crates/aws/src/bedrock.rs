@@ -28,7 +28,7 @@ pub struct BedrockAskModel {
 }
 
 impl BedrockAskModel {
-    /// Uses the region's own endpoint, or `url`; a call takes at most `timeout`.
+    /// Uses the region's own endpoint, or `url`; a call takes at most `timeout` if it has no limit of its own.
     pub const fn new(url: Option<Url>, timeout: Duration) -> Self {
         Self {
             client: OnceCell::const_new(),
@@ -72,7 +72,10 @@ impl AskModel for BedrockAskModel {
         for message in messages(&request.prompt)? {
             call = call.messages(message);
         }
-        match call.send().await {
+        // The answer comes as a whole.
+        let limit = request.time_limit.map_or(self.timeout, |limit| limit.quiet);
+        let within = aws_sdk_bedrockruntime::config::Builder::new().timeout_config(account::limits(limit));
+        match call.customize().config_override(within).send().await {
             Ok(output) => read(model, &output),
             Err(error) => Err(failure(model, &error)),
         }

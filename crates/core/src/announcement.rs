@@ -195,7 +195,7 @@ pub async fn withdraw(
     let published = announcement.published_part(is_published);
     let has_failed = announcement.failed.is_some();
     // The check is complete already, with the failure that was shown.
-    let completed = announcement.check_run.filter(|_| has_failed);
+    let completed = announcement.check_run.filter(|_| has_failed && !announcement.awaiting);
     if state == StateAfter::Failure {
         let failed = Announcement {
             failed: Some(end.error.to_owned()),
@@ -217,6 +217,24 @@ pub async fn withdraw(
     if is_published {
         // Others have seen it: it is the run's result.
         settle(&run.run, true, store).await?;
+    }
+    Ok(())
+}
+
+/// Deletes the failure of the run `before`, if `run` took over from it and has ended without a state of its own.
+///
+/// # Errors
+///
+/// GitHub refuses a write or doesn't answer; the store fails.
+pub async fn withdraw_earlier_failure(
+    run: &Run,
+    before: &RunName,
+    publish: &dyn PublishReview,
+    store: &dyn StoreArtifact,
+) -> Result<(), StageError> {
+    let announcement: Option<Announcement> = find_artifact(store, &key::announcement(before)).await?;
+    if announcement.is_some_and(|announcement| announcement.failed.is_some() && !announcement.settled) {
+        publish.withdraw_state(&run.target, before).await?;
     }
     Ok(())
 }

@@ -179,6 +179,16 @@ pub async fn needs_cleaning(rows: &dyn KeepRows, run: &RunName) -> Result<bool, 
     Ok(found.is_some_and(|claim| !claim.undone))
 }
 
+/// Returns the run that held the pull request before a run.
+///
+/// # Errors
+///
+/// The table fails.
+pub async fn before(rows: &dyn KeepRows, run: &RunName) -> Result<Option<RunName>, StageError> {
+    let found = find(rows, &run_key(run)).await?;
+    Ok(found.and_then(|claim| claim.before))
+}
+
 async fn set_undone(rows: &dyn KeepRows, run: &RunName, undone: bool) -> Result<(), StageError> {
     rows::update(rows, &run_key(run), |found: Option<Claim>| async move {
         let claim = found.unwrap_or_else(|| Claim {

@@ -65,6 +65,12 @@ fn without_wait(message: &str) -> &str {
     rest.map_or(message, |(_, rest)| rest)
 }
 
+/// Returns the longest time of a wait for GitHub, from the beginning that `workflow_message` writes.
+fn patience_of(message: &str) -> Option<&str> {
+    let (beginning, _) = message.strip_prefix(WAIT)?.split_once("] ")?;
+    beginning.split_once("patience ").map(|(_, patience)| patience)
+}
+
 /// Returns a caught error as one line of at most 600 characters: its name, and the message from its cause. Secrets are
 /// removed.
 pub fn explain_failure(reason: &str, cause: Option<&str>) -> String {
@@ -74,10 +80,16 @@ pub fn explain_failure(reason: &str, cause: Option<&str>) -> String {
             .and_then(|value| value.get("errorMessage")?.as_str().map(str::to_owned))
             .or_else(|| Some(cause.to_owned()))
     });
+    let waits = [ErrorName::GithubRateLimited, ErrorName::GithubUnavailable];
+    let is_wait = waits.iter().any(|name| name.as_str() == reason);
+    let patience = message.as_deref().filter(|_| is_wait).and_then(patience_of);
     let message = message.as_deref().map(without_wait);
-    let line = message
+    let mut line = message
         .filter(|message| !message.is_empty())
         .map_or_else(|| reason.to_owned(), |message| format!("{reason}: {message}"));
+    if let Some(patience) = patience {
+        line = format!("{line} (HOLDFAST_GITHUB_PATIENCE: {patience})");
+    }
     redacted(&line)
         .split_whitespace()
         .collect::<Vec<_>>()
@@ -156,7 +168,8 @@ mod tests {
             assert_eq!(found, message);
             let cause = serde_json::json!({ "errorType": error.name.as_str(), "errorMessage": found }).to_string();
             let line = explain_failure(error.name.as_str(), Some(&cause));
-            assert_eq!(line, format!("{}: {}", error.name, error.message));
+            let setting = "(HOLDFAST_GITHUB_PATIENCE: 600 s)";
+            assert_eq!(line, format!("{}: {} {setting}", error.name, error.message));
         }
     }
 

@@ -182,21 +182,28 @@ async fn start(retry: &Retry, ports: Ports<'_>) -> Result<Due, StageError> {
     }
     // A process died between the mark and the start: only the start is missing.
     if !retry::is_retry(rows, &next).await? {
-        if ports.is_off || retry.until_ms <= ports.now_ms {
-            announcement::end_retry(&before, ports.publish, rows, store).await?;
-            return forget().await;
-        }
-        if (retry.awaits == Dependency::Model && !retry.is_model_back) || is_paused(rows, &before.target).await? {
+        let is_over = ports.is_off || retry.until_ms <= ports.now_ms;
+        let is_model_down = retry.awaits == Dependency::Model && !retry.is_model_back;
+        if !is_over && (is_model_down || is_paused(rows, &before.target).await?) {
             return Ok(Due::Waits);
         }
         // The only retry isn't spent while GitHub still refuses the account's writes; its reads may be answered.
         if !ports.publish.limited_for(&before.target).await?.is_zero() {
             return Ok(Due::Waits);
         }
-        match is_current(&before, ports.pulls).await {
+        let is_wanted = match is_over {
+            true => Ok(false),
+            false => is_current(&before, ports.pulls).await,
+        };
+        match is_wanted {
             Ok(true) => {}
             Ok(false) => {
-                announcement::end_retry(&before, ports.publish, rows, store).await?;
+                let ended = announcement::end_retry(&before, ports.publish, rows, store).await;
+                let is_github = |error: &StageError| error.name.outage_of() == Some(Dependency::Github);
+                if ended.as_ref().is_err_and(is_github) {
+                    return Ok(Due::GithubIsDown);
+                }
+                ended?;
                 return forget().await;
             }
             Err(ReadError::RateLimited { .. } | ReadError::Unavailable(_)) => return Ok(Due::GithubIsDown),

@@ -175,10 +175,11 @@ fn a_fallback_answers_during_an_outage_and_only_then() {
         let fallback = LimitedProvider::start(other, &world.time);
         let both = Arc::new(TwoProviders(Arc::clone(&world.provider), Arc::clone(&fallback)));
         let pace = VirtualPace::new(&world.time, 300 * SECOND);
-        let paced = PacedModel::new(both, Arc::new(MemoryLogs::default()), pace, terms(10));
+        let paced = PacedModel::new(both, Arc::new(MemoryLogs::default()), pace.clone(), terms(10));
         world.model = Arc::new(FallbackModel::new(
             paced,
             Some("anthropic/other".parse().unwrap()),
+            pace,
             Arc::new(()),
         ));
         let ends = world.review(&[("t", 8_000, 10)]);
@@ -221,9 +222,9 @@ fn a_fallback_is_not_asked_for_an_outage_that_was_over_long_ago() {
     let fallback = LimitedProvider::start(ProviderRules::default(), &world.time);
     let both = Arc::new(TwoProviders(Arc::clone(&world.provider), Arc::clone(&fallback)));
     let pace = VirtualPace::new(&world.time, 300 * SECOND);
-    let paced = PacedModel::new(both, Arc::new(MemoryLogs::default()), pace, terms(10));
+    let paced = PacedModel::new(both, Arc::new(MemoryLogs::default()), pace.clone(), terms(10));
     let other = Some("anthropic/other".parse().unwrap());
-    world.model = Arc::new(FallbackModel::new(paced, other, Arc::new(())));
+    world.model = Arc::new(FallbackModel::new(paced, other, pace, Arc::new(())));
     // The fallback reads the last files, so nobody notices the outage's end.
     assert_eq!(lost(&world.review(&[("t", 60, 10)])), [""; 0]);
     let during = fallback.calls().len();

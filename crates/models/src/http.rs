@@ -2,15 +2,23 @@
 //! `provider` reads the bodies, and `reply::failure` the failures.
 
 use std::fmt;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use holdfast_core::model::address::{HttpHosts, is_loopback};
 use holdfast_core::model::setting_name::{SettingProblem, lines_of};
-use holdfast_core::port::ModelError;
-use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+use holdfast_core::port::{ModelError, TimeLimit};
+use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
+use tokio::time::Instant;
 use url::Url;
+
+/// The size of a stream for each token of the answer, in bytes: a server may send one event for each.
+const BYTES_PER_TOKEN: usize = 1_024;
+/// The bounds of a stream's maximum size, in bytes.
+const MIN_STREAM_BYTES: usize = 4 * 1024 * 1024;
+const MAX_STREAM_BYTES: usize = 64 * 1024 * 1024;
 
 /// Invalid settings of a model server, each with the allowed values.
 #[derive(Debug, thiserror::Error)]
@@ -30,7 +38,7 @@ pub struct ModelLimits {
     pub call: Duration,
     /// Limit of connecting. Default 10 s.
     pub connect: Duration,
-    /// Maximum size of an answer, in bytes. Default 4 MiB.
+    /// Maximum size of an answer that isn't a stream, in bytes. Default 4 MiB.
     pub body_bytes: usize,
 }
 
@@ -143,11 +151,57 @@ impl fmt::Debug for ModelHttp {
     }
 }
 
+/// The progress of a call: when the last part of its answer arrived.
+pub(crate) struct Heard {
+    /// The time of the last part or of the last request, and whether that request's answer has begun.
+    last: Mutex<(Instant, bool)>,
+    /// Maximum size of a stream, in bytes.
+    max_stream_bytes: usize,
+}
+
+impl Heard {
+    /// Begins a call whose answer has at most this many tokens.
+    pub fn now(max_output_tokens: u32) -> Self {
+        let tokens = usize::try_from(max_output_tokens).unwrap_or(usize::MAX);
+        Self {
+            last: Mutex::new((Instant::now(), false)),
+            max_stream_bytes: tokens
+                .saturating_mul(BYTES_PER_TOKEN)
+                .clamp(MIN_STREAM_BYTES, MAX_STREAM_BYTES),
+        }
+    }
+
+    fn note(&self, is_begun: bool) {
+        *self.get() = (Instant::now(), is_begun);
+    }
+
+    fn last(&self) -> Instant {
+        self.get().0
+    }
+
+    /// Returns whether any part of the answer has arrived.
+    fn is_begun(&self) -> bool {
+        self.get().1
+    }
+
+    fn get(&self) -> MutexGuard<'_, (Instant, bool)> {
+        self.last.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 /// An answer of any status.
 pub(crate) struct Reply {
     pub status: u16,
     pub headers: HeaderMap,
     pub body: Vec<u8>,
+}
+
+impl Reply {
+    /// Returns true if the server sends its answer in parts.
+    pub fn is_stream(&self) -> bool {
+        let kind = self.headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
+        kind.is_some_and(|kind| kind.trim_start().starts_with("text/event-stream"))
+    }
 }
 
 impl ModelHttp {
@@ -207,23 +261,41 @@ impl ModelHttp {
         is_loopback(&self.url) || self.url.scheme() == "http"
     }
 
-    /// Runs a call, which may be several requests, within its time limit; without one, within this server's.
+    /// Runs a call, which may be several requests, within its time limits; without them, within this server's.
     ///
     /// # Errors
-    /// The call fails, or isn't complete within the time limit.
+    /// The call fails, or isn't complete within the time limits.
     pub async fn within_limit<T>(
         &self,
-        limit: Option<Duration>,
+        limit: Option<TimeLimit>,
+        heard: &Heard,
         call: impl Future<Output = Result<T, ModelError>>,
     ) -> Result<T, ModelError> {
-        let limit = limit.unwrap_or(self.limits.call);
-        match tokio::time::timeout(limit, call).await {
-            Ok(done) => done,
-            Err(_) => Err(ModelError::TimedOut(format!(
-                "no complete answer from {} within {} s (HOLDFAST_MODEL_TIMEOUT_SECONDS): the server is slow or hangs",
+        let limit = limit.unwrap_or(TimeLimit {
+            quiet: self.limits.call,
+            whole: self.limits.call,
+        });
+        let end = Instant::now() + limit.whole;
+        let mut call = std::pin::pin!(call);
+        loop {
+            let until = end.min(heard.last() + limit.quiet);
+            if let Ok(done) = tokio::time::timeout_at(until, &mut call).await {
+                return done;
+            }
+            // A part that arrived meanwhile prolongs the call.
+            if until < end && heard.last() + limit.quiet > until {
+                continue;
+            }
+            let what = match until < end && heard.is_begun() {
+                true => "no further part of the answer",
+                false => "no complete answer",
+            };
+            let limit = if until < end { limit.quiet } else { limit.whole };
+            return Err(ModelError::TimedOut(format!(
+                "{what} from {} within {} s: the server is slow or hangs (HOLDFAST_MODEL_TIMEOUT_SECONDS sets another limit)",
                 self.host,
                 limit.as_secs_f64()
-            ))),
+            )));
         }
     }
 
@@ -232,38 +304,53 @@ impl ModelHttp {
     /// # Errors
     ///
     /// No connection, or an answer that breaks off or is too long.
-    pub async fn post(&self, body: &Value) -> Result<Reply, ModelError> {
-        self.read(self.client.post(self.url.clone()).json(body)).await
+    pub async fn post(&self, body: &Value, heard: &Heard) -> Result<Reply, ModelError> {
+        self.read(self.client.post(self.url.clone()).json(body), heard).await
     }
 
     /// Sends one GET below the API's root; `None` if the answer isn't JSON. No review depends on it.
     pub async fn get(&self, path: &str) -> Option<Value> {
         let mut url = self.url.clone();
         url.set_path(&format!("{}{path}", self.root));
-        let call = tokio::time::timeout(self.limits.connect, self.read(self.client.get(url)));
+        let heard = Heard::now(0);
+        let call = tokio::time::timeout(self.limits.connect, self.read(self.client.get(url), &heard));
         let reply = call.await.ok()?.ok()?;
         (reply.status == 200).then(|| serde_json::from_slice(&reply.body).ok())?
     }
 
-    async fn read(&self, request: reqwest::RequestBuilder) -> Result<Reply, ModelError> {
+    async fn read(&self, request: reqwest::RequestBuilder, heard: &Heard) -> Result<Reply, ModelError> {
+        heard.note(false);
         let sent = request.send().await;
-        let mut response = sent.map_err(|error| self.broken("could not be reached", error))?;
+        let unreached = |error| ModelError::Unavailable(self.broken("could not be reached", error));
+        let mut response = sent.map_err(unreached)?;
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
-        let mut body = Vec::new();
-        while let Some(chunk) = response
-            .chunk()
-            .await
-            .map_err(|error| self.broken("broke off its answer", error))?
-        {
-            if body.len() + chunk.len() > self.limits.body_bytes {
-                return Err(self.unusable(&format!(
-                    "answered {status} with more than {} bytes",
-                    self.limits.body_bytes
-                )));
+        let mut reply = Reply {
+            status,
+            headers,
+            body: Vec::new(),
+        };
+        let most = match reply.is_stream() {
+            true => heard.max_stream_bytes,
+            false => self.limits.body_bytes,
+        };
+        loop {
+            let chunk = match response.chunk().await {
+                Ok(Some(chunk)) => chunk,
+                Ok(None) => return Ok(reply),
+                Err(error) => {
+                    let line = self.broken("broke off its answer", error);
+                    return Err(match reply.body.is_empty() {
+                        true => ModelError::Unavailable(line),
+                        false => ModelError::BrokenOff(line),
+                    });
+                }
+            };
+            heard.note(true);
+            if reply.body.len() + chunk.len() > most {
+                return Err(self.unusable(&format!("answered {status} with more than {most} bytes")));
             }
-            body.extend_from_slice(&chunk);
+            reply.body.extend_from_slice(&chunk);
         }
-        Ok(Reply { status, headers, body })
     }
 
     /// Returns the error of an answer that isn't the provider's document.
@@ -275,12 +362,12 @@ impl ModelHttp {
         ))
     }
 
-    fn broken(&self, what: &str, error: reqwest::Error) -> ModelError {
-        ModelError::Unavailable(format!(
+    fn broken(&self, what: &str, error: reqwest::Error) -> String {
+        format!(
             "{} {what} ({}): check that it runs, HOLDFAST_MODEL_URL, and the network",
             self.host,
             chain(&error.without_url())
-        ))
+        )
     }
 }
 

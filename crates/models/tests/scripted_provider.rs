@@ -7,11 +7,11 @@ use holdfast_core::model::address::HttpHosts;
 use holdfast_core::model::price::Prices;
 use holdfast_core::model::run::{Prompt, Role, Stop, Turn};
 use holdfast_core::model::token_limits::TokenLimits;
-use holdfast_core::port::{AskModel, ModelError, ModelRequest};
+use holdfast_core::port::{AskModel, ModelError, ModelRequest, TimeLimit};
 use holdfast_core::prompt::answer_schema;
 use holdfast_models::ModelReport;
 use holdfast_models::{ModelRouter, ModelSettings};
-use holdfast_testkit::model_server::{ModelServer, ModelServerOptions, Refuses, Script};
+use holdfast_testkit::model_server::{Answer, ModelServer, ModelServerOptions, Refuses, Script};
 
 const KEY: &str = "sk-right";
 
@@ -96,6 +96,69 @@ async fn ask_refusing(model: &str, things: &[Refuses], max_output_tokens: u32) -
 }
 
 #[tokio::test]
+async fn a_refused_stream_leads_to_whole_answers() {
+    for (model, thing) in [
+        ("openai/m", Refuses::STREAMS[0]),
+        ("openai/m", Refuses::STREAMS[1]),
+        ("openai/m", Refuses::STREAMS[2]),
+        ("anthropic/m", Refuses::STREAMS[0]),
+        ("anthropic/m", Refuses::STREAMS[2]),
+    ] {
+        let ([first, second], body) = ask_refusing(model, &[thing], 1_000).await;
+        assert!(first <= 3 && second == 1, "{model} {}: {first} {second}", thing.name);
+        assert!(
+            body["stream"] == false && body.get("stream_options").is_none(),
+            "{}",
+            thing.name
+        );
+        let has_schema = body["response_format"]["type"] == "json_schema" || body.get("output_config").is_some();
+        assert!(has_schema, "{model} {}: {body}", thing.name);
+    }
+}
+
+#[tokio::test]
+async fn an_answer_that_still_arrives_is_not_cut_off() {
+    let text = format!("{{\"summary\": \"{}\"}}", "long ".repeat(500));
+    let ask = async |model: &str, answer: Answer, whole_ms| {
+        let server = ModelServer::start(Script::new(move |_, _| answer.clone())).unwrap();
+        let limited = ModelRequest {
+            time_limit: Some(TimeLimit {
+                quiet: Duration::from_millis(600),
+                whole: Duration::from_millis(whole_ms),
+            }),
+            ..request(model)
+        };
+        router(&server, KEY).ask(&limited).await
+    };
+    for model in ["anthropic/m", "openai/m"] {
+        // More than ten events.
+        let slow = Answer::text(&text).in_parts(Duration::from_millis(100));
+        let answer = ask(model, slow.clone(), 60_000).await.expect(model);
+        assert!(answer.text == text && answer.output_tokens > 0, "{model}: {answer:?}");
+        for (slow, whole_ms, what) in [
+            (slow, 700, "no complete answer"),
+            (
+                Answer::text(&text).in_parts(Duration::from_secs(2)),
+                60_000,
+                "no complete answer",
+            ),
+            (
+                Answer::text(&text).after(Duration::from_secs(2)),
+                60_000,
+                "no complete answer",
+            ),
+        ] {
+            let error = ask(model, slow, whole_ms).await.expect_err(model);
+            let line = error.to_string();
+            assert!(
+                matches!(error, ModelError::TimedOut(_)) && line.contains(what),
+                "{model}: {line}"
+            );
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_refused_format_leads_to_an_accepted_one_that_is_remembered() {
     for thing in Refuses::FORMATS {
         let (counts, body) = ask_refusing("openai/m", &[thing], 1_000).await;
@@ -124,8 +187,8 @@ async fn a_server_that_refuses_the_limits_name_gets_the_other_or_none() {
         let (first, old, new) = match thing.name {
             "new name" => (1, true, false),
             "no name" => (3, false, false),
-            // If the words name nothing, the format is tried first.
-            "old name, vague" => (3, false, true),
+            // If the words name nothing, the format is tried first, then the stream.
+            "old name, vague" => (5, false, true),
             _ => (2, false, true),
         };
         assert_eq!(counts, [first, 1], "{}", thing.name);
@@ -145,7 +208,7 @@ async fn a_server_that_refuses_the_limits_name_gets_the_other_or_none() {
 async fn a_server_without_a_system_role_gets_the_instructions_in_the_first_turn() {
     for thing in Refuses::SYSTEM {
         let (counts, body) = ask_refusing("openai/m", &[thing], 1_000).await;
-        let first = if thing.name == "vague system" { 4 } else { 2 };
+        let first = if thing.name == "vague system" { 6 } else { 2 };
         assert_eq!(counts, [first, 1], "{}", thing.name);
         let turn = &body["messages"][0];
         assert_eq!(turn["role"], "user", "{}", thing.name);
@@ -194,7 +257,7 @@ async fn a_refusal_that_no_form_changes_is_one_request() {
         }
     }
     // Words that name nothing: all forms once in the life of the process, then one request a call.
-    for (status, first) in [(400, 4), (422, 4), (500, 2), (502, 1)] {
+    for (status, first) in [(400, 6), (422, 6), (500, 2), (502, 1)] {
         let server = ModelServer::start(Script::status(status)).unwrap();
         let router = router(&server, KEY);
         let mut counts = Vec::new();

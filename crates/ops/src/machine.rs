@@ -374,8 +374,8 @@ pub fn paced_model(
     watch: Arc<dyn WatchModels>,
 ) -> Result<FallbackModel<PacedModel>, Failure> {
     let model = Arc::new(model(settings)?);
-    let paced = PacedModel::new(model, logs, pace, Terms::of(settings)).watched_by(Arc::clone(&watch));
-    Ok(FallbackModel::new(paced, settings.model_fallback.clone(), watch))
+    let paced = PacedModel::new(model, logs, Arc::clone(&pace), Terms::of(settings)).watched_by(Arc::clone(&watch));
+    Ok(FallbackModel::new(paced, settings.model_fallback.clone(), pace, watch))
 }
 
 /// Returns the router to the models that the settings name.

@@ -32,9 +32,12 @@ pub async fn start_due(opened: &Opened, pulls: &dyn ReadPull) -> Result<Redriven
     let stages = &opened.stages;
     let (rows, store) = (stages.rows.as_ref(), stages.store.as_ref());
     let deadline = &Until::after(DUE_TIME);
-    redrive::try_models(stages.model.as_ref(), rows, store, deadline, machine::now_ms())
-        .await
-        .map_err(Failure::incomplete)?;
+    let is_off = stages.retries.within_ms.is_none();
+    if !is_off {
+        redrive::try_models(stages.model.as_ref(), rows, store, deadline, machine::now_ms())
+            .await
+            .map_err(Failure::incomplete)?;
+    }
     let ports = Ports {
         pulls,
         publish: stages.publish.as_ref(),
@@ -43,7 +46,7 @@ pub async fn start_due(opened: &Opened, pulls: &dyn ReadPull) -> Result<Redriven
         store,
         deadline,
         now_ms: machine::now_ms(),
-        is_off: stages.retries.within_ms.is_none(),
+        is_off,
     };
     redrive::start_due(ports).await.map_err(Failure::incomplete)
 }

@@ -17,6 +17,7 @@ use holdfast_core::model::report::{Report, RunStatus};
 use holdfast_core::model::run::Run;
 use holdfast_core::model::run_name::RunName;
 use holdfast_core::port::{KeepRows, StoreArtifact};
+use holdfast_core::retry;
 use holdfast_core::stage::{ReportHeader, RunHeader, StoredChange, explain_failure, find_change_of};
 use holdfast_stores::files::FilesStoreArtifact;
 use holdfast_stores::sqlite::{SqliteKeepRows, TABLES_FILE};
@@ -137,6 +138,22 @@ pub trait ReadRuns {
     /// # Errors
     /// It can't be read.
     async fn definition(&self, record: &RunSummary) -> Result<String, Failure>;
+    /// Returns the end of the time in which an ended run is retried by itself, in ms since 1970; `None` if it isn't.
+    async fn retried_until_ms(&self, run: &RunName) -> Option<i64>;
+}
+
+/// Returns the end of a run's time for a retry, from its row, unless that is over. What can't be read is logged: it is
+/// no reason to show nothing of the run.
+pub async fn retry_in(rows: &dyn KeepRows, run: &RunName) -> Option<i64> {
+    match retry::find(rows, run).await {
+        Ok(found) => found
+            .map(|retry| retry.until_ms)
+            .filter(|until_ms| *until_ms > machine::now_ms()),
+        Err(error) => {
+            tracing::warn!(run = run.as_str(), %error, "the run's retry can't be read");
+            None
+        }
+    }
 }
 
 /// One run, in bounded size: [`read_report`] and [`read_change`] read the parts that can grow.
@@ -340,6 +357,10 @@ impl ReadRuns for LocalRuns {
         self.archive
             .definition(&stored.definition_sha256)
             .map_err(Failure::incomplete)
+    }
+
+    async fn retried_until_ms(&self, run: &RunName) -> Option<i64> {
+        retry_in(self.rows.as_deref()?, run).await
     }
 }
 

@@ -45,11 +45,13 @@ async fn print(args: &ShowArgs, runs: &dyn ReadRuns, name: &RunName) -> Result<E
             let states = states_taken(&history);
             let units = units_of(runs, &record).await?;
             let report = run_summary::read_report(&record, runs.store()).await?;
+            let retried_until_ms = runs.retried_until_ms(name).await;
             artifacts = check_artifacts(name, &history, &runs.place(), runs.store()).await;
             if args.format == ShowFormat::Text {
-                as_text(&record, report.as_ref(), &states, &units)
+                as_text(&record, retried_until_ms, report.as_ref(), &states, &units)
             } else {
-                let document = as_json(&record, report.as_ref(), &states, &units);
+                let mut document = as_json(&record, report.as_ref(), &states, &units);
+                document["retried_until_ms"] = json!(retried_until_ms);
                 output::json(&document).map_err(Failure::incomplete)?
             }
         }
@@ -59,7 +61,13 @@ async fn print(args: &ShowArgs, runs: &dyn ReadRuns, name: &RunName) -> Result<E
     artifacts.map(|()| Exit::Clean)
 }
 
-fn as_text(record: &RunSummary, report: Option<&Report>, states: &[StateVisit], units: &[UnitDetails]) -> String {
+fn as_text(
+    record: &RunSummary,
+    retried_until_ms: Option<i64>,
+    report: Option<&Report>,
+    states: &[StateVisit],
+    units: &[UnitDetails],
+) -> String {
     let mut out = String::new();
     let _infallible = writeln!(
         out,
@@ -70,6 +78,13 @@ fn as_text(record: &RunSummary, report: Option<&Report>, states: &[StateVisit], 
     );
     if let Some(failure) = &record.failure {
         let _infallible = writeln!(out, "  failed: {}", output::line(failure));
+    }
+    if let Some(until_ms) = retried_until_ms {
+        let until = text::time(until_ms);
+        let _infallible = writeln!(
+            out,
+            "  retried by itself once the outage or the limit is over, until {until}"
+        );
     }
     out.push_str("\nStates\n");
     for taken in states {

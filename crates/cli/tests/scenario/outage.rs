@@ -85,6 +85,12 @@ fn serve_publishes_a_review_by_itself_once_the_model_is_back_and_only_once() {
     let check = served.pull.check();
     let text = check["output"]["summary"].as_str().unwrap();
     assert!(text.contains("It is retried by itself"), "{text}");
+    let shown = served.pull.scene.run(&["show", &run]);
+    let shown = String::from_utf8_lossy(&shown.stdout).into_owned();
+    assert!(
+        shown.contains("retried by itself once the outage or the limit is over, until"),
+        "{shown}"
+    );
     std::thread::sleep(QUIET);
     assert_eq!(
         runs(&served).len(),

@@ -23,6 +23,9 @@ pub fn page(view: &RunView) -> String {
         &html! {
             (heading(view))
             @if let Some(failure) = &view.failure { (failed(failure)) }
+            @if let Some(until_ms) = view.retried_until_ms {
+                p { "The review is retried by itself once the outage or the limit is over, until " (time::moment(until_ms)) "." }
+            }
             @if head.needs_cleaning { (cleaning(&view.actions)) }
             (actions(view))
             (section_links(view))

@@ -21,6 +21,8 @@ pub struct RunView {
     pub actions: RunActions,
     /// The failure, if it failed.
     pub failure: Option<Failure>,
+    /// The end of the time in which it is retried by itself, in ms since 1970; `None` if it isn't.
+    pub retried_until_ms: Option<i64>,
     /// The picture of the states.
     pub picture: Option<Picture>,
     /// The states with their times.

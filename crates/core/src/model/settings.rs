@@ -261,7 +261,8 @@ impl Settings {
         {
             reader.report(
                 "HOLDFAST_MODEL_FALLBACK",
-                "names the provider of HOLDFAST_MODEL, which is down with all its models: name a model of another provider",
+                "names the same provider as HOLDFAST_MODEL, and a provider that is down is down with all its models: name a \
+                 model of another one",
             );
         }
         if are_valid && model.is_rules() && !model_light.is_rules() {

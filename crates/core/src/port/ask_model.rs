@@ -20,8 +20,17 @@ pub struct ModelRequest {
     pub schema: serde_json::Value,
     /// Output limit in tokens, at least 1.
     pub max_output_tokens: u32,
-    /// Limit of the whole call; none is the adapter's own.
-    pub time_limit: Option<Duration>,
+    /// Limits of the call's time; none are the adapter's own.
+    pub time_limit: Option<TimeLimit>,
+}
+
+/// The limits of a call's time. An answer that arrives in parts may take longer than one that comes as a whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TimeLimit {
+    /// The longest time without any part of the answer.
+    pub quiet: Duration,
+    /// The longest time of the whole call.
+    pub whole: Duration,
 }
 
 /// The reason why a call gave no answer.
@@ -41,9 +50,12 @@ pub enum ModelError {
     /// No complete answer within the time limit of one call.
     #[error("{0}")]
     TimedOut(String),
-    /// No connection, or it broke off.
+    /// No connection, or it broke off before an answer.
     #[error("{0}")]
     Unavailable(String),
+    /// The answer began, and broke off: it may be paid for.
+    #[error("{0}")]
+    BrokenOff(String),
     /// An answer that means an outage: 408, 409, 425, 5xx, also overloaded (529).
     #[error("{0}")]
     Outage(String),
@@ -74,9 +86,11 @@ impl ModelError {
     /// Returns the workflow's name for it. A rate limit normally becomes a wait, not an error.
     pub const fn name(&self) -> ErrorName {
         match self {
-            Self::RateLimited { .. } | Self::Unavailable(_) | Self::Outage(_) | Self::Unreadable(_) => {
-                ErrorName::ModelUnavailable
-            }
+            Self::RateLimited { .. }
+            | Self::Unavailable(_)
+            | Self::BrokenOff(_)
+            | Self::Outage(_)
+            | Self::Unreadable(_) => ErrorName::ModelUnavailable,
             Self::TimedOut(_) => ErrorName::ModelTimedOut,
             Self::SpendingLimit(_) => ErrorName::ModelSpendingLimitReached,
             Self::Unauthorized(_) => ErrorName::ModelUnauthorized,

@@ -21,7 +21,7 @@ mod source_syntax;
 mod store_artifact;
 mod watch_models;
 
-pub use ask_model::{AskModel, ModelError, ModelRequest};
+pub use ask_model::{AskModel, ModelError, ModelRequest, TimeLimit};
 pub use deadline::Deadline;
 pub use executions::{
     AnswerTask, ExecutionError, FailedRun, ListFailedRuns, StartRun, StartedRun, StopRun, TaskAnswer,

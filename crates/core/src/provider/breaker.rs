@@ -5,9 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::clock::{advance, move_back};
 use super::digest;
-use crate::error::StageError;
-use crate::logs::{self, State};
-use crate::port::KeepLogs;
+use crate::logs::State;
 
 /// Milliseconds until the first probe. Each failed probe doubles them.
 const FIRST_GAP_MS: u64 = 1000;
@@ -143,29 +141,6 @@ impl State for Breaker {
     fn apply(&mut self, entry: &BreakerEntry) -> BreakerAnswer {
         Self::apply(self, entry)
     }
-}
-
-/// Asks for a call, and returns the answer with the number of concurrent calls that are allowed.
-///
-/// # Errors
-///
-/// The table can't be reached; the log has another shape.
-pub async fn ask(
-    logs: &dyn KeepLogs,
-    key: &str,
-    entry: BreakerEntry,
-) -> Result<(BreakerAnswer, Option<u32>), StageError> {
-    let (breaker, answer) = logs::append::<Breaker>(logs, key, &entry).await?;
-    Ok((answer, breaker.allowed()))
-}
-
-/// Records the outcome of a call.
-///
-/// # Errors
-///
-/// The table can't be reached; the log has another shape.
-pub async fn note(logs: &dyn KeepLogs, key: &str, entry: BreakerEntry) -> Result<BreakerAnswer, StageError> {
-    Ok(logs::append::<Breaker>(logs, key, &entry).await?.1)
 }
 
 impl Breaker {

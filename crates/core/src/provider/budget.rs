@@ -11,10 +11,8 @@ use super::learned::{Effective, Learned};
 use super::rate::{Cost, Rates, cost_us};
 use super::reservation::{Reservation, Resumption};
 use super::share::{Rivals, Shares, Waiting, is_passed};
-use crate::error::StageError;
-use crate::logs::{self, State};
+use crate::logs::State;
 use crate::model::provider_limits::{Limits, ObservedLimits};
-use crate::port::KeepLogs;
 
 /// Maximum number of reservations. A call beyond them waits without one.
 pub const MAX_RESERVATIONS: usize = 2000;
@@ -71,25 +69,6 @@ impl State for Budget {
     fn apply(&mut self, entry: &BudgetEntry) -> Answer {
         Self::apply(self, entry)
     }
-}
-
-/// Appends an entry to the budget's log, and returns the answer. One write, however many callers there are.
-///
-/// # Errors
-///
-/// The table can't be reached; the log has another shape.
-pub async fn reserve(logs: &dyn KeepLogs, key: &str, entry: BudgetEntry) -> Result<Answer, StageError> {
-    Ok(logs::append::<Budget>(logs, key, &entry).await?.1)
-}
-
-/// Records the outcome of a call. A repeated entry changes nothing.
-///
-/// # Errors
-///
-/// The table can't be reached; the log has another shape.
-pub async fn settle(logs: &dyn KeepLogs, key: &str, entry: BudgetEntry) -> Result<(), StageError> {
-    logs::append::<Budget>(logs, key, &entry).await?;
-    Ok(())
 }
 
 impl Budget {

@@ -6,8 +6,12 @@ use async_trait::async_trait;
 
 use crate::model::model_id::ModelId;
 use crate::port::{
-    ModelCall, ModelError, ModelEvent, ModelRequest, ReachModel, Reached, WaitFor, Waiting, WatchModels,
+    ModelCall, ModelError, ModelEvent, ModelRequest, Pace, ReachModel, Reached, WaitFor, Waiting, WatchModels,
 };
+
+/// The longest time of the first call after which the fallback is asked in the same state, in milliseconds: a state has 930
+/// seconds, a function 900, and a call with its rests up to 890.
+const MAX_MS_BEFORE: u64 = 5_000;
 
 /// Calls a model, and while its provider is down, the fallback. The provider is still tried by one call at a time, so
 /// calls return to it when it answers again.
@@ -16,13 +20,19 @@ pub struct FallbackModel<M> {
     model: M,
     /// `HOLDFAST_MODEL_FALLBACK`.
     fallback: Option<ModelId>,
+    pace: Arc<dyn Pace>,
     watch: Arc<dyn WatchModels>,
 }
 
 impl<M: ReachModel> FallbackModel<M> {
     /// Lets `fallback` answer in an outage; without one, calls wait. Tells `watch` of each wait.
-    pub fn new(model: M, fallback: Option<ModelId>, watch: Arc<dyn WatchModels>) -> Self {
-        Self { model, fallback, watch }
+    pub fn new(model: M, fallback: Option<ModelId>, pace: Arc<dyn Pace>, watch: Arc<dyn WatchModels>) -> Self {
+        Self {
+            model,
+            fallback,
+            pace,
+            watch,
+        }
     }
 
     /// Returns the fallback's answer. If it has none, its failure is logged: the call waits for its own provider.
@@ -53,10 +63,13 @@ impl<M: ReachModel> FallbackModel<M> {
 #[async_trait]
 impl<M: ReachModel> ReachModel for FallbackModel<M> {
     async fn reach(&self, call: &ModelCall<'_>, request: &ModelRequest) -> Result<Reached, ModelError> {
+        let begun_ms = self.pace.now_ms();
         let reached = self.model.reach(call, request).await;
+        // After a call that took long, the state has no time for another one: the next try asks the fallback.
+        let has_time = self.pace.now_ms().saturating_sub(begun_ms) < MAX_MS_BEFORE;
         let fallback = self.fallback.as_ref().filter(|fallback| **fallback != request.model);
         let reached = match fallback {
-            Some(fallback) if is_outage(&reached, call.waiting) => {
+            Some(fallback) if has_time && is_outage(&reached, call.waiting) => {
                 self.ask_fallback(call, request, fallback).await.map_or(reached, Ok)
             }
             _ => reached,
@@ -79,7 +92,10 @@ fn is_outage(reached: &Result<Reached, ModelError>, before: Waiting) -> bool {
         Ok(Reached::Wait { waiting, .. }) => {
             waiting.subject == WaitFor::Outage && (!waiting.may_be_over || before.may_be_over)
         }
-        Err(error) => matches!(error, ModelError::Unavailable(_) | ModelError::Outage(_)),
+        Err(error) => matches!(
+            error,
+            ModelError::Unavailable(_) | ModelError::BrokenOff(_) | ModelError::Outage(_)
+        ),
         Ok(Reached::Answered(_)) => false,
     }
 }

@@ -23,8 +23,8 @@ mod share;
 mod spend;
 mod terms;
 
-pub use breaker::{Breaker, BreakerAnswer, BreakerEntry, ask, note};
-pub use budget::{Budget, reserve, settle};
+pub use breaker::{Breaker, BreakerAnswer, BreakerEntry};
+pub use budget::Budget;
 pub use clock::MAX_SKEW_MS;
 pub use entry::{Answer, BudgetEntry, Settled, WaitReason};
 pub use fallback_model::FallbackModel;

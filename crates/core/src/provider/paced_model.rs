@@ -15,7 +15,7 @@ use crate::model::error_name::ErrorName;
 use crate::model::model_id::ModelId;
 use crate::port::{
     Alarm, AskModel, KeepLogs, MAX_WAIT_S, ModelCall, ModelError, ModelEvent, ModelRequest, Pace, ReachModel, Reached,
-    WaitFor, Waiting, WatchModels,
+    TimeLimit, WaitFor, Waiting, WatchModels,
 };
 use crate::prompt::estimate_tokens;
 
@@ -111,7 +111,7 @@ impl PacedModel {
         }
     }
 
-    /// Returns the time limit of a call: twice the time of nearly all recent answers, longer for a risky unit, and twice
+    /// Returns the longest time of a call without any part of its answer: twice the time of nearly all recent answers, longer for a risky unit, and twice
     /// as long after each time-out.
     fn call_ms(&self, place: &Place<'_>, state: &ProviderState) -> u64 {
         if let Some(fixed_ms) = self.terms.call_ms {
@@ -277,6 +277,7 @@ impl PacedModel {
     /// Makes the call when it is its turn, and notes its end.
     async fn make(&self, place: Place<'_>, request: &ModelRequest) -> Result<Reached, ModelError> {
         let call = place.call;
+        let state_begun_ms = self.pace.now_ms();
         let before = match self.reserve(&place, request).await? {
             Ok(state) => state,
             Err(wait) => return Ok(wait),
@@ -308,15 +309,22 @@ impl PacedModel {
             }
         };
         let request = &ModelRequest {
-            time_limit: Some(Duration::from_millis(self.call_ms(&place, &before))),
+            time_limit: Some(TimeLimit {
+                quiet: Duration::from_millis(self.call_ms(&place, &before)),
+                whole: Duration::from_millis(match self.terms.call_ms {
+                    Some(fixed_ms) => fixed_ms,
+                    None => MAX_CALL_MS.min(STATE_MS.saturating_sub(self.pace.now_ms().saturating_sub(state_begun_ms))),
+                }),
+            }),
             ..request.clone()
         };
         let asked = self.model.ask(request).await;
-        // A call without a known cost counts as free, as in the report; so does one without an answer. One that timed
-        // out may be paid for.
+        // A call without a known price counts as free, as in the report; so does one without an answer. One that timed
+        // out or broke off may be paid for, and an answer without counted tokens is.
         let cost = match &asked {
+            Ok(answer) if answer.input_tokens == 0 && answer.output_tokens == 0 => None,
             Ok(answer) => Some(answer.cost_nano_usd.unwrap_or(0)),
-            Err(ModelError::TimedOut(_)) => None,
+            Err(ModelError::TimedOut(_) | ModelError::BrokenOff(_)) => None,
             Err(_) => Some(0),
         };
         for alarm in purse::settle(self.logs.as_ref(), &place.id, &purses, cost).await {
@@ -368,6 +376,7 @@ impl PacedModel {
             }
             Err(
                 error @ (ModelError::Unavailable(_)
+                | ModelError::BrokenOff(_)
                 | ModelError::Outage(_)
                 | ModelError::Unreadable(_)
                 | ModelError::TimedOut(_)),

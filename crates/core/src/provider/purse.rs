@@ -150,7 +150,8 @@ impl SpendLimits {
                 deployment: (self.per_repository_month, "HOLDFAST_SPEND_PER_REPOSITORY_MONTH"),
                 repository: (payer.spend.per_repository_month, "spend.per_repository_month"),
                 key: Some(format!("spend/{month}/repository/{:016x}", digest(&payer.repository))),
-                of: Some(format!("repository {}", payer.repository_name)),
+                // Documents of earlier versions have no name.
+                of: (!payer.repository_name.is_empty()).then(|| format!("repository {}", payer.repository_name)),
             },
             Limit {
                 deployment: (self.per_author_month, "HOLDFAST_SPEND_PER_AUTHOR_MONTH"),

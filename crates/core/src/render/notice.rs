@@ -220,12 +220,13 @@ fn of_whom(of: Option<&str>) -> String {
     of.map_or_else(String::new, |of| format!(" for {}", visible_line(of)))
 }
 
-/// Writes an alarm to the log, as one line.
+/// Writes an alarm to the log.
 pub fn log_alarm(run: &RunName, alarm: &Alarm) {
     let what = alarm_subject(run, alarm);
+    let details = visible_line(&alarm_text(run, alarm));
     match alarm.is_early() {
-        true => tracing::warn!(run = run.as_str(), "{what}"),
-        false => tracing::error!(run = run.as_str(), "{what}"),
+        true => tracing::warn!(run = run.as_str(), details, "{what}"),
+        false => tracing::error!(run = run.as_str(), details, "{what}"),
     }
 }
 

@@ -1,6 +1,7 @@
 //! Ends a run from outside its workflow, and undoes its effects in the same way as the workflow.
 
-use crate::artifact::find_artifact;
+use crate::announcement;
+use crate::artifact::{find_artifact, find_run};
 use crate::claim;
 use crate::error::StageError;
 use crate::model::error_name::ErrorName;
@@ -27,6 +28,12 @@ pub async fn end(
     stop.stop_run(&run.run, error, run.cause.as_deref().unwrap_or_default())
         .await?;
     // Who ends a run doesn't want its retry either.
+    if error != ErrorName::RunSuperseded
+        && retry::find(rows, &run.run).await?.is_some()
+        && let Some(ended) = find_run(&run.run, &run.started_with, store).await?
+    {
+        announcement::end_retry(&ended, publish, rows, store).await?;
+    }
     retry::forget(rows, &run.run).await?;
     clean_up(run, publish, rows, store).await
 }

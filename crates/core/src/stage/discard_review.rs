@@ -74,14 +74,17 @@ pub async fn discard_review(
         NotPublished::Rejected { .. } if reason.is_empty() => "rejected: no reason was given".to_owned(),
         NotPublished::Rejected { .. } => format!("rejected: {reason}"),
     };
-    let summary = match rejected {
-        _ if !rest_is_published => None,
-        Some(_) => Some(summary_of_rest(&run, without_rejected(&report), &note, store).await?),
-        None => {
-            let mut public = below_gate(&report);
-            public.is_undecided = true;
-            Some(summary_of_rest(&run, public, &note, store).await?)
-        }
+    let public = match why {
+        NotPublished::Rejected { by: None, .. } => None,
+        NotPublished::Rejected { .. } => Some(without_rejected(&report)),
+        NotPublished::Expired => Some(Report {
+            is_undecided: true,
+            ..below_gate(&report)
+        }),
+    };
+    let summary = match public.filter(|_| rest_is_published) {
+        Some(public) => Some(summary_of_rest(&run, public, &note, store).await?),
+        None => None,
     };
     announcement::discard(&run, why, findings, summary.as_deref(), publish, rows, store).await?;
     let reconciled: Option<Reconciliation> = find_artifact(store, &key::reconciled(&input.run)).await?;

@@ -181,9 +181,14 @@ pub async fn summarize_review(
     }
     if aggregate.usage.unpriced_calls > 0 && policy.spend != SpendPolicy::default() {
         let calls = counted(aggregate.usage.unpriced_calls, "model call");
-        aggregate.notes.push(format!(
-            "the limits of `spend` in .holdfast.yml didn't count {calls}, whose price isn't known (HOLDFAST_MODEL_PRICES)"
-        ));
+        let public = format!("the limits of `spend` in .holdfast.yml didn't count {calls}, whose price isn't known");
+        let note = format!("{public}: set HOLDFAST_MODEL_PRICES");
+        private_notes.push(PrivateNote {
+            note: note.clone(),
+            public,
+            subject: None,
+        });
+        aggregate.notes.push(note);
     }
     let gate = gate::decide(&mut aggregate.findings, &policy)?;
     gate::mark_earlier(&mut earlier, &policy)?;

@@ -88,6 +88,11 @@ pub(super) async fn withdraw(
                     false => StateAfter::Deleted,
                 };
                 announcement::withdraw(run, &end, state, publish, store).await?;
+                if state == StateAfter::Deleted
+                    && let Some(before) = claim::before(rows, &input.run).await?
+                {
+                    announcement::withdraw_earlier_failure(run, &before, publish, store).await?;
+                }
             }
         }
     }

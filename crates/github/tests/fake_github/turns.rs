@@ -161,3 +161,19 @@ async fn without_the_table_no_review_is_written_and_an_undo_is() {
     page.one.close_check(&page.target, check, &outcome).await.unwrap();
     assert_eq!(page.github.issue_comments(crate::SLUG, 12).len(), 1);
 }
+
+#[tokio::test]
+async fn a_limit_that_one_process_met_is_known_to_the_other_without_a_request() {
+    let page = Page::new(60);
+    assert!(page.other.limited_for(&page.target).await.unwrap().is_zero());
+    page.github
+        .fail_next(Matcher::new("POST", "/repos/**"), Fault::rate_limited(540));
+    page.one
+        .answer_command(&page.target, 1, "An answer.")
+        .await
+        .unwrap_err();
+    let before = page.github.journal().entries().len();
+    let limited = page.other.limited_for(&page.target).await.unwrap();
+    assert!(limited.as_secs() > 500 && limited.as_secs() <= 540, "{limited:?}");
+    assert_eq!(page.github.journal().entries().len(), before);
+}

@@ -12,7 +12,7 @@ use secrecy::SecretString;
 use serde_json::{Value, json};
 use url::Url;
 
-use crate::http::{ModelHttp, ModelLimits, ModelSettingsError, Provider, Reply};
+use crate::http::{Heard, ModelHttp, ModelLimits, ModelSettingsError, Provider, Reply};
 use crate::reply::event_stream::assemble_message;
 use crate::reply::failure::read_success;
 use crate::reply::fields::{count, join, text_of};
@@ -59,6 +59,7 @@ impl AnthropicAskModel {
             limit_name: LimitName::MaxTokens,
             has_system: true,
             max_output_tokens: None,
+            is_streamed: true,
         };
         Ok(Self {
             http,
@@ -71,11 +72,13 @@ impl AnthropicAskModel {
         self.http.key.is_some() || self.http.may_lack_key()
     }
 
-    async fn call(&self, model: &str, request: &ModelRequest) -> Result<RecordedAnswer, ModelError> {
+    async fn call(&self, model: &str, request: &ModelRequest, heard: &Heard) -> Result<RecordedAnswer, ModelError> {
         let wanted = request.max_output_tokens;
         let body = |dialect: &Dialect| body(model, request, dialect);
-        let reply = self.dialects.post(&self.http, model, wanted, body).await?;
-        self.read(model, &reply)
+        let reply = self.dialects.post(&self.http, model, wanted, heard, body).await?;
+        let answer = self.read(model, &reply)?;
+        self.dialects.note_tokens(model, &reply, answer.input_tokens);
+        Ok(answer)
     }
 
     fn read(&self, model: &str, reply: &Reply) -> Result<RecordedAnswer, ModelError> {
@@ -118,9 +121,9 @@ impl AnthropicAskModel {
 impl AskModel for AnthropicAskModel {
     async fn ask(&self, request: &ModelRequest) -> Result<RecordedAnswer, ModelError> {
         let model = request.model.name();
-        self.http
-            .within_limit(request.time_limit, self.call(model, request))
-            .await
+        let heard = Heard::now(request.max_output_tokens);
+        let call = self.call(model, request, &heard);
+        self.http.within_limit(request.time_limit, &heard, call).await
     }
 }
 
@@ -137,6 +140,7 @@ fn body(model: &str, request: &ModelRequest, dialect: &Dialect) -> Value {
         "max_tokens": dialect.output_tokens(request.max_output_tokens),
         "system": request.prompt.system,
         "messages": turns.collect::<Vec<_>>(),
+        "stream": dialect.is_streamed,
     });
     if dialect.format != Format::Words {
         let schema = answer_schema::without_bounds(&request.schema);

@@ -13,10 +13,10 @@ use secrecy::SecretString;
 use serde_json::{Value, json};
 use url::Url;
 
-use crate::http::{ModelHttp, ModelLimits, ModelSettingsError, Provider, Reply};
+use crate::http::{Heard, ModelHttp, ModelLimits, ModelSettingsError, Provider, Reply};
 use crate::reply::event_stream::assemble_chat;
 use crate::reply::failure::{failure_in_choice, read_success};
-use crate::reply::fields::{count, join, text_of};
+use crate::reply::fields::{content_of, count, join, text_of};
 use crate::reply::limits::observed_limits;
 use crate::request::answer_schema;
 use crate::request::dialect::{Api, Dialect, Dialects, Format, LimitName};
@@ -61,6 +61,7 @@ impl OpenaiAskModel {
             limit_name,
             has_system: true,
             max_output_tokens: None,
+            is_streamed: true,
         };
         Ok(Self {
             http,
@@ -73,11 +74,13 @@ impl OpenaiAskModel {
         self.http.key.is_some() || self.http.may_lack_key()
     }
 
-    async fn call(&self, model: &str, request: &ModelRequest) -> Result<RecordedAnswer, ModelError> {
+    async fn call(&self, model: &str, request: &ModelRequest, heard: &Heard) -> Result<RecordedAnswer, ModelError> {
         let wanted = request.max_output_tokens;
         let body = |dialect: &Dialect| body(model, request, dialect);
-        let reply = self.dialects.post(&self.http, model, wanted, body).await?;
-        self.read(model, &reply)
+        let reply = self.dialects.post(&self.http, model, wanted, heard, body).await?;
+        let answer = self.read(model, &reply)?;
+        self.dialects.note_tokens(model, &reply, answer.input_tokens);
+        Ok(answer)
     }
 
     fn read(&self, model: &str, reply: &Reply) -> Result<RecordedAnswer, ModelError> {
@@ -140,7 +143,10 @@ fn body(model: &str, request: &ModelRequest, dialect: &Dialect) -> Value {
         };
         messages.push(json!({ "role": role, "content": content }));
     }
-    let mut body = json!({ "model": model, "messages": messages, "stream": false });
+    let mut body = json!({ "model": model, "messages": messages, "stream": dialect.is_streamed });
+    if dialect.is_streamed {
+        body["stream_options"] = json!({ "include_usage": true });
+    }
     let limit_name = match dialect.limit_name {
         LimitName::MaxTokens => Some("max_tokens"),
         LimitName::MaxCompletionTokens => Some("max_completion_tokens"),
@@ -165,13 +171,7 @@ fn body(model: &str, request: &ModelRequest, dialect: &Dialect) -> Value {
 
 /// Returns the content, as text or in parts, and the arguments of calls: the answer is in one of them.
 fn text_of_message(message: &Value) -> String {
-    let content = match &message["content"] {
-        Value::Array(parts) => parts
-            .iter()
-            .filter_map(|part| part.as_str().or_else(|| part["text"].as_str()))
-            .collect(),
-        other => text_of(other),
-    };
+    let content = content_of(&message["content"]);
     let calls = message["tool_calls"].as_array().into_iter().flatten();
     let arguments = calls
         .map(|call| &call["function"]["arguments"])
@@ -184,9 +184,9 @@ fn text_of_message(message: &Value) -> String {
 impl AskModel for OpenaiAskModel {
     async fn ask(&self, request: &ModelRequest) -> Result<RecordedAnswer, ModelError> {
         let model = request.model.name();
-        self.http
-            .within_limit(request.time_limit, self.call(model, request))
-            .await
+        let heard = Heard::now(request.max_output_tokens);
+        let call = self.call(model, request, &heard);
+        self.http.within_limit(request.time_limit, &heard, call).await
     }
 }
 

@@ -1,7 +1,9 @@
-//! Reads answers that come as a stream of server-sent events although no stream was requested: joins them to the
-//! document that the provider sends without streaming.
+//! Reads answers that come as a stream of server-sent events: joins them to the document that the provider sends without
+//! streaming.
 
 use serde_json::{Map, Value, json};
+
+use super::fields::content_of;
 
 /// A body that looks like a stream.
 pub(crate) enum Streamed {
@@ -73,7 +75,7 @@ fn event_data(text: &str) -> Vec<String> {
 pub(crate) fn assemble_chat(events: &Events) -> Option<Value> {
     let (mut content, mut refusal) = (String::new(), String::new());
     let mut calls: Vec<String> = Vec::new();
-    let (mut finish, mut usage, mut model) = (Value::Null, Value::Null, Value::Null);
+    let (mut finish, mut usage, mut model, mut error) = (Value::Null, Value::Null, Value::Null, Value::Null);
     let mut is_chat = false;
     for event in &events.data {
         let keep = |known: &mut Value, new: &Value| {
@@ -92,7 +94,8 @@ pub(crate) fn assemble_chat(events: &Events) -> Option<Value> {
         };
         is_chat |= delta.is_object();
         keep(&mut finish, &choice["finish_reason"]);
-        content.push_str(delta["content"].as_str().unwrap_or_default());
+        keep(&mut error, &choice["error"]);
+        content.push_str(&content_of(&delta["content"]));
         refusal.push_str(delta["refusal"].as_str().unwrap_or_default());
         for (position, call) in delta["tool_calls"].as_array().into_iter().flatten().enumerate() {
             let index = call["index"]
@@ -113,7 +116,7 @@ pub(crate) fn assemble_chat(events: &Events) -> Option<Value> {
     (is_chat && (events.is_done || finish.is_string())).then(|| {
         json!({
             "model": model, "usage": usage,
-            "choices": [{ "finish_reason": finish,
+            "choices": [{ "finish_reason": finish, "error": error,
                 "message": { "content": content, "refusal": refusal, "tool_calls": calls } }],
         })
     })

@@ -62,7 +62,11 @@ pub(crate) fn read_success(http: &ModelHttp, reply: &Reply, assemble: Assemble) 
     let body: Value = match read_stream(&reply.body, assemble) {
         Some(Streamed::Whole(body)) => body,
         Some(Streamed::Broken) => {
-            return Err(http.unusable("answered with a stream that was not requested, and that breaks off"));
+            let line = format!(
+                "{} answered with a stream that breaks off, or isn't of this API",
+                http.host
+            );
+            return Err(ModelError::BrokenOff(line));
         }
         None => serde_json::from_slice(&reply.body)
             .map_err(|error| http.unusable(&format!("answered {} without readable JSON ({error})", reply.status)))?,
@@ -111,6 +115,19 @@ pub(crate) struct Refusal {
 /// Reads a reply as a refusal that may be about a parameter; `None` for an answer, a rate limit, a bill, a key or an
 /// outage.
 pub(crate) fn read_refusal(http: &ModelHttp, reply: &Reply) -> Option<Refusal> {
+    if reply.body.len() >= REFUSAL_BYTES && reply.status < 300 {
+        return None;
+    }
+    // A server may refuse a request after it has begun a stream.
+    let in_stream = match read_stream(&reply.body, |_| None) {
+        Some(Streamed::Whole(error)) => Some(Reply {
+            status: reply.status,
+            headers: reply.headers.clone(),
+            body: error.to_string().into_bytes(),
+        }),
+        Some(Streamed::Broken) | None => None,
+    };
+    let reply = in_stream.as_ref().unwrap_or(reply);
     let is_short = reply.body.len() < REFUSAL_BYTES;
     let body: Option<Value> = is_short.then(|| serde_json::from_slice(&reply.body).ok()).flatten();
     let status = match reply.status {

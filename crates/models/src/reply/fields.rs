@@ -38,6 +38,17 @@ pub(crate) fn text_of(value: &Value) -> String {
     }
 }
 
+/// Returns a message's content: a text, or a list of parts.
+pub(crate) fn content_of(content: &Value) -> String {
+    match content {
+        Value::Array(parts) => parts
+            .iter()
+            .filter_map(|part| part.as_str().or_else(|| part["text"].as_str()))
+            .collect(),
+        other => text_of(other),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;

@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use holdfast_core::port::ModelError;
 use serde_json::Value;
 
-use crate::http::{ModelHttp, Reply};
+use crate::http::{Heard, ModelHttp, Reply};
 use crate::reply::failure::{Refusal, read_refusal};
 
 /// Maximum number of requests that one call adds.
@@ -55,6 +55,8 @@ pub struct Dialect {
     pub has_system: bool,
     /// The largest output limit that the server accepts, if it refused a larger one.
     pub max_output_tokens: Option<u32>,
+    /// True if the answer is requested in parts, as the model writes it.
+    pub is_streamed: bool,
 }
 
 impl Dialect {
@@ -82,7 +84,8 @@ impl fmt::Display for Dialect {
         } else {
             "instructions in the first turn"
         };
-        write!(out, "{format}, {limit}, {system}")?;
+        let stream = if self.is_streamed { "a stream" } else { "no stream" };
+        write!(out, "{format}, {limit}, {system}, {stream}")?;
         match self.max_output_tokens {
             Some(most) => write!(out, ", at most {most} tokens of output"),
             None => Ok(()),
@@ -162,10 +165,11 @@ impl Dialects {
         http: &ModelHttp,
         model: &str,
         wanted: u32,
+        heard: &Heard,
         body: impl Fn(&Dialect) -> Value,
     ) -> Result<Reply, ModelError> {
         let mut dialect = self.known(model).dialect;
-        let mut reply = http.post(&body(&dialect)).await?;
+        let mut reply = http.post(&body(&dialect), heard).await?;
         if read_refusal(http, &reply).is_none() {
             self.prove(model, dialect, &reply);
             return Ok(reply);
@@ -176,7 +180,7 @@ impl Dialects {
         if known.dialect != dialect {
             // Another call found a form while this one waited.
             dialect = known.dialect;
-            reply = http.post(&body(&dialect)).await?;
+            reply = http.post(&body(&dialect), heard).await?;
         }
         let mut may_guess = !known.is_proven && !known.is_exhausted;
         // The refusal before the first guess: if no guess helps, it is the reason.
@@ -194,7 +198,7 @@ impl Dialects {
                 // A server that crashes again in another form is down.
                 may_guess = refusal.status < 500;
             }
-            let answer = http.post(&body(&next)).await?;
+            let answer = http.post(&body(&next), heard).await?;
             dialect = next;
             if read_refusal(http, &answer).is_none() {
                 self.prove(model, dialect, &answer);
@@ -209,6 +213,22 @@ impl Dialects {
             self.update(model, |known| known.is_exhausted = true);
         }
         Ok(unexplained.unwrap_or(reply))
+    }
+
+    /// Requests further answers of a model as a whole if a stream didn't count its tokens.
+    pub fn note_tokens(&self, model: &str, reply: &Reply, input_tokens: u64) {
+        if !reply.is_stream() || input_tokens > 0 {
+            return;
+        }
+        self.update(model, |known| {
+            if known.dialect.is_streamed {
+                tracing::info!(
+                    model,
+                    "the model's server counts no tokens in a stream: answers are requested as a whole"
+                );
+            }
+            known.dialect.is_streamed = false;
+        });
     }
 
     /// Remembers the form of an answered request.
@@ -244,6 +264,14 @@ impl Dialects {
                 });
             }
         }
+        let mut each = words.split(|sign: char| !sign.is_alphanumeric());
+        let is_stream = refusal.status != 500 && each.any(|word| word.starts_with("stream"));
+        if now.is_streamed && is_stream {
+            return Some(Dialect {
+                is_streamed: false,
+                ..now
+            });
+        }
         let is_role = has_any(words, &["system", "developer"])
             && has_any(
                 words,
@@ -274,6 +302,14 @@ impl Dialects {
         if now.format != Format::Words {
             return Some(Dialect {
                 format: Format::Words,
+                ..now
+            });
+        }
+        // The format wasn't the reason.
+        if now.is_streamed {
+            return Some(Dialect {
+                is_streamed: false,
+                format: self.first.format,
                 ..now
             });
         }

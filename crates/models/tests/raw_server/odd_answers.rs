@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use holdfast_core::model::error_name::ErrorName;
-use holdfast_core::port::ModelError;
+use holdfast_core::port::{ModelError, ModelRequest};
 use holdfast_models::ModelLimits;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
@@ -51,7 +51,7 @@ async fn a_missing_answer_is_unavailable_and_a_foreign_one_unreadable() {
     for (act, is_answered) in missing.chain(foreign.into_iter().map(|act| (act, true))) {
         for (model, error) in errors_of_both(act.clone(), limits()).await {
             let is_expected = match &error {
-                ModelError::Unavailable(_) => !is_answered,
+                ModelError::Unavailable(_) | ModelError::BrokenOff(_) => !is_answered,
                 ModelError::Unreadable(_) => is_answered,
                 _ => false,
             };
@@ -181,7 +181,7 @@ async fn odd_answers_are_read_and_counted() {
 }
 
 #[tokio::test]
-async fn a_stream_that_was_not_requested_is_read() {
+async fn a_stream_is_read() {
     let chunks = concat!(
         ": ping\n\n",
         "data: {\"model\":\"served\",\"choices\":[{\"delta\":{\"role\":\"assistant\",\"content\":\"{\"},\"finish_reason\":null}]}\n\n",
@@ -220,13 +220,81 @@ async fn a_stream_that_was_not_requested_is_read() {
         let (model, adapter) = &both(&server.url, limits())[which];
         let error = adapter.ask(&request(model)).await.expect_err(short);
         assert!(
-            matches!(&error, ModelError::Unreadable(text) if text.contains("answered with a stream") || short.is_empty() || text.contains("without readable")),
+            matches!(&error, ModelError::BrokenOff(text) if text.contains("answered with a stream that breaks off"))
+                || matches!(&error, ModelError::Unreadable(_) if short.is_empty()),
             "{short}: {error}"
         );
     }
     let failed = "data: {\"error\":{\"code\":429,\"message\":\"slow down\"}}\n\n";
     for (model, error) in errors_of_both(http(200, &[], failed), limits()).await {
         assert!(matches!(error, ModelError::RateLimited { .. }), "{model}: {error:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_refusal_inside_a_stream_changes_the_form_and_a_gateway_s_words_do_not() {
+    let refusal =
+        "data: {\"error\":{\"code\":400,\"message\":\"This model does not support response format json_schema\"}}\n\n";
+    let good = "data: {\"choices\":[{\"delta\":{\"content\":[{\"type\":\"text\",\"text\":\"{}\"}]},\"finish_reason\":\"stop\"}],\"usage\":{\"prompt_tokens\":15,\"completion_tokens\":7}}\n\ndata: [DONE]\n\n";
+    let stream = |body| http(200, &[("content-type", "text/event-stream")], body);
+    let server = RawServer::start(vec![stream(refusal), stream(good)]).await;
+    let (model, adapter) = &both(&server.url, limits())[1];
+    assert_eq!(adapter.ask(&request(model)).await.unwrap().text, "{}");
+    assert_eq!(server.received()[1].body["response_format"]["type"], "json_object");
+
+    let gateway = http(500, &[], "{\"error\":{\"message\":\"upstream connect error\"}}");
+    let server = RawServer::start(vec![stream(good), gateway, stream(good)]).await;
+    let (model, adapter) = &both(&server.url, limits())[1];
+    adapter.ask(&request(model)).await.unwrap();
+    adapter.ask(&request(model)).await.unwrap_err();
+    adapter.ask(&request(model)).await.unwrap();
+    let streamed: Vec<bool> = server
+        .received()
+        .iter()
+        .map(|sent| sent.body["stream"] == true)
+        .collect();
+    assert_eq!(streamed, [true, true, true]);
+}
+
+#[tokio::test]
+async fn a_stream_of_one_event_a_token_is_read_and_an_endless_one_is_not() {
+    let event = format!(
+        "data: {{\"choices\":[{{\"delta\":{{\"content\":\"x\"}}}}],\"padding\":\"{}\"}}\n\n",
+        "p".repeat(600)
+    );
+    let end = "data: {\"choices\":[{\"delta\":{},\"finish_reason\":\"stop\"}],\"usage\":{\"prompt_tokens\":15,\"completion_tokens\":7}}\n\n";
+    for (events, is_read) in [(8_000, true), (14_000, false)] {
+        let body = event.repeat(events) + end;
+        let server = RawServer::start(vec![http(200, &[("content-type", "text/event-stream")], &body)]).await;
+        let (model, adapter) = &both(&server.url, limits())[1];
+        let large = ModelRequest {
+            max_output_tokens: 8_000,
+            ..request(model)
+        };
+        match adapter.ask(&large).await {
+            Ok(answer) => assert!(is_read && answer.text.len() == events),
+            Err(error) => assert!(
+                !is_read && error.to_string().contains("more than 8192000 bytes"),
+                "{error}"
+            ),
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_stream_that_falls_silent_ends_at_its_limit() {
+    let begun =
+        b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n8\r\n: ping\n\n\r\n";
+    for (model, error) in errors_of_both(
+        Act::Hang(begun.to_vec()),
+        ModelLimits {
+            call: Duration::from_millis(300),
+            ..limits()
+        },
+    )
+    .await
+    {
+        assert!(matches!(error, ModelError::TimedOut(_)), "{model}: {error:?}");
     }
 }
 
@@ -259,7 +327,7 @@ async fn an_endless_answer_is_cut_off() {
     let flood = format!("10000\r\n{}\r\n", "x".repeat(0x10000)).into_bytes();
     let start = Instant::now();
     for (model, error) in errors_of_both(Act::Flood([head, flood.clone()].concat()), limits()).await {
-        assert!(matches!(error, ModelError::Unavailable(_)), "{model} {error:?}");
+        assert!(matches!(error, ModelError::BrokenOff(_)), "{model} {error:?}");
     }
     let many = flood.repeat(80);
     let big = [b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n".to_vec(), many].concat();

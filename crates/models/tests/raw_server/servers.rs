@@ -69,7 +69,7 @@ async fn each_documented_address_leads_to_the_call() {
         let asked = ask(path, vec![ok(&completion("{}", "stop"))]).await;
         assert_eq!(asked.path(), called, "{path}");
         let received = &asked.received[0];
-        assert_eq!(received.body["stream"], false, "{path}");
+        assert_eq!(received.body["stream"], true, "{path}");
         assert_eq!(received.body["model"], "vendor/model:8b", "{path}");
         let bearer = format!("authorization: bearer {KEY}");
         assert!(received.head.contains(&bearer), "{path}: {}", received.head);

@@ -121,6 +121,10 @@ impl ReadRuns for AwsDeployment {
     async fn definition(&self, record: &RunSummary) -> Result<String, Failure> {
         self.runs.definition(&record.run).await.map_err(Failure::incomplete)
     }
+
+    async fn retried_until_ms(&self, run: &RunName) -> Option<i64> {
+        run_summary::retry_in(&self.rows, run).await
+    }
 }
 
 fn row_of(found: ExecutionFound) -> ExecutionSummary {

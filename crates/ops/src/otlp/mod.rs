@@ -14,7 +14,7 @@ use serde_json::json;
 use crate::failure::Failure;
 use crate::run_details::{states_taken, units_of};
 use crate::run_summary::{ReadRuns, RunSummary};
-use spans::{Span, spans};
+use spans::{Span, spans, text};
 
 /// Maximum number of spans in one request.
 const SPANS_PER_REQUEST: usize = 512;
@@ -94,11 +94,10 @@ impl TraceExport {
     }
 
     async fn post(&self, spans: &[Span]) -> Result<(), String> {
-        let attribute = |name: &str, value: &str| json!({ "key": name, "value": { "stringValue": value } });
         let body = json!({ "resourceSpans": [{
             "resource": { "attributes": [
-                attribute("service.name", &self.settings.service),
-                attribute("service.version", self.version),
+                text("service.name", &self.settings.service),
+                text("service.version", self.version),
             ] },
             "scopeSpans": [{ "scope": { "name": "holdfast" }, "spans": spans }],
         }] });

@@ -62,12 +62,9 @@ pub(super) fn spans(record: &RunSummary, states: &[StateVisit], units: &[UnitDet
     let times = (row.started.0, end_ms);
     let is_failed = record.status == RunStatus::Failed;
     let mut spans = vec![span(&ids, &root, "review", times, attributes, is_failed)];
-    let mut map = String::new();
-    add_states(&mut spans, &ids, "", states, end_ms, &mut |visit, place| {
-        if visit.state == state::REVIEW_EACH_UNIT {
-            place.clone_into(&mut map);
-        }
-    });
+    add_states(&mut spans, &ids, "", states, end_ms);
+    let map = states.iter().rposition(|visit| visit.state == state::REVIEW_EACH_UNIT);
+    let map = map.map_or_else(String::new, |index| place_of("", index));
     for unit in units {
         let Some(first) = unit.states.first() else { continue };
         let unit_end_ms = unit.states.iter().filter_map(|visit| visit.left_ms).max();
@@ -92,23 +89,20 @@ pub(super) fn spans(record: &RunSummary, states: &[StateVisit], units: &[UnitDet
         let times = (first.entered_ms, unit_end_ms);
         let is_failed = unit.status == "unreviewed";
         spans.push(span(&ids, &place, "unit", times, attributes, is_failed));
-        add_states(&mut spans, &ids, &own, &unit.states, unit_end_ms, &mut |_, _| {});
+        add_states(&mut spans, &ids, &own, &unit.states, unit_end_ms);
     }
     spans
 }
 
+/// Returns the place of an execution's visit.
+fn place_of(execution: &str, visit: usize) -> String {
+    format!("{execution} state {visit}")
+}
+
 /// Adds a span for each visit of a state.
-fn add_states(
-    spans: &mut Vec<Span>,
-    ids: &Ids,
-    parent: &str,
-    states: &[StateVisit],
-    end_ms: i64,
-    note: &mut dyn FnMut(&StateVisit, &str),
-) {
+fn add_states(spans: &mut Vec<Span>, ids: &Ids, parent: &str, states: &[StateVisit], end_ms: i64) {
     for (index, visit) in states.iter().enumerate() {
-        let own = format!("{parent} state {index}");
-        note(visit, &own);
+        let own = place_of(parent, index);
         let mut attributes = vec![text("holdfast.state", &visit.state)];
         if visit.failures > 0 {
             attributes.push(number("holdfast.failures", u64::from(visit.failures)));
@@ -145,7 +139,7 @@ fn span(
     }
 }
 
-fn text(key: &str, value: &str) -> Value {
+pub(super) fn text(key: &str, value: &str) -> Value {
     json!({ "key": key, "value": { "stringValue": value } })
 }
 

@@ -120,6 +120,7 @@ pub async fn run(
             cause: record.failure.clone().unwrap_or_default(),
             error,
         }),
+        retried_until_ms: runs.retried_until_ms(name).await,
         picture: (width > 0).then(|| Picture {
             src: href::picture(name.as_str()),
             width,

@@ -9,6 +9,8 @@ use std::time::Duration;
 pub struct Answer {
     /// The delay before anything is sent.
     pub delay: Duration,
+    /// The pause before each event, if a stream was requested.
+    pub between: Duration,
     /// The content.
     pub outcome: Outcome,
 }
@@ -88,12 +90,19 @@ impl Answer {
         self.delay += delay;
         self
     }
+
+    /// Returns the same answer, whose events are sent with a pause before each.
+    pub fn in_parts(mut self, between: Duration) -> Self {
+        self.between = between;
+        self
+    }
 }
 
 impl From<Outcome> for Answer {
     fn from(outcome: Outcome) -> Self {
         Self {
             delay: Duration::ZERO,
+            between: Duration::ZERO,
             outcome,
         }
     }

@@ -8,6 +8,7 @@ mod journal;
 mod prompt;
 mod refusal;
 mod script;
+mod stream;
 mod wire;
 
 pub use answer::{Answer, Failure, Outcome, StopReason};
@@ -26,8 +27,10 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
+use futures::StreamExt;
 use journal::InFlight;
 use serde_json::{Value, json};
+use std::convert::Infallible;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -205,13 +208,18 @@ async fn answer(
         script.decide(&shared.journal, &request)
     });
     tokio::time::sleep(shared.latency + answer.delay).await;
-    send(answer.outcome, &request, &cut, &mut in_flight).await
+    send(answer, &request, &cut, &mut in_flight).await
 }
 
-async fn send(outcome: Outcome, request: &ModelRequest, cut: &Cut, in_flight: &mut InFlight) -> Response {
-    let (status, body, retry_after_s) = match outcome {
+async fn send(answer: Answer, request: &ModelRequest, cut: &Cut, in_flight: &mut InFlight) -> Response {
+    let (status, body, retry_after_s) = match answer.outcome {
         Outcome::Text { text, stop } => {
             let body = answer::completion(request.wire, &request.body, request.sequence, &text, stop);
+            if request.body["stream"] == true {
+                in_flight.status = Some(200);
+                let events = stream::events(request.wire, &request.body, &body);
+                return stream_of(events, answer.between);
+            }
             (200, body.to_string().into_bytes(), None)
         }
         Outcome::Failure(failure) => (
@@ -238,6 +246,16 @@ async fn send(outcome: Outcome, request: &ModelRequest, cut: &Cut, in_flight: &m
             .insert(header::RETRY_AFTER, HeaderValue::from(retry_after_s));
     }
     response
+}
+
+/// Returns a response that sends these events with a pause before each.
+fn stream_of(events: Vec<String>, between: Duration) -> Response {
+    let parts = futures::stream::iter(events).then(move |event| async move {
+        tokio::time::sleep(between).await;
+        Ok::<_, Infallible>(event)
+    });
+    let kind = [(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream"))];
+    (kind, Body::from_stream(parts)).into_response()
 }
 
 /// Returns the headers without the key: a journal may be uploaded with a failed test.

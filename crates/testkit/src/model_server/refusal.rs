@@ -46,6 +46,14 @@ fn has_limit(body: &Value) -> bool {
     has_max_tokens(body) || has_max_completion_tokens(body)
 }
 
+fn is_stream(body: &Value) -> bool {
+    body["stream"] == true
+}
+
+fn has_stream_options(body: &Value) -> bool {
+    body.get("stream_options").is_some()
+}
+
 fn limit(body: &Value) -> u64 {
     let limit = body["max_tokens"].as_u64().or(body["max_completion_tokens"].as_u64());
     limit.unwrap_or_default()
@@ -168,6 +176,23 @@ impl Refuses {
             has_system,
         ),
         refuses("vague system", 400, "invalid request", has_system),
+    ];
+
+    /// Servers that refuse a stream.
+    pub const STREAMS: [Self; 3] = [
+        refuses(
+            "no stream",
+            400,
+            "Streaming is not supported by this deployment",
+            is_stream,
+        ),
+        refuses(
+            "no options",
+            422,
+            "stream_options: Extra inputs are not permitted",
+            has_stream_options,
+        ),
+        refuses("vague stream", 400, "invalid request", is_stream),
     ];
 
     /// Servers with a smaller output limit.

@@ -102,7 +102,7 @@ fn a_fallback_is_of_another_provider() {
             panic!("{fallback}");
         };
         assert!(
-            problem.contains("HOLDFAST_MODEL_FALLBACK") && problem.contains("another provider"),
+            problem.contains("HOLDFAST_MODEL_FALLBACK") && problem.contains("of another one"),
             "{problem}"
         );
     }
