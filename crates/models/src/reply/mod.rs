@@ -5,3 +5,4 @@ pub(crate) mod failure;
 pub(crate) mod fields;
 pub(crate) mod limits;
 mod money;
+pub(crate) mod refusal;

@@ -2,3 +2,4 @@
 
 pub(crate) mod answer_schema;
 pub(crate) mod dialect;
+mod refusal_words;
