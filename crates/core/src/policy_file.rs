@@ -157,6 +157,13 @@ mod tests {
     }
 
     #[test]
+    fn a_file_of_one_mebibyte_is_read() {
+        let whole = entry(".holdfast.yml", RootKind::File, 1_048_576);
+        assert!(look_at(&[whole]).unwrap().is_empty());
+        assert!(look_at(&[entry(".holdfast.yml", RootKind::File, 1_048_577)]).is_err());
+    }
+
+    #[test]
     fn the_text_is_utf_8_with_or_without_a_mark() {
         assert_eq!(parse("\u{feff}max_units: 7\n".as_bytes()).unwrap().max_units, 7);
         for bytes in [&b"exclude: ['\xff']"[..], b"\xff\xfem\0a\0"] {

@@ -178,3 +178,25 @@ fn counts(result: &Reconciled) -> [usize; 6] {
         result.outdated.len(),
     ]
 }
+
+/// What is stored of a stranger's text is bounded, and the sizes are in the documentation of the ledger's row.
+#[test]
+fn an_entry_is_bounded() {
+    let long = "long word ".repeat(1_000);
+    let head = Head::new('a', &format!("zero\none\ntwo\n{long}\nfour\n\n\n\n\n\nten\neleven\n")).with(4, &long);
+    let mut sighting = head.found[0].clone();
+    sighting.finding.body.clone_from(&long);
+    let head = Head {
+        found: vec![sighting],
+        ..head
+    };
+    let ledger = head.first().ledger;
+    let entry = &ledger.entries[0];
+    assert_eq!((entry.title.len(), entry.body.len()), (300, 600));
+    assert_eq!(entry.anchor.text.len(), 160);
+    assert_eq!(entry.anchor.before, ["two", "one"]);
+    // Lines up to six away, without blank ones.
+    assert_eq!(entry.anchor.after, ["four"]);
+    let mark = FindingMark::new(entry, &head.sha()).to_string();
+    assert!(mark.len() > 1_000 && mark.len() < 8_192, "{}", mark.len());
+}

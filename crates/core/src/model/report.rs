@@ -412,3 +412,15 @@ pub struct Usage {
     /// Time from start to end including waits, in milliseconds.
     pub wall_ms: u64,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::run::{OLDEST_PAYLOAD_VERSION, PAYLOAD_VERSION};
+
+    /// Earlier and later programs read what this one stores: a new version needs a way to read the older ones.
+    #[test]
+    fn the_versions_of_stored_documents_are_these() {
+        assert_eq!((REPORT_VERSION, PAYLOAD_VERSION, OLDEST_PAYLOAD_VERSION), (1, 2, 1));
+    }
+}

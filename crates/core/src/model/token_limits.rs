@@ -122,6 +122,13 @@ mod tests {
             ),
             (8_000, 12_000, 48_000, 2_000, 5_000, 1_500)
         );
+        assert_eq!((limits.description(), limits.summary()), (500, 24_000));
+        // Of the room beside the answer and 1,800 tokens of instructions: two fifths, half, a tenth.
+        let small = TokenLimits {
+            context: Some(10_800),
+            output: Some(2_000),
+        };
+        assert_eq!((small.unit(), small.hunk(), small.pack()), (2_800, 3_500, 700));
         assert_eq!(serde_json::to_string(&limits).unwrap_or_default(), "{}");
     }
 

@@ -146,3 +146,63 @@ impl<M: AskModel> ReachModel for M {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use async_trait::async_trait;
+    use futures::executor::block_on;
+    use serde_json::Value;
+
+    use super::*;
+    use crate::model::payer::Payer;
+    use crate::prompt::probe_prompt;
+
+    /// A model that limits requests.
+    struct Limits(Option<u64>);
+
+    #[async_trait]
+    impl AskModel for Limits {
+        async fn ask(&self, _request: &ModelRequest) -> Result<RecordedAnswer, ModelError> {
+            Err(ModelError::RateLimited {
+                retry_after_s: self.0,
+                observed: None,
+            })
+        }
+    }
+
+    #[test]
+    fn a_wait_is_between_a_second_and_an_hour() {
+        #![expect(clippy::unwrap_used, reason = "a failed step fails the test")]
+        let (run, payer) = ("r".parse().unwrap(), Payer::default());
+        let request = ModelRequest {
+            model: "openai/m".parse().unwrap(),
+            prompt: probe_prompt(),
+            schema: Value::Null,
+            max_output_tokens: 1,
+            time_limit: None,
+        };
+        for (named, waits, expected_s) in [
+            (Some(0), 0, 1),
+            (Some(90), 0, 90),
+            (Some(86_400), 0, 3_600),
+            (None, 0, 2),
+            (None, 99, 512),
+        ] {
+            let call = ModelCall {
+                run: &run,
+                payer: &payer,
+                part: "u0001",
+                attempt: 1,
+                is_risky: false,
+                waiting: Waiting {
+                    waits,
+                    ..Waiting::default()
+                },
+            };
+            match block_on(Limits(named).reach(&call, &request)).unwrap() {
+                Reached::Wait { wait_s, waiting } => assert_eq!((wait_s, waiting.waits), (expected_s, waits + 1)),
+                Reached::Answered(answer) => panic!("{answer:?}"),
+            }
+        }
+    }
+}

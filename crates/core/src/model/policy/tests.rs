@@ -295,3 +295,14 @@ fn a_review_waits_as_a_whole_where_others_than_the_operators_decide() {
         );
     }
 }
+
+#[test]
+fn ten_problems_are_named_and_the_others_counted() {
+    let keys: String = (0..12).map(|number| format!("wrong_{number}: 1\n")).collect();
+    let line = Policy::parse(&keys).unwrap_err().to_string();
+    assert!(line.contains("wrong_9") && !line.contains("wrong_10"), "{line}");
+    assert!(
+        line.ends_with("and 2 more: holdfast check .holdfast.yml lists them"),
+        "{line}"
+    );
+}

@@ -109,6 +109,21 @@ fn a_fallback_is_of_another_provider() {
 }
 
 #[test]
+fn a_limit_of_money_is_up_to_999_999_dollars_in_thousandths() {
+    let limit = |text: &str| read(&[("HOLDFAST_SPEND_PER_RUN", text)]).map(|settings| settings.spend_per_run);
+    assert_eq!(limit("0.001").unwrap(), Some(1_000_000));
+    assert_eq!(limit("999999").unwrap(), Some(999_999_000_000_000));
+    for text in ["0", "0.0001", "999999.001", "1000000", "-1"] {
+        assert!(limit(text).unwrap_err().to_string().contains(text), "{text}");
+    }
+}
+
+#[test]
+fn the_first_calls_of_a_model_take_two_minutes_at_most() {
+    assert_eq!(read(&[]).unwrap().model_timeout().as_secs(), 120);
+}
+
+#[test]
 fn a_limit_of_money_without_a_known_price_is_reported_with_the_remedy() {
     let model = ("HOLDFAST_MODEL", "openai/mine");
     let server = ("HOLDFAST_MODEL_URL", "http://127.0.0.1:1");
@@ -379,6 +394,7 @@ fn token_limits_are_read_within_their_bounds() {
     );
     assert_eq!(limits("", "16000").unwrap().model_tokens.output(), 16_000);
     assert!(limits("", "").unwrap().model_tokens.is_default());
+    assert!(limits("4000", "256").is_ok() && limits("100000000", "1000000").is_ok());
     for (context, output, names) in [
         ("3999", "255", 2),
         ("many", "-1", 2),
