@@ -171,6 +171,8 @@ pub enum StateAfter {
     Deleted,
     /// It shows that the run failed.
     Failure,
+    /// It shows that again, in other words, and so does the check, which is complete already.
+    FailureAgain,
     /// A failure that it shows already stays until the run that takes over writes its own state in its place: a comment
     /// that was deleted might not be written again for a while. Any other state is deleted.
     EarlierFailure,
@@ -194,9 +196,11 @@ pub async fn withdraw(
     let announcement = announcement.unwrap_or_default();
     let published = announcement.published_part(is_published);
     let has_failed = announcement.failed.is_some();
-    // The check is complete already, with the failure that was shown.
-    let completed = announcement.check_run.filter(|_| has_failed && !announcement.awaiting);
-    if state == StateAfter::Failure {
+    // The check of a failed run is complete already.
+    let completed = announcement
+        .check_run
+        .filter(|_| has_failed && state != StateAfter::Failure && !announcement.awaiting);
+    if matches!(state, StateAfter::Failure | StateAfter::FailureAgain) {
         let failed = Announcement {
             failed: Some(end.error.to_owned()),
             ..announcement
@@ -262,7 +266,19 @@ pub async fn withdraw_failed(
     rows: &dyn KeepRows,
     store: &dyn StoreArtifact,
 ) -> Result<(), StageError> {
-    withdraw(run, end, StateAfter::Failure, publish, store).await?;
+    show_failure(run, end, StateAfter::Failure, publish, rows, store).await
+}
+
+/// Shows a run's failure as long as no newer run has the pull request.
+async fn show_failure(
+    run: &Run,
+    end: &RunEnd<'_>,
+    state: StateAfter,
+    publish: &dyn PublishReview,
+    rows: &dyn KeepRows,
+    store: &dyn StoreArtifact,
+) -> Result<(), StageError> {
+    withdraw(run, end, state, publish, store).await?;
     if claim::holder(rows, &run.target).await?.as_ref() != Some(&run.run) {
         // A newer run has taken over meanwhile: its state is the one to show.
         withdraw(run, end, StateAfter::Deleted, publish, store).await?;
@@ -289,7 +305,8 @@ pub async fn end_retry(
     if claim::holder(rows, &run.target).await?.as_ref() != Some(&run.run) {
         return Ok(());
     }
-    may_be_refused(withdraw_failed(run, &RunEnd::by(&error), publish, rows, store).await)
+    let end = RunEnd::by(&error);
+    may_be_refused(show_failure(run, &end, StateAfter::FailureAgain, publish, rows, store).await)
 }
 
 /// Returns `held`, the result of a claim check. A superseded run first undoes its effects. None of its later states
