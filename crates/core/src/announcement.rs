@@ -249,8 +249,17 @@ pub async fn withdraw_earlier_failure(
 ///
 /// The table or the store fails.
 pub async fn is_in_progress(run: &RunName, rows: &dyn KeepRows, store: &dyn StoreArtifact) -> Result<bool, StageError> {
+    Ok(!is_settled(run, store).await? && !claim::is_closed(rows, run).await?)
+}
+
+/// Returns whether a run's effects on the pull request are final.
+///
+/// # Errors
+///
+/// The store fails.
+pub async fn is_settled(run: &RunName, store: &dyn StoreArtifact) -> Result<bool, StageError> {
     let announcement: Option<Announcement> = find_artifact(store, &key::announcement(run)).await?;
-    Ok(!announcement.is_some_and(|announcement| announcement.settled) && !claim::is_closed(rows, run).await?)
+    Ok(announcement.is_some_and(|announcement| announcement.settled))
 }
 
 /// Undoes a failed run's effects as [`withdraw`] does, and shows that it failed as long as no newer run has the pull

@@ -9,8 +9,8 @@ use crate::port::{
     ModelCall, ModelError, ModelEvent, ModelRequest, Pace, ReachModel, Reached, WaitFor, Waiting, WatchModels,
 };
 
-/// The longest time of the first call after which the fallback is asked in the same state, in milliseconds: a state has 930
-/// seconds, a function 900, and a call with its rests up to 890.
+/// The longest time of the first call after which the fallback is called in the same state, in milliseconds: a state has
+/// 930 seconds, a function 900, and a call with its rests up to 890.
 const MAX_MS_BEFORE: u64 = 5_000;
 
 /// Calls a model, and while its provider is down, the fallback. The provider is still tried by one call at a time, so
@@ -25,7 +25,7 @@ pub struct FallbackModel<M> {
 }
 
 impl<M: ReachModel> FallbackModel<M> {
-    /// Lets `fallback` answer in an outage; without one, calls wait. Tells `watch` of each wait.
+    /// Lets `fallback` answer in an outage; without one, calls wait. `watch` is notified of each wait.
     pub fn new(model: M, fallback: Option<ModelId>, pace: Arc<dyn Pace>, watch: Arc<dyn WatchModels>) -> Self {
         Self {
             model,
@@ -65,7 +65,7 @@ impl<M: ReachModel> ReachModel for FallbackModel<M> {
     async fn reach(&self, call: &ModelCall<'_>, request: &ModelRequest) -> Result<Reached, ModelError> {
         let begun_ms = self.pace.now_ms();
         let reached = self.model.reach(call, request).await;
-        // After a call that took long, the state has no time for another one: the next try asks the fallback.
+        // After a call that took long, the state has no time for another one: the next try calls the fallback.
         let has_time = self.pace.now_ms().saturating_sub(begun_ms) < MAX_MS_BEFORE;
         let fallback = self.fallback.as_ref().filter(|fallback| **fallback != request.model);
         let reached = match fallback {

@@ -111,8 +111,8 @@ impl PacedModel {
         }
     }
 
-    /// Returns the longest time of a call without any part of its answer: twice the time of nearly all recent answers, longer for a risky unit, and twice
-    /// as long after each time-out.
+    /// Returns the longest time of a call without any part of its answer: twice the time of nearly all recent answers,
+    /// longer for a risky unit, and twice as long after each time-out.
     fn call_ms(&self, place: &Place<'_>, state: &ProviderState) -> u64 {
         if let Some(fixed_ms) = self.terms.call_ms {
             return fixed_ms;

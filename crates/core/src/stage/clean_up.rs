@@ -1,12 +1,10 @@
 //! Ends a run from outside its workflow, and undoes its effects in the same way as the workflow.
 
 use crate::announcement;
-use crate::artifact::{find_artifact, find_run};
+use crate::artifact::find_run;
 use crate::claim;
 use crate::error::StageError;
 use crate::model::error_name::ErrorName;
-use crate::model::key;
-use crate::model::run::Announcement;
 use crate::port::{FailedRun, KeepRows, PublishReview, StopRun, StoreArtifact};
 use crate::retry;
 
@@ -27,9 +25,10 @@ pub async fn end(
 ) -> Result<(), StageError> {
     stop.stop_run(&run.run, error, run.cause.as_deref().unwrap_or_default())
         .await?;
-    // Who ends a run doesn't want its retry either.
+    // Who ends a run doesn't want its retry either. What is settled isn't cleaned up, and may show the retry.
     if error != ErrorName::RunSuperseded
         && retry::find(rows, &run.run).await?.is_some()
+        && announcement::is_settled(&run.run, store).await?
         && let Some(ended) = find_run(&run.run, &run.started_with, store).await?
     {
         announcement::end_retry(&ended, publish, rows, store).await?;
@@ -49,8 +48,7 @@ pub async fn clean_up(
     rows: &dyn KeepRows,
     store: &dyn StoreArtifact,
 ) -> Result<(), StageError> {
-    let announced: Option<Announcement> = find_artifact(store, &key::announcement(&run.run)).await?;
-    if announced.is_some_and(|announcement| announcement.settled) {
+    if announcement::is_settled(&run.run, store).await? {
         return claim::note_undone(rows, &run.run).await;
     }
     let input = withdraw_announcement::Input {

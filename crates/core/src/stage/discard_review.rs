@@ -74,17 +74,9 @@ pub async fn discard_review(
         NotPublished::Rejected { .. } if reason.is_empty() => "rejected: no reason was given".to_owned(),
         NotPublished::Rejected { .. } => format!("rejected: {reason}"),
     };
-    let public = match why {
-        NotPublished::Rejected { by: None, .. } => None,
-        NotPublished::Rejected { .. } => Some(without_rejected(&report)),
-        NotPublished::Expired => Some(Report {
-            is_undecided: true,
-            ..below_gate(&report)
-        }),
-    };
-    let summary = match public.filter(|_| rest_is_published) {
-        Some(public) => Some(summary_of_rest(&run, public, &note, store).await?),
-        None => None,
+    let summary = match rejected {
+        Some(_) if rest_is_published => Some(summary_of_rest(&run, &report, &note, store).await?),
+        _ => None,
     };
     announcement::discard(&run, why, findings, summary.as_deref(), publish, rows, store).await?;
     let reconciled: Option<Reconciliation> = find_artifact(store, &key::reconciled(&input.run)).await?;
@@ -113,11 +105,11 @@ pub async fn discard_review(
 /// `note`, which an earlier call may have stored, is left out.
 async fn summary_of_rest(
     run: &Run,
-    mut public: Report,
+    report: &Report,
     note: &str,
     store: &dyn StoreArtifact,
 ) -> Result<String, StageError> {
-    let found: BTreeSet<&str> = public.findings.iter().map(|finding| finding.path.as_str()).collect();
+    let found: BTreeSet<&str> = report.findings.iter().map(|finding| finding.path.as_str()).collect();
     let change = find_change_of(&run.run, &found, store).await?;
     let change = change.ok_or_else(|| missing_change(&run.run))?;
     let announcement: Option<Announcement> = find_artifact(store, &key::announcement(&run.run)).await?;
@@ -125,6 +117,7 @@ async fn summary_of_rest(
         true => Inline::Nowhere,
         false => Inline::Comments,
     };
+    let mut public = without_rejected(report);
     public.notes.retain(|stored| stored != note);
     let without_comment = review_of(&public, &change, inline, None).without_comment;
     Ok(summary_body(&public, &without_comment))

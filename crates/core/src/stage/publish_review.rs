@@ -197,9 +197,7 @@ pub async fn publish_review(
 
 /// Returns whether the rest was asked about already, or the run has ended.
 async fn is_past(run: &RunName, rows: &dyn KeepRows, store: &dyn StoreArtifact) -> Result<bool, StageError> {
-    let announcement: Option<Announcement> = find_artifact(store, &key::announcement(run)).await?;
-    let is_settled = announcement.is_some_and(|announcement| announcement.settled);
-    Ok(is_settled || newest_question(rows, run).await?.is_some())
+    Ok(announcement::is_settled(run, store).await? || newest_question(rows, run).await?.is_some())
 }
 
 /// Shows the new state of earlier findings in their comments.

@@ -14,7 +14,7 @@ use crate::model::error_name::ErrorName;
 use crate::model::failure::{Failure, OtherFailure};
 use crate::model::finding::{Finding, Severity, TrackedState, severity_counts};
 use crate::model::key;
-use crate::model::policy::{GateScope, OnTimeout, Policy, SpendPolicy};
+use crate::model::policy::{GateScope, OnTimeout, Policy};
 use crate::model::report::{
     Gate, GateDecision, NoteSubject, Outcome, PrivateNote, REPORT_VERSION, Report, ReportModel, ReportTarget, RunStatus,
 };
@@ -179,21 +179,10 @@ pub async fn summarize_review(
             }
         }
     }
-    if aggregate.usage.unpriced_calls > 0 && policy.spend != SpendPolicy::default() {
-        let calls = counted(aggregate.usage.unpriced_calls, "model call");
-        let public = format!("the limits of `spend` in .holdfast.yml didn't count {calls}, whose price isn't known");
-        let note = format!("{public}: set HOLDFAST_MODEL_PRICES");
-        private_notes.push(PrivateNote {
-            note: note.clone(),
-            public,
-            subject: None,
-        });
-        aggregate.notes.push(note);
-    }
     let gate = gate::decide(&mut aggregate.findings, &policy)?;
     gate::mark_earlier(&mut earlier, &policy)?;
     let needs_approval = run.publish && run.gate == GateMode::Wait && gate.decision == GateDecision::RequireApproval;
-    let report = Report {
+    let mut report = Report {
         version: REPORT_VERSION,
         run: run.run.clone(),
         status: decide_status(&aggregate, change.unlisted()),
@@ -216,6 +205,12 @@ pub async fn summarize_review(
         is_undecided: false,
         earlier,
     };
+    let unpriced = report.usage.unpriced_calls;
+    if unpriced > 0 && !policy.spend.is_default() {
+        let calls = counted(unpriced, "model call");
+        let public = format!("the limits of `spend` in .holdfast.yml didn't count {calls}, whose price isn't known");
+        report.add_private_note(format!("{public}: set HOLDFAST_MODEL_PRICES"), public);
+    }
     write_report(&input.run, &report, store).await?;
     Ok(Summarized::Written(Output {
         gate,

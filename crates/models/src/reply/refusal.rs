@@ -32,20 +32,9 @@ pub(crate) struct Refusal {
 /// Reads a reply as a refusal that may be about a parameter; `None` for an answer, a rate limit, a bill, a key or an
 /// outage.
 pub(crate) fn read_refusal(http: &ModelHttp, reply: &Reply) -> Option<Refusal> {
-    if reply.body.len() >= REFUSAL_BYTES && reply.status < 300 {
-        return None;
-    }
-    // A server may refuse a request after it has begun a stream.
-    let in_stream = match read_stream(&reply.body, |_| None) {
-        Some(Streamed::Whole(error)) => Some(Reply {
-            status: reply.status,
-            headers: reply.headers.clone(),
-            body: error.to_string().into_bytes(),
-        }),
-        Some(Streamed::Broken) | None => None,
-    };
-    let reply = in_stream.as_ref().unwrap_or(reply);
     let is_short = reply.body.len() < REFUSAL_BYTES;
+    let in_stream = is_short.then(|| error_in_stream(reply)).flatten();
+    let reply = in_stream.as_ref().unwrap_or(reply);
     let body: Option<Value> = is_short.then(|| serde_json::from_slice(&reply.body).ok()).flatten();
     let status = match reply.status {
         200..300 => status_in_success(body.as_ref()?)?,
@@ -68,6 +57,23 @@ pub(crate) fn read_refusal(http: &ModelHttp, reply: &Reply) -> Option<Refusal> {
         status,
         words: words.to_lowercase(),
     })
+}
+
+/// Returns the error event of a stream as a reply: a server may refuse a request after it has begun a stream. Any other
+/// stream is parsed only as an answer.
+fn error_in_stream(reply: &Reply) -> Option<Reply> {
+    let text = std::str::from_utf8(&reply.body).ok()?;
+    if !text.contains("\"error\"") {
+        return None;
+    }
+    match read_stream(&reply.body, |_| None)? {
+        Streamed::Whole(error) => Some(Reply {
+            status: reply.status,
+            headers: reply.headers.clone(),
+            body: error.to_string().into_bytes(),
+        }),
+        Streamed::Broken => None,
+    }
 }
 
 /// Collects the texts of an error body, without those that repeat the request.

@@ -27,7 +27,8 @@ pub struct SpendPolicy {
 }
 
 impl SpendPolicy {
-    pub(super) fn is_default(&self) -> bool {
+    /// Returns whether it sets no limit.
+    pub fn is_default(&self) -> bool {
         *self == Self::default()
     }
 
