@@ -178,6 +178,7 @@ impl Protocol for OfBudget {
             },
             _ => BudgetEntry::Reserve {
                 tenant: call.clone(),
+                shares: 1,
                 run: call.clone(),
                 call,
                 urgent: false,

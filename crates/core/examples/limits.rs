@@ -9,6 +9,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use holdfast_core::model::account_shares::AccountShares;
 use holdfast_core::model::price::Prices;
 use holdfast_core::provider::{SpendLimits, Terms};
 use holdfast_testkit::limited_provider::{CallEnd, ProviderRules, SeenCall, UnitEnd, run_unit};
@@ -23,6 +24,7 @@ const ANSWER: Duration = Duration::from_secs(2);
 
 fn main() {
     rates();
+    slow_answers();
     outages();
     money();
     fairness();
@@ -99,6 +101,40 @@ fn rates() {
         world.provider.count(CallEnd::Limited),
         lost(&ends)
     );
+}
+
+/// Reviews whose provider answers more slowly from the first minute on, the more calls are in flight.
+fn slow_answers() {
+    println!(
+        "\n| answers are slower beyond | calls in flight before | then | seconds over the ideal | time-outs | files lost |"
+    );
+    println!("| ---: | ---: | ---: | ---: | ---: | ---: |");
+    const AT_ONCE: usize = 40;
+    const UNITS: usize = 3_000;
+    for calls in [30, 20, 10, 5] {
+        let rules = ProviderRules {
+            crowded: Some((MINUTE, calls)),
+            ..ProviderRules::default()
+        };
+        let world = VirtualReviews::new(rules, terms(40));
+        let ends = world.review(&[("t", UNITS, AT_ONCE)]);
+        let seen = world.provider.calls();
+        let mean = |from: Duration, to: Duration| {
+            let during = seen.iter().filter(|call| (from..to).contains(&call.at));
+            let (count, sum) = during.fold((0, 0), |(count, sum), call| (count + 1, sum + call.in_flight));
+            sum as f64 / f64::from(count.max(1))
+        };
+        let before = MINUTE.as_secs_f64() / ANSWER.as_secs_f64() * AT_ONCE as f64;
+        let ideal = MINUTE + ANSWER.mul_f64((UNITS as f64 - before) / calls as f64);
+        println!(
+            "| {calls} | {:.0} | {:.0} | {:.2} | {} | {} |",
+            mean(Duration::ZERO, MINUTE),
+            mean(MINUTE + 20 * SECOND, 2 * MINUTE),
+            world.time.now().as_secs_f64() / ideal.as_secs_f64(),
+            world.provider.count(CallEnd::Failed),
+            lost(&ends)
+        );
+    }
 }
 
 /// Reviews during outages and overload: 40 units at once, of 400.
@@ -210,13 +246,16 @@ fn money() {
 
 /// Tenants that share one provider, one of them with a change of 3,000 files.
 fn fairness() {
-    println!("\n| tenants | calls in flight | Jain's index | slowest of the other tenants, of its fair time |");
-    println!("| ---: | ---: | ---: | ---: |");
+    println!(
+        "\n| tenants | shares of the second | calls in flight | Jain's index | slowest of the other tenants, of its fair time |"
+    );
+    println!("| ---: | ---: | ---: | ---: | ---: |");
     const NAMES: [&str; 16] = [
         "a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l", "m", "n", "o", "p",
     ];
-    for tenants in [1, 4, 16] {
-        let world = VirtualReviews::new(ProviderRules::default(), terms(16));
+    for (tenants, second) in [(1, 1), (4, 1), (4, 3), (16, 1), (16, 10)] {
+        let shares = AccountShares::parse(&format!("b={second}")).unwrap();
+        let world = VirtualReviews::new(ProviderRules::default(), Terms { shares, ..terms(16) });
         let reviews: Vec<_> = (NAMES.into_iter().take(tenants).enumerate())
             .map(|(at, name)| (name, if at == 0 { 3_000 } else { 40 }, 16))
             .collect();
@@ -226,13 +265,16 @@ fn fairness() {
         // While all are backlogged: until the first has finished.
         let until = ends.iter().map(last).min().unwrap_or_default();
         let granted = |ends: &Vec<UnitEnd>| ends.iter().filter(|end| end.at <= until).count() as f64;
-        let granted: Vec<f64> = ends.iter().map(granted).collect();
+        let share_of = |tenant: usize| if tenant == 1 { f64::from(second) } else { 1.0 };
+        let granted: Vec<f64> = (ends.iter().enumerate())
+            .map(|(tenant, ends)| granted(ends) / share_of(tenant))
+            .collect();
         let sum: f64 = granted.iter().sum();
         let squares: f64 = granted.iter().map(|part| part * part).sum();
         let fair = ANSWER.as_secs_f64() * 40.0 * tenants as f64 / 16.0;
         let slowest = ends.iter().skip(1).map(last).max();
         println!(
-            "| {tenants} | 16 | {:.3} | {} |",
+            "| {tenants} | {second} | 16 | {:.3} | {} |",
             sum * sum / (granted.len() as f64 * squares),
             slowest.map_or_else(|| "–".to_owned(), |time| format!("{:.2}", time.as_secs_f64() / fair))
         );

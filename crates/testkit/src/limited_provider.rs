@@ -36,6 +36,8 @@ pub struct ProviderRules {
     pub hides_waits: bool,
     /// The time of an answer.
     pub latency: Duration,
+    /// From this time on, answers take longer the more calls are in flight beyond this number.
+    pub crowded: Option<(Duration, usize)>,
     /// The times without answers, from the start.
     pub outages: Vec<Range<Duration>>,
     /// The times in which every call is answered with 529.
@@ -58,6 +60,7 @@ impl Default for ProviderRules {
             states_limits: false,
             hides_waits: false,
             latency: Duration::from_secs(2),
+            crowded: None,
             outages: Vec::new(),
             storms: Vec::new(),
             refusals: Vec::new(),
@@ -84,6 +87,8 @@ pub struct SeenCall {
     pub at: Duration,
     /// The end.
     pub end: CallEnd,
+    /// The calls in flight with it when it ended, itself included.
+    pub in_flight: usize,
     /// The system part of its prompt: tests name the run there.
     pub system: String,
 }
@@ -187,9 +192,25 @@ impl LimitedProvider {
         Ok(())
     }
 
+    /// Returns the time of an answer to a call that begins now.
+    fn latency(&self) -> Duration {
+        let factor = match self.rules.crowded {
+            Some((from, calls)) if self.time.now() >= from => self.state().in_flight.div_ceil(calls).max(1),
+            _ => 1,
+        };
+        self.rules.latency * u32::try_from(factor).unwrap_or(u32::MAX)
+    }
+
     fn note(&self, at: Duration, end: CallEnd, request: &ModelRequest) {
         let system = request.prompt.system.clone();
-        self.state().calls.push(SeenCall { at, end, system });
+        let mut state = self.state();
+        let in_flight = state.in_flight;
+        state.calls.push(SeenCall {
+            at,
+            end,
+            in_flight,
+            system,
+        });
     }
 }
 
@@ -222,13 +243,14 @@ impl AskModel for LimitedProvider {
                 observed: self.observed(),
             });
         }
-        self.time.sleep(self.rules.latency).await;
+        self.time.sleep(self.latency()).await;
+        let is_down = self.is_within(&self.rules.outages);
+        let end = if is_down { CallEnd::Failed } else { CallEnd::Answered };
+        self.note(at, end, request);
         self.state().in_flight -= 1;
-        if self.is_within(&self.rules.outages) {
-            self.note(at, CallEnd::Failed, request);
+        if is_down {
             return Err(ModelError::Unavailable("provider.test broke off its answer".to_owned()));
         }
-        self.note(at, CallEnd::Answered, request);
         Ok(RecordedAnswer {
             text: ANSWER.to_owned(),
             stop: Stop::Complete,

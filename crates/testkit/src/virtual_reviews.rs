@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use holdfast_core::model::account_shares::AccountShares;
 use holdfast_core::model::model_id::ModelId;
 use holdfast_core::model::provider_limits::Limits;
 use holdfast_core::model::run::{Prompt, Role, Turn};
@@ -34,6 +35,7 @@ pub fn terms(concurrent: u32) -> Terms {
             input_tokens_per_minute: None,
             concurrent,
         },
+        shares: AccountShares::default(),
         outage_patience_ms: 6 * 3_600_000,
         limit_patience_ms: 24 * 3_600_000,
         call_ms: None,

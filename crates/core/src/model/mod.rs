@@ -1,5 +1,6 @@
 //! The data types of a review. Everything that needs the outside world is in `stage`, behind ports.
 
+pub mod account_shares;
 pub mod address;
 pub mod approval;
 pub mod approver;

@@ -8,6 +8,7 @@ pub const PREFIX: &str = "HOLDFAST_";
 
 /// The settings of a deployment and of this program, by name.
 pub const SETTINGS: &[&str] = &[
+    "HOLDFAST_ACCOUNT_SHARES",
     "HOLDFAST_ALLOW_HTTP",
     "HOLDFAST_APPROVERS",
     "HOLDFAST_DATA",

@@ -8,6 +8,7 @@ use std::time::Duration;
 use secrecy::SecretString;
 use url::Url;
 
+use super::account_shares::AccountShares;
 use super::address::HttpHosts;
 use super::approver::Approver;
 use super::marker::MarkerKey;
@@ -68,6 +69,8 @@ pub struct Settings {
     pub model_requests_per_minute: Option<u32>,
     /// The provider's limit of input tokens a minute, for each model. `HOLDFAST_MODEL_TOKENS_PER_MINUTE`; none: learned.
     pub model_tokens_per_minute: Option<u64>,
+    /// The shares of accounts in the calls in flight. `HOLDFAST_ACCOUNT_SHARES`, comma-separated; one if none are named.
+    pub account_shares: AccountShares,
     /// Longest wait for a provider that is down, in seconds. `HOLDFAST_MODEL_PATIENCE`; none: the command's default.
     pub model_patience_s: Option<u64>,
     /// Longest wait for a provider that limits, in seconds. `HOLDFAST_MODEL_LIMIT_PATIENCE`; none: the command's default.
@@ -289,6 +292,7 @@ impl Settings {
             model_requests_per_minute: (reader.optional_number("HOLDFAST_MODEL_REQUESTS_PER_MINUTE", 1_000_000))
                 .and_then(|number| u32::try_from(number).ok()),
             model_tokens_per_minute: reader.optional_number("HOLDFAST_MODEL_TOKENS_PER_MINUTE", 10_000_000_000),
+            account_shares: reader.account_shares(),
             model_patience_s: reader.duration_s("HOLDFAST_MODEL_PATIENCE"),
             model_limit_patience_s: reader.duration_s("HOLDFAST_MODEL_LIMIT_PATIENCE"),
             retry_within_s: reader.duration_s_or_off("HOLDFAST_RETRY_WITHIN", RETRY_WITHIN_S),

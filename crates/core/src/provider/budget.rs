@@ -78,6 +78,7 @@ impl Budget {
             BudgetEntry::Reserve {
                 call,
                 tenant,
+                shares,
                 run,
                 urgent,
                 tokens,
@@ -91,6 +92,7 @@ impl Budget {
                 let wanted = Reservation {
                     call: digest(call),
                     tenant: short(tenant),
+                    shares: (*shares).max(1),
                     run: short(run),
                     tokens: *tokens,
                     charged: 0,
@@ -385,11 +387,20 @@ impl Budget {
     fn settle(&mut self, settled: Option<Reservation>, outcome: &Settled, call: u64) {
         let granted = settled.filter(|held| held.granted);
         match outcome {
-            Settled::Answered { input_tokens, observed } => {
+            Settled::Answered {
+                input_tokens,
+                slower,
+                observed,
+            } => {
                 if let Some(held) = granted {
                     self.correct(held, *input_tokens);
                     self.duration_ms = average(self.duration_ms, self.now_ms.saturating_sub(held.since_ms));
-                    self.learned.raise(&self.limits, *input_tokens);
+                    self.learned.raise(&self.limits, *input_tokens, *slower);
+                    if *slower {
+                        let flying = self.in_flight() as u64 + 1;
+                        let answered = (held.since_ms, flying);
+                        self.learned.slow_down(&self.limits, answered, self.now_ms);
+                    }
                 }
                 self.observe(observed.as_ref(), call);
             }

@@ -12,6 +12,8 @@ pub enum BudgetEntry {
         call: String,
         /// The tenant: the installation.
         tenant: String,
+        /// The tenant's shares, at least 1.
+        shares: u8,
         /// The run.
         run: String,
         /// True if the call precedes others of its run.
@@ -44,6 +46,8 @@ pub enum Settled {
     Answered {
         /// Input tokens that the provider counted.
         input_tokens: u64,
+        /// True if answers take much longer than usual.
+        slower: bool,
         /// The limits in the answer's headers.
         observed: Option<ObservedLimits>,
     },

@@ -1,5 +1,5 @@
 //! The limits of a provider: configured, observed in its answers, and lowered after its refusals. A refusal halves the
-//! limits once for each burst; answers raise them again, by a tenth in a minute. A refusal doesn't state which limit it
+//! limits once for each burst; answers raise them again, by a tenth in a minute. Slow answers lower the calls in flight. A refusal doesn't state which limit it
 //! means: without a known rate, the calls in flight are halved first, and only a refusal that names a longer wait, or that
 //! they don't explain, shows a rate.
 
@@ -166,15 +166,17 @@ impl Learned {
         }
     }
 
-    /// Raises lowered limits after an answer.
-    pub fn raise(&mut self, limits: &Limits, tokens: u64) {
+    /// Raises lowered limits after an answer; the calls in flight only if answers don't take longer than usual.
+    pub fn raise(&mut self, limits: &Limits, tokens: u64, slower: bool) {
         self.strikes = 0;
         self.answered = self.answered.saturating_add(1);
         let known = self.known(limits);
         let concurrent = u64::from(known.concurrent).saturating_mul(MILLI);
         self.requests = self.requests.and_then(|lowered| lowered.grown(1, known.requests));
         self.tokens = self.tokens.and_then(|lowered| lowered.grown(tokens, known.tokens));
-        self.concurrent = self.concurrent.and_then(|lowered| lowered.grown(1, Some(concurrent)));
+        if !slower {
+            self.concurrent = self.concurrent.and_then(|lowered| lowered.grown(1, Some(concurrent)));
+        }
     }
 
     /// Halves the limits after the refusal of a call: the time of its grant, the calls in flight with it, and the wait that
@@ -216,6 +218,29 @@ impl Learned {
         self.tokens = effective.tokens.map(|refused| Lowered::half_of(refused, known.tokens));
         let flying = u64::from(effective.concurrent).min(flying.max(1));
         self.concurrent = Some(Lowered::half_of(flying.saturating_mul(MILLI), None));
+    }
+
+    /// Lowers the calls in flight by a quarter while answers take longer than usual, down to half of the configured
+    /// ones: fewer calls may be answered as fast as before, but the cause may also be another one. `answered` is the time
+    /// of the answered call's grant, and the calls in flight with it. The calls that were granted before the last decrease
+    /// don't count again.
+    pub fn slow_down(&mut self, limits: &Limits, answered: (u64, u64), now_ms: u64) {
+        let (granted_ms, flying) = answered;
+        let allowed = u64::from(self.effective(limits).concurrent);
+        let is_used = flying.saturating_mul(2) > allowed;
+        if granted_ms <= self.decreased_ms || !is_used {
+            return;
+        }
+        self.decreased_ms = now_ms;
+        let allowed_milli = allowed.saturating_mul(MILLI);
+        let least_milli = u64::from(limits.concurrent.max(1)).saturating_mul(MILLI) / 2;
+        let milli = (allowed_milli / 4 * 3).max(least_milli).max(MILLI);
+        if milli < allowed_milli {
+            self.concurrent = Some(Lowered {
+                milli,
+                refused_milli: allowed_milli,
+            });
+        }
     }
 
     /// Returns the wait after a refusal that names no time: longer with each one since the last answer.

@@ -2,7 +2,7 @@
 //! [breaker]; and the [writes](github_writes) to GitHub. All are states of a log ([`crate::logs`]), so callers on many machines change them without conflicts.
 //!
 //! Times are milliseconds since 1970 by the caller's clock. Callers' clocks may differ by up to [`MAX_SKEW_MS`].
-//! `clock` joins them, `rate` spreads calls over time, `share` orders waiting calls fairly, `learned` adapts limits.
+//! `clock` joins them, `rate` spreads calls over time, `share` orders waiting calls fairly, `learned` adapts limits, `speed` notices a slow provider.
 //! [`PacedModel`] makes the calls; while a provider is down, [`FallbackModel`] asks another model. [`PacedWrites`]
 //! gives writes to GitHub their turns.
 
@@ -20,6 +20,7 @@ mod purse;
 mod rate;
 mod reservation;
 mod share;
+mod speed;
 mod spend;
 mod terms;
 

@@ -138,6 +138,7 @@ impl PacedModel {
         let longest_ms = self.terms.call_ms.unwrap_or(MAX_CALL_MS);
         let step = Step::Reserve {
             tenant: place.call.payer.tenant.clone(),
+            shares: self.terms.shares.of(&place.call.payer.tenant),
             run: place.call.run.to_string(),
             urgent: place.call.payer.urgent,
             tokens: input_tokens(request),
@@ -335,11 +336,11 @@ impl PacedModel {
         }
         match asked {
             Ok(answer) => {
-                let (input_tokens, observed) = (answer.input_tokens, answer.observed);
                 let took_ms = u32::try_from(self.pace.now_ms().saturating_sub(begun_ms)).unwrap_or(u32::MAX);
                 let answered = Step::Answered {
-                    input_tokens,
-                    observed,
+                    input_tokens: answer.input_tokens,
+                    output_tokens: answer.output_tokens,
+                    observed: answer.observed,
                     took_ms,
                 };
                 self.note(&place, answered).await;

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::breaker::{Breaker, BreakerAnswer, BreakerEntry};
 use super::budget::Budget;
 use super::entry::{Answer, BudgetEntry, Settled, WaitReason};
+use super::speed::Speed;
 use crate::logs::State;
 use crate::model::error_name::ErrorName;
 use crate::model::provider_limits::{Limits, ObservedLimits};
@@ -48,6 +49,9 @@ pub struct ProviderState {
     answers: u64,
     /// The durations of each model's last answers in milliseconds, oldest first.
     durations: BTreeMap<String, VecDeque<u32>>,
+    /// The speed of each model's last answers.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    speeds: BTreeMap<String, Speed>,
 }
 
 /// A refusal that a wait doesn't cure: the key, the account's money, the model's name.
@@ -101,6 +105,9 @@ pub enum Step {
     Reserve {
         /// The account that owns the repository.
         tenant: String,
+        /// Its shares, at least 1.
+        #[serde(default = "one", skip_serializing_if = "is_one")]
+        shares: u8,
         /// The run.
         run: String,
         /// Whether a person waits for it.
@@ -116,6 +123,9 @@ pub enum Step {
     Answered {
         /// The input tokens that the provider counted.
         input_tokens: u64,
+        /// The output tokens that the provider counted.
+        #[serde(default)]
+        output_tokens: u64,
         /// The limits that the provider stated.
         observed: Option<ObservedLimits>,
         /// The time from the call to the answer, in milliseconds.
@@ -301,6 +311,7 @@ impl State for ProviderState {
         match &entry.step {
             Step::Reserve {
                 tenant,
+                shares,
                 run,
                 urgent,
                 tokens,
@@ -330,6 +341,7 @@ impl State for ProviderState {
                 let reserve = BudgetEntry::Reserve {
                     call: entry.call.clone(),
                     tenant: tenant.clone(),
+                    shares: *shares,
                     run: run.clone(),
                     urgent: *urgent,
                     tokens: *tokens,
@@ -356,6 +368,7 @@ impl State for ProviderState {
             }
             Step::Answered {
                 input_tokens,
+                output_tokens,
                 observed,
                 took_ms,
             } => {
@@ -367,9 +380,15 @@ impl State for ProviderState {
                 if durations.len() > MAX_DURATIONS {
                     durations.pop_front();
                 }
+                let speed = self.speeds.entry(entry.model.clone()).or_default();
+                let slower = speed.note(*took_ms, *output_tokens);
                 self.note_answer(entry);
-                let (input_tokens, observed) = (*input_tokens, *observed);
-                self.settle(entry, Settled::Answered { input_tokens, observed });
+                let answered = Settled::Answered {
+                    input_tokens: *input_tokens,
+                    slower,
+                    observed: *observed,
+                };
+                self.settle(entry, answered);
                 noted
             }
             Step::Limited {
@@ -429,4 +448,13 @@ impl State for ProviderState {
             }
         }
     }
+}
+
+const fn one() -> u8 {
+    1
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+const fn is_one(shares: &u8) -> bool {
+    *shares == 1
 }

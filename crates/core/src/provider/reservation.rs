@@ -11,6 +11,8 @@ use super::share::Waiting;
 pub(super) struct Reservation {
     pub call: u64,
     pub tenant: u32,
+    /// The tenant's shares.
+    pub shares: u8,
     pub run: u32,
     /// Estimated tokens.
     pub tokens: u64,
@@ -28,14 +30,17 @@ pub(super) struct Reservation {
     pub ticket: bool,
 }
 
-/// A reservation as it is stored: 2,000 of them have to fit into a row. The last number holds `passed` and the flags.
-type Packed = (u64, u32, u32, u64, u64, u64, u64, u64, u8);
+/// A reservation as it is stored: 2,000 of them have to fit into a row. The last number holds the tenant's shares
+/// beyond the first from bit 8 on, `passed` and the flags.
+type Packed = (u64, u32, u32, u64, u64, u64, u64, u64, u16);
 
 impl From<Packed> for Reservation {
-    fn from((call, tenant, run, tokens, charged, slot_ms, since_ms, hold_ms, flags): Packed) -> Self {
+    fn from((call, tenant, run, tokens, charged, slot_ms, since_ms, hold_ms, last): Packed) -> Self {
+        let [more_shares, flags] = last.to_be_bytes();
         Self {
             call,
             tenant,
+            shares: more_shares.saturating_add(1),
             run,
             tokens,
             charged,
@@ -53,6 +58,7 @@ impl From<Packed> for Reservation {
 impl From<Reservation> for Packed {
     fn from(of: Reservation) -> Self {
         let flags = (of.passed << 3) | (u8::from(of.ticket) << 2) | (u8::from(of.urgent) << 1) | u8::from(of.granted);
+        let last = u16::from_be_bytes([of.shares.saturating_sub(1), flags]);
         (
             of.call,
             of.tenant,
@@ -62,7 +68,7 @@ impl From<Reservation> for Packed {
             of.slot_ms,
             of.since_ms,
             of.hold_ms,
-            flags,
+            last,
         )
     }
 }
@@ -87,6 +93,7 @@ impl Reservation {
         Waiting {
             at,
             tenant: self.tenant,
+            shares: self.shares,
             run: self.run,
             urgent: self.urgent,
             passed: self.passed,

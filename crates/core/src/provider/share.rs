@@ -1,5 +1,5 @@
-//! The fair order of waiting calls: start-time fair queueing between tenants with equal weights, then between the runs of
-//! a tenant, where an urgent run gets [`URGENT_SHARES`] shares. Within a run urgent calls come first; one may precede a
+//! The fair order of waiting calls: start-time fair queueing between tenants by their shares, then between the runs of a
+//! tenant, where an urgent run gets [`URGENT_SHARES`] shares. Within a run urgent calls come first; one may precede a
 //! normal call at most [`MAX_PASSES`] times.
 
 use std::collections::BTreeMap;
@@ -8,6 +8,9 @@ use serde::{Deserialize, Serialize};
 
 /// Maximum number of urgent calls that pass one normal call of their run.
 pub(super) const MAX_PASSES: u8 = 3;
+
+/// The virtual time of a grant to a tenant with one share.
+const TENANT_STEP: u64 = 10_000;
 
 /// The shares of a run that a person waits for, while other runs of its tenant wait too.
 const URGENT_SHARES: u64 = 4;
@@ -21,6 +24,8 @@ pub(super) struct Waiting {
     /// The position of its reservation: the order of arrival.
     pub at: usize,
     pub tenant: u32,
+    /// The tenant's shares.
+    pub shares: u8,
     pub run: u32,
     pub urgent: bool,
     /// The number of urgent calls that have passed it.
@@ -36,7 +41,7 @@ pub(super) enum Rivals {
     Lasting,
 }
 
-/// Virtual times, in grants: a party's next grant starts at its finish, or now if it was idle.
+/// Virtual times: a party's next grant starts at its finish, or now if it was idle.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(default)]
 pub(super) struct Shares {
@@ -66,7 +71,11 @@ impl Shares {
         let in_run = rank_in_run(own_run, at);
         let runs = queues(own_tenant.map(|other| (other.run, self.run_start(other), step(other))));
         let in_tenant = rank_between(&runs, call.run, in_run, rivals);
-        let tenants = queues(waiting.iter().map(|other| (other.tenant, self.start(other), 1)));
+        let tenants = queues(
+            waiting
+                .iter()
+                .map(|other| (other.tenant, self.start(other), tenant_step(other))),
+        );
         rank_between(&tenants, call.tenant, in_tenant, rivals)
     }
 
@@ -74,7 +83,7 @@ impl Shares {
     pub fn grant(&mut self, granted: &Waiting) {
         let tenant = self.tenants.entry(granted.tenant).or_default();
         self.now = self.now.max(tenant.finish);
-        tenant.finish = self.now + 1;
+        tenant.finish = self.now + tenant_step(granted);
         let run = tenant.runs.entry(granted.run).or_default();
         tenant.now = tenant.now.max(*run);
         *run = tenant.now + step(granted);
@@ -102,6 +111,11 @@ impl Shares {
         };
         tenant.runs.get(&call.run).copied().unwrap_or(0).max(tenant.now)
     }
+}
+
+/// Returns the virtual time of a grant to a call's tenant.
+fn tenant_step(call: &Waiting) -> u64 {
+    TENANT_STEP / u64::from(call.shares.max(1))
 }
 
 /// Returns the virtual time of a grant to a call's run.

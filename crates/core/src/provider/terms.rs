@@ -6,6 +6,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::digest;
 use super::purse::SpendLimits;
+use crate::model::account_shares::AccountShares;
 use crate::model::provider_limits::Limits;
 use crate::model::settings::Settings;
 
@@ -14,6 +15,8 @@ use crate::model::settings::Settings;
 pub struct Terms {
     /// The configured limits of each model.
     pub limits: Limits,
+    /// The shares of each tenant.
+    pub shares: AccountShares,
     /// Longest wait for a provider that is down, in milliseconds.
     pub outage_patience_ms: u64,
     /// Longest wait for a provider that limits, in milliseconds.
@@ -57,6 +60,7 @@ impl Terms {
                 input_tokens_per_minute: settings.model_tokens_per_minute,
                 concurrent: settings.max_concurrency,
             },
+            shares: settings.account_shares.clone(),
             outage_patience_ms: settings.model_patience_s.unwrap_or(6 * 3_600) * 1_000,
             limit_patience_ms: settings.model_limit_patience_s.unwrap_or(24 * 3_600) * 1_000,
             call_ms: settings.model_timeout_s.map(|seconds| seconds * 1_000),

@@ -33,6 +33,7 @@ impl Story {
         self.budget.apply(&BudgetEntry::Reserve {
             call: call.to_owned(),
             tenant: "tenant".to_owned(),
+            shares: 1,
             run: call.split('/').next().unwrap().to_owned(),
             urgent: self.urgent,
             tokens: self.tokens,
@@ -74,6 +75,7 @@ fn limits(requests: Option<u32>, tokens: Option<u64>, concurrent: u32) -> Limits
 fn answered(input_tokens: u64) -> Settled {
     Settled::Answered {
         input_tokens,
+        slower: false,
         observed: None,
     }
 }
@@ -315,6 +317,7 @@ fn limits_are_learned_from_headers() {
         story.grant(&["0"], 0);
         let outcome = Settled::Answered {
             input_tokens: 100,
+            slower: false,
             observed: observed(Some(seen), Some(5), None),
         };
         story.settle("0", 0, outcome);
@@ -330,6 +333,7 @@ fn limits_are_learned_from_headers() {
     story.grant(&["0"], 0);
     let outcome = Settled::Answered {
         input_tokens: 100,
+        slower: false,
         observed: observed(None, Some(0), Some(20_000)),
     };
     story.settle("0", 0, outcome);

@@ -19,6 +19,7 @@ fn entry(call: usize) -> BudgetEntry {
     BudgetEntry::Reserve {
         call: call.to_string(),
         tenant: (call % 3).to_string(),
+        shares: 1,
         run: (call % 7).to_string(),
         urgent: false,
         tokens: 100,

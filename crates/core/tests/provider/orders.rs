@@ -66,6 +66,7 @@ fn entry(event: &Event, now_ms: u64, tokens: u64) -> BudgetEntry {
         Act::Reserve { tokens } => BudgetEntry::Reserve {
             call,
             tenant: (event.call % 3).to_string(),
+            shares: 1,
             run: (event.call % 5).to_string(),
             urgent: event.call.is_multiple_of(4),
             tokens,
@@ -79,6 +80,7 @@ fn entry(event: &Event, now_ms: u64, tokens: u64) -> BudgetEntry {
         },
         Act::Answer => settle(Settled::Answered {
             input_tokens: tokens,
+            slower: event.call.is_multiple_of(7),
             observed: None,
         }),
         Act::Refuse => settle(Settled::Refused {

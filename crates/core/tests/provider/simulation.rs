@@ -114,6 +114,7 @@ fn simulate_counted(
         if step == Step::End {
             let outcome = Settled::Answered {
                 input_tokens: counted(caller),
+                slower: false,
                 observed: None,
             };
             budget.apply(&BudgetEntry::Settle { call, now_ms, outcome });
@@ -124,6 +125,7 @@ fn simulate_counted(
         match budget.apply(&BudgetEntry::Reserve {
             call,
             tenant: caller.tenant.clone(),
+            shares: 1,
             run: caller.run.clone(),
             urgent: caller.urgent,
             tokens: caller.tokens,
@@ -289,6 +291,7 @@ fn calls_come_back_spread_after_a_refusal() {
             budget.apply(&BudgetEntry::Reserve {
                 call: format!("call {call}"),
                 tenant: "a".to_owned(),
+                shares: 1,
                 run: "a".to_owned(),
                 urgent: false,
                 tokens: 1000,

@@ -7,6 +7,7 @@ use secrecy::SecretString;
 use url::Url;
 
 use super::{GithubApp, GithubAppKey, GithubSignInSettings, Lookup, TraceSettings};
+use crate::model::account_shares::AccountShares;
 use crate::model::address::{HttpHosts, is_loopback, parse_url};
 use crate::model::approver::{Approver, shared_addresses};
 use crate::model::marker::MarkerKey;
@@ -263,6 +264,14 @@ impl<'a> Reader<'a> {
         Prices::parse(&text, is_providers_own).unwrap_or_else(|problem| {
             self.report("HOLDFAST_MODEL_PRICES", problem);
             Prices::default()
+        })
+    }
+
+    pub fn account_shares(&mut self) -> AccountShares {
+        let text = self.text("HOLDFAST_ACCOUNT_SHARES").unwrap_or_default();
+        AccountShares::parse(&text).unwrap_or_else(|problem| {
+            self.report("HOLDFAST_ACCOUNT_SHARES", problem);
+            AccountShares::default()
         })
     }
 
