@@ -185,8 +185,9 @@ fn play(environment: &Environment, machines: &Machines, changes: &Changes, scena
         },
         publish: true,
         max_concurrency: 2,
-        model: "openai/test-model".parse().unwrap(),
-        model_light: "openai/test-model".parse().unwrap(),
+        // A refusal holds for a model for some seconds.
+        model: format!("openai/{repository}").parse().unwrap(),
+        model_light: format!("openai/{repository}").parse().unwrap(),
         notes: Vec::new(),
         tokens: holdfast_core::model::token_limits::TokenLimits::default(),
         gate: holdfast_core::model::run::GateMode::default(),

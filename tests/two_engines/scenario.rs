@@ -106,8 +106,9 @@ fn units() -> Vec<Scenario> {
         },
         Scenario {
             name: "model-refuses-key",
-            script: || chosen(Script::wrong_key()),
-            through: &[state::UNIT_UNREVIEWED, state::REVIEW_PUBLISHED],
+            script: Script::wrong_key,
+            status: "FAILED",
+            through: &[state::UNIT_UNREVIEWED, "!ModelUnauthorized", state::REVIEW_FAILED],
             ..BASE
         },
         Scenario {
@@ -119,7 +120,7 @@ fn units() -> Vec<Scenario> {
         Scenario {
             name: "model-down-once",
             script: || chosen(first(|| Answer::failure(500, "down"))),
-            through: &["!ModelUnavailable", state::REVIEW_PUBLISHED],
+            through: &[state::WAIT_FOR_MODEL, state::REVIEW_PUBLISHED],
             ..BASE
         },
     ]

@@ -42,6 +42,8 @@ pub struct ProviderRules {
     pub outages: Vec<Range<Duration>>,
     /// The times in which every call is answered with 529.
     pub storms: Vec<Range<Duration>>,
+    /// The times in which every call is answered with 429 that states no wait.
+    pub busy: Vec<Range<Duration>>,
     /// The times in which the key is refused.
     pub refusals: Vec<Range<Duration>>,
     /// The prices of answers.
@@ -63,6 +65,7 @@ impl Default for ProviderRules {
             crowded: None,
             outages: Vec::new(),
             storms: Vec::new(),
+            busy: Vec::new(),
             refusals: Vec::new(),
             prices: Prices::default(),
         }
@@ -228,6 +231,13 @@ impl AskModel for LimitedProvider {
             self.note(at, CallEnd::Failed, request);
             let status = if is_poisoned { 500 } else { 529 };
             return Err(ModelError::Outage(format!("provider.test answered {status}")));
+        }
+        if self.is_within(&self.rules.busy) {
+            self.note(at, CallEnd::Limited, request);
+            return Err(ModelError::RateLimited {
+                retry_after_s: None,
+                observed: None,
+            });
         }
         if self.is_within(&self.rules.refusals) {
             self.note(at, CallEnd::Failed, request);

@@ -34,7 +34,8 @@ const MAX_BACKOFF_MS: u64 = 60_000;
 /// A known rate is lowered to this part of it at most: a longer overload is the backoff's and the breaker's part.
 const MAX_DECREASE: u64 = 16;
 
-/// Grants in a minute from which a refusal shows that they exceed an unknown limit; fewer can meet an overload.
+/// Answers in a minute from which a refusal shows that they exceed an unknown limit: a provider that has answered fewer is
+/// overloaded. A rate that is learned so isn't lowered below it.
 const MIN_EVIDENCE: u64 = 10;
 
 /// Time of steady grants from which a refusal shows a limit of a minute, in milliseconds: a burst meets any limit.
@@ -194,22 +195,19 @@ impl Learned {
         let rest_ms = WINDOW_MS.saturating_sub(now_ms - self.window_ms);
         let before = u64::from(self.granted_before) * rest_ms / WINDOW_MS;
         let answered_before = u64::from(self.answered_before) * rest_ms / WINDOW_MS;
+        let answered = u64::from(self.answered).saturating_add(answered_before);
         // The provider has accepted as many in the last minute: no lower limit is needed.
-        let accepted = u64::from(self.answered)
-            .saturating_add(answered_before)
-            .saturating_mul(MILLI)
-            * 4
-            / 5;
+        let accepted = answered.saturating_mul(MILLI) * 4 / 5;
         let recent = u64::from(self.granted)
             .saturating_add(before)
             .max(1)
             .saturating_mul(MILLI);
         let is_steady = self.concurrent.is_none() && now_ms.saturating_sub(self.busy_since_ms) >= STEADY_MS;
         let is_named = named_ms.is_some_and(|named_ms| named_ms >= RATE_WAIT_MS);
-        let shows_rate = (is_named || is_steady || flying <= 1) && recent >= MIN_EVIDENCE * MILLI;
+        let shows_rate = (is_named || is_steady || flying <= 1) && answered >= MIN_EVIDENCE;
         let refused = effective.requests.or(shows_rate.then_some(recent));
         self.requests = refused.map(|refused| {
-            let half = Lowered::half_of(refused, known.requests);
+            let half = Lowered::half_of(refused, known.requests.or(Some(MIN_EVIDENCE * MILLI * MAX_DECREASE)));
             Lowered {
                 milli: half.milli.max(accepted.min(refused)),
                 ..half

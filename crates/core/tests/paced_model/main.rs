@@ -2,11 +2,12 @@
 
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+mod turns;
+
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use holdfast_core::model::account_shares::AccountShares;
 use holdfast_core::model::model_id::ModelId;
 use holdfast_core::model::payer::Payer;
 use holdfast_core::model::price::Prices;
@@ -402,48 +403,6 @@ fn tenants_get_equal_shares() {
         let jain = sum * sum / (granted.len() as f64 * granted.iter().map(|part| part * part).sum::<f64>());
         assert!(jain >= 0.95, "{tenants} tenants: {jain} {granted:?}");
     }
-}
-
-#[test]
-fn tenants_get_the_shares_that_are_configured() {
-    let shares = AccountShares::parse("B=3").unwrap();
-    let world = World::new(ProviderRules::default(), Terms { shares, ..terms(8) });
-    let ends = world.review(&[("a", 200, 8), ("b", 120, 8), ("c", 200, 8)]);
-    assert_eq!(lost(&ends), [""; 0]);
-    let until = ends[1].iter().map(|end| end.at).max().unwrap();
-    // The first calls of all are granted in the order of arrival.
-    let during = 10 * SECOND..until;
-    let granted = |ends: &Vec<UnitEnd>| ends.iter().filter(|end| during.contains(&end.at)).count() as f64;
-    for other in [&ends[0], &ends[2]] {
-        let ratio = granted(&ends[1]) / granted(other);
-        assert!((2.6..=3.4).contains(&ratio), "{ratio}");
-    }
-}
-
-#[test]
-fn fewer_calls_are_in_flight_while_answers_are_slow() {
-    let rules = ProviderRules {
-        crowded: Some((MINUTE, 10)),
-        ..ProviderRules::default()
-    };
-    let world = World::new(rules, terms(40));
-    let ends = world.review(&[("t", 1_500, 40)]);
-    assert_eq!(lost(&ends), [""; 0]);
-    assert_eq!(world.provider.most_in_flight(), 40);
-    let during = MINUTE + 14 * SECOND..MINUTE + 28 * SECOND;
-    let (mut calls, mut in_flight) = (0, 0);
-    for call in world.provider.calls().iter().filter(|call| during.contains(&call.at)) {
-        (calls, in_flight) = (calls + 1, in_flight + call.in_flight);
-    }
-    let mean = in_flight / calls;
-    assert!((20..=32).contains(&mean), "{mean}");
-    // The server's rate is the same, whatever the number.
-    let ideal = MINUTE + 2 * SECOND * ((1_500 - 40 * 30) / 10);
-    assert!(
-        world.time.now() < ideal + ideal / 10,
-        "{:?} {ideal:?}",
-        world.time.now()
-    );
 }
 
 #[test]
