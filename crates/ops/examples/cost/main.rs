@@ -38,6 +38,8 @@ const MODEL_S: f64 = 15.0;
 /// US dollars, us-east-1, without free tiers: a state transition, an invocation, a GB-second (arm64), an S3 PUT, an S3
 /// GET, a GB stored for a month, a DynamoDB write and read on demand.
 const PRICES: [f64; 8] = [0.025e-3, 0.2e-6, 13.3334e-6, 5e-6, 0.4e-6, 0.023, 0.625e-6, 0.125e-6];
+/// Place of the price of storage.
+const STORED: usize = 5;
 /// Months that artifacts are stored, by the template's default.
 const MONTHS: f64 = 3.0;
 
@@ -60,12 +62,17 @@ struct Taken {
 }
 
 impl Taken {
+    /// Returns what a month of storage costs: a review that waits costs nothing else.
+    fn stored_a_month(&self) -> f64 {
+        self.megabytes / 1024.0 * PRICES[STORED]
+    }
+
     fn cost(&self) -> [f64; 4] {
-        let [transition, invocation, gb_second, put, get, stored, write, read] = PRICES;
+        let [transition, invocation, gb_second, put, get, _, write, read] = PRICES;
         [
             self.transitions as f64 * transition,
             self.invocations as f64 * invocation + self.gb_seconds * gb_second,
-            self.puts as f64 * put + self.gets as f64 * get + self.megabytes / 1024.0 * stored * MONTHS,
+            self.puts as f64 * put + self.gets as f64 * get + self.stored_a_month() * MONTHS,
             self.write_units as f64 * write + self.reads as f64 * read,
         ]
     }
@@ -116,6 +123,17 @@ async fn main() {
             "| {} | ${workflow:.4} | ${functions:.4} | ${objects:.4} | ${table:.5} | ${sum:.4} | ${:.5} |",
             row.files,
             sum / row.files as f64
+        );
+    }
+    println!("\n| files | a review that waits | 10,000 | 100,000 |");
+    println!("| ---: | ---: | ---: | ---: |");
+    for row in &rows {
+        let one = row.stored_a_month();
+        println!(
+            "| {} | ${one:.7} | ${:.3} | ${:.2} |",
+            row.files,
+            one * 10_000.0,
+            one * 100_000.0
         );
     }
     quotas::print(rows.iter().map(|row| (row.files, &row.used)));

@@ -1,6 +1,7 @@
 //! The engine's speed on this disk, as ratios to the disk's own rate in the same run.
 //!
-//! `cargo run --release -p holdfast-engine --example engine_bench [-- --open 100000] [--localstack HOST:PORT]`
+//! `cargo run --release -p holdfast-engine --example engine_bench [-- --open 10000,100000] [--localstack HOST:PORT]`;
+//! with `--waiting` only the table of executions that wait.
 #![expect(
     clippy::unwrap_used,
     clippy::print_stdout,
@@ -19,8 +20,8 @@ use std::path::Path;
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// Default number of open executions.
-const OPEN: u64 = 100_000;
+/// Numbers of open executions, unless others are given.
+const OPEN: &str = "10000,100000";
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -36,7 +37,9 @@ fn main() {
         runtime.block_on(waiting::measure_open(Path::new(&directory)));
         return;
     }
-    let open = value("--open").map_or(OPEN, |text| text.parse().unwrap());
+    let open = value("--open").unwrap_or_else(|| OPEN.to_owned());
+    let open: Vec<u64> = open.split(',').map(|text| text.parse().unwrap()).collect();
+    let is_waiting_alone = arguments.iter().any(|argument| argument == "--waiting");
     // Not in the system's temporary directory, which is a memory disk on many machines.
     let base = value("--dir").unwrap_or_else(|| ".".to_owned());
     let directory = tempfile::Builder::new()
@@ -44,8 +47,12 @@ fn main() {
         .tempdir_in(base)
         .unwrap();
     runtime.block_on(async {
+        if is_waiting_alone {
+            waiting::run(directory.path(), &open).await;
+            return;
+        }
         transitions::run(directory.path()).await;
-        waiting::run(directory.path(), open).await;
+        waiting::run(directory.path(), &open).await;
         localstack::run(directory.path(), value("--localstack").as_deref()).await;
     });
 }

@@ -1,5 +1,6 @@
 //! Very many open executions: their cost on the disk and in memory, and the time to open the engine with them.
 
+use std::io::Write;
 use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -12,15 +13,25 @@ use crate::world::open;
 /// Number of starts in flight.
 const AT_ONCE: u64 = 2_000;
 /// Time for which an idle engine is measured.
-const IDLE: Duration = Duration::from_secs(5);
+const IDLE: Duration = Duration::from_secs(60);
 
 fn machine(state: Value) -> String {
     json!({ "QueryLanguage": "JSONata", "StartAt": "Wait", "States": { "Wait": state } }).to_string()
 }
 
+/// Prints a table with a row for each number of executions.
+pub async fn run(directory: &Path, counts: &[u64]) {
+    println!(
+        "\n| waiting executions | started a second | bytes on disk, each | until open again | memory more | CPU time a minute, idle | one answered and ended |"
+    );
+    println!("| ---: | ---: | ---: | ---: | ---: | ---: | ---: |");
+    for count in counts {
+        leave_open(&directory.join(format!("waiting-{count}")), *count).await;
+    }
+}
+
 /// Leaves executions open, half of them waiting for a token and half for a timer, and measures a new process with them.
-pub async fn run(directory: &Path, count: u64) {
-    let data = directory.join("waiting");
+async fn leave_open(data: &Path, count: u64) {
     let token = machine(json!({
         "Type": "Task",
         "Resource": "arn:aws:states:::lambda:invoke.waitForTaskToken",
@@ -29,7 +40,7 @@ pub async fn run(directory: &Path, count: u64) {
         "End": true,
     }));
     let timer = machine(json!({ "Type": "Wait", "Seconds": 2_592_000, "End": true }));
-    let (engine, _, _) = open(&data).await;
+    let (engine, _, _) = open(data).await;
     let began = Instant::now();
     for first in (0..count).step_by(AT_ONCE as usize) {
         let starts = (first..count.min(first + AT_ONCE)).map(|number| {
@@ -44,14 +55,11 @@ pub async fn run(directory: &Path, count: u64) {
     tokio::time::sleep(Duration::from_secs(1)).await;
     engine.shutdown().await;
     let bytes = std::fs::metadata(data.join("engine.sqlite")).unwrap().len();
-    println!(
-        "{count} open executions    {started:>9.0} started/s, {} MB on disk, {} bytes each",
-        bytes >> 20,
-        bytes / count.max(1)
-    );
+    print!("| {count} | {started:.0} | {} |", bytes / count.max(1));
+    std::io::stdout().flush().unwrap();
     let status = Command::new(std::env::current_exe().unwrap())
         .arg("--measure-open")
-        .arg(&data)
+        .arg(data)
         .status()
         .unwrap();
     assert!(status.success());
@@ -64,11 +72,11 @@ pub async fn measure_open(directory: &Path) {
     let (engine, recovered, _) = open(directory).await;
     let opened_ms = began.elapsed().as_secs_f64() * 1_000.0;
     let bytes = resident_bytes().saturating_sub(before);
-    let each = bytes / recovered.executions.max(1);
-    let (cpu, began) = (cpu_ticks(), Instant::now());
+    assert_eq!(recovered.executions, recovered.waiting, "all of them only wait");
+    let cpu = cpu_ticks();
     tokio::time::sleep(IDLE).await;
     // A tick is a hundredth of a second on Linux.
-    let idle = (cpu_ticks() - cpu) as f64 / began.elapsed().as_secs_f64();
+    let idle_s = (cpu_ticks() - cpu) as f64 / 100.0;
     let archive = Archive::open(directory).unwrap();
     let asks = archive.execution("run-00000000").unwrap();
     let pending = archive.pending_tokens(asks.id).unwrap();
@@ -77,13 +85,8 @@ pub async fn measure_open(directory: &Path) {
     engine.wait("run-00000000").await.unwrap();
     let answered_ms = began.elapsed().as_secs_f64() * 1_000.0;
     println!(
-        "opened with {} open        {opened_ms:>6.0} ms ({} of them only wait), {} MB resident more, {each} bytes each",
-        recovered.executions,
-        recovered.waiting,
+        " {opened_ms:.0} ms | {} MB | {idle_s:.2} s | {answered_ms:.1} ms |",
         bytes >> 20
-    );
-    println!(
-        "idle with them                {idle:>6.2} % of one CPU; one of them answered and ended in {answered_ms:.1} ms"
     );
     engine.shutdown().await;
 }
