@@ -206,14 +206,20 @@ impl Learned {
         let is_named = named_ms.is_some_and(|named_ms| named_ms >= RATE_WAIT_MS);
         let shows_rate = (is_named || is_steady || flying <= 1) && answered >= MIN_EVIDENCE;
         let refused = effective.requests.or(shows_rate.then_some(recent));
-        self.requests = refused.map(|refused| {
-            let half = Lowered::half_of(refused, known.requests.or(Some(MIN_EVIDENCE * MILLI * MAX_DECREASE)));
-            Lowered {
-                milli: half.milli.max(accepted.min(refused)),
-                ..half
-            }
-        });
-        self.tokens = effective.tokens.map(|refused| Lowered::half_of(refused, known.tokens));
+        // A provider that refuses everything since the last decrease is overloaded: its limits aren't lower.
+        let is_overload = self.strikes > 1;
+        if self.requests.is_none() || !is_overload {
+            self.requests = refused.map(|refused| {
+                let half = Lowered::half_of(refused, known.requests.or(Some(MIN_EVIDENCE * MILLI * MAX_DECREASE)));
+                Lowered {
+                    milli: half.milli.max(accepted.min(refused)),
+                    ..half
+                }
+            });
+        }
+        if self.tokens.is_none() || !is_overload {
+            self.tokens = effective.tokens.map(|refused| Lowered::half_of(refused, known.tokens));
+        }
         let flying = u64::from(effective.concurrent).min(flying.max(1));
         self.concurrent = Some(Lowered::half_of(flying.saturating_mul(MILLI), None));
     }
