@@ -197,11 +197,12 @@ impl LimitedProvider {
 
     /// Returns the time of an answer to a call that begins now.
     fn latency(&self) -> Duration {
+        #[expect(clippy::cast_precision_loss, reason = "few calls are in flight")]
         let factor = match self.rules.crowded {
-            Some((from, calls)) if self.time.now() >= from => self.state().in_flight.div_ceil(calls).max(1),
-            _ => 1,
+            Some((from, calls)) if self.time.now() >= from => self.state().in_flight as f64 / calls as f64,
+            _ => 1.0,
         };
-        self.rules.latency * u32::try_from(factor).unwrap_or(u32::MAX)
+        self.rules.latency.mul_f64(factor.max(1.0))
     }
 
     fn note(&self, at: Duration, end: CallEnd, request: &ModelRequest) {

@@ -11,7 +11,7 @@ const RECENT: usize = 8;
 const FIRST: u32 = 32;
 
 /// The usual time follows each further answer by this part of the difference.
-const INERTIA: u64 = 256;
+const INERTIA: u64 = 1024;
 
 /// By how much the last answers take longer if the provider has become slow.
 const SLOWER: u64 = 2;
@@ -75,9 +75,9 @@ mod tests {
         assert_eq!(slower(&mut speed, 100, 2_000, 100), 0);
         assert_eq!(slower(&mut speed, 3, 6_000, 100), 0);
         assert_eq!(slower(&mut speed, 1, 6_000, 100), 1);
-        // The usual time is half of the new one after a quarter of the difference: 256 × ln(4/3) answers.
+        // The usual time is half of the new one after a quarter of the difference: 1,024 × ln(4/3) answers.
         let more = slower(&mut speed, 400, 6_000, 100);
-        assert!((60..90).contains(&more), "{more}");
+        assert!((260..320).contains(&more), "{more}");
         assert_eq!(slower(&mut speed, 400, 2_000, 100), 0);
     }
 
