@@ -3,9 +3,10 @@
 //!
 //! Times are milliseconds since 1970 by the caller's clock. Callers' clocks may differ by up to [`MAX_SKEW_MS`].
 //! `clock` joins them, `rate` spreads calls over time, `share` orders waiting calls fairly, `learned` adapts limits.
-//! [`PacedModel`] makes the calls; while a provider is down, [`FallbackModel`] asks another model. [`PacedWrites`]
-//! gives writes to GitHub their turns.
+//! [`PacedModel`] makes the calls; while a provider is down, [`FallbackModel`] asks another model; [`BatchedModel`] hands
+//! calls that nobody waits for over in batches. [`PacedWrites`] gives writes to GitHub their turns.
 
+mod batched_model;
 pub mod breaker;
 pub mod budget;
 mod clock;
@@ -23,6 +24,7 @@ mod share;
 mod spend;
 mod terms;
 
+pub use batched_model::{BatchPorts, BatchedModel};
 pub use breaker::{Breaker, BreakerAnswer, BreakerEntry};
 pub use budget::Budget;
 pub use clock::MAX_SKEW_MS;
