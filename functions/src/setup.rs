@@ -13,7 +13,7 @@ use holdfast_aws::step_functions::StepFunctionsRuns;
 use holdfast_core::intake::RunSettings;
 use holdfast_core::model::marker::MarkerKey;
 use holdfast_core::port::WatchModels;
-use holdfast_core::provider::{FallbackModel, PacedModel, PacedWrites, Terms};
+use holdfast_core::provider::{BatchPorts, BatchedModel, FallbackModel, PacedModel, PacedWrites, Terms};
 use holdfast_core::retry::RetrySettings;
 use holdfast_core::stage::request_approval::ApprovalSettings;
 use holdfast_core::webhook::WebhookSecrets;
@@ -211,12 +211,13 @@ impl Setup {
         })
     }
 
-    /// Returns the models behind the shared state of their providers. Needs [`TABLE`] and [`TOPIC`].
+    /// Returns the models behind the shared state of their providers; the calls that `HOLDFAST_MODEL_BATCH` names are
+    /// batch calls. Needs [`TABLE`] and [`TOPIC`].
     ///
     /// # Errors
     ///
     /// The address or a key can't be used.
-    pub fn model(&self) -> Result<FallbackModel<PacedModel>, SetupError> {
+    pub fn model(&self) -> Result<BatchedModel<FallbackModel<PacedModel>>, SetupError> {
         let settings = &self.settings.deployment;
         let model = ModelSettings {
             url: settings.model_url.clone(),
@@ -228,14 +229,22 @@ impl Setup {
         };
         let bedrock = BedrockAskModel::new(model.url.clone(), model.timeout);
         let router = ModelRouter::new(model).map_err(|error| SetupError(error.to_string()))?;
-        let router = router.with_bedrock(Arc::new(bedrock));
+        let router = Arc::new(router.with_bedrock(Arc::new(bedrock)));
+        let (table, pace) = (Arc::new(self.rows()), Arc::new(FunctionPace));
         let terms = Terms::of(settings);
-        let paced = PacedModel::new(Arc::new(router), Arc::new(self.rows()), Arc::new(FunctionPace), terms);
+        let paced = PacedModel::new(router.clone(), table.clone(), pace.clone(), terms.clone());
         let people = self.notify();
         let watch: Arc<dyn WatchModels> = Arc::new(FunctionModelWatch { people });
         let paced = paced.watched_by(Arc::clone(&watch));
-        let (pace, fallback) = (Arc::new(FunctionPace), settings.model_fallback.clone());
-        Ok(FallbackModel::new(paced, fallback, pace, watch))
+        let paced = FallbackModel::new(paced, settings.model_fallback.clone(), pace.clone(), Arc::clone(&watch));
+        let ports = BatchPorts {
+            batches: router,
+            rows: table.clone(),
+            logs: table,
+            pace,
+            watch,
+        };
+        Ok(BatchedModel::new(paced, settings.model_batch, ports, terms))
     }
 
     /// Returns the port that sends mails and alarms. Needs [`TOPIC`].

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use holdfast_aws::dynamodb::DynamodbKeepRows;
 use holdfast_aws::s3::S3StoreArtifact;
-use holdfast_core::provider::{FallbackModel, PacedModel};
+use holdfast_core::provider::{BatchedModel, FallbackModel, PacedModel};
 use holdfast_core::redrive;
 use jiff::Timestamp;
 use serde_json::Value;
@@ -17,7 +17,7 @@ use crate::wiring::Wiring;
 
 /// The adapters of this function.
 struct Ports {
-    model: FallbackModel<PacedModel>,
+    model: BatchedModel<FallbackModel<PacedModel>>,
     rows: DynamodbKeepRows,
     store: S3StoreArtifact,
 }

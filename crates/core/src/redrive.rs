@@ -122,6 +122,7 @@ async fn does_answer(id: &ModelId, run: &Run, model: &dyn ReachModel) -> bool {
         part: PROBE,
         attempt: 1,
         is_risky: false,
+        may_batch: false,
         waiting: Waiting::default(),
     };
     match model.reach(&call, &request).await {

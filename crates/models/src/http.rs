@@ -20,6 +20,12 @@ const BYTES_PER_TOKEN: usize = 1_024;
 const MIN_STREAM_BYTES: usize = 4 * 1024 * 1024;
 const MAX_STREAM_BYTES: usize = 64 * 1024 * 1024;
 
+/// The limits of one step of a batch: to submit it, or to fetch what has become of it.
+pub(crate) const BATCH_STEP: TimeLimit = TimeLimit {
+    quiet: Duration::from_secs(60),
+    whole: Duration::from_secs(120),
+};
+
 /// Invalid settings of a model server, each with the allowed values.
 #[derive(Debug, thiserror::Error)]
 #[error("{}", lines_of(.0))]
@@ -204,6 +210,12 @@ impl Reply {
     }
 }
 
+/// A form as the body of a request.
+pub(crate) struct Form {
+    pub content_type: &'static str,
+    pub body: String,
+}
+
 impl ModelHttp {
     /// Builds a client that follows no redirect, retries nothing and uses no proxy of the environment: requests go only
     /// to the configured address.
@@ -310,12 +322,45 @@ impl ModelHttp {
 
     /// Sends one GET below the API's root; `None` if the answer isn't JSON. No review depends on it.
     pub async fn get(&self, path: &str) -> Option<Value> {
-        let mut url = self.url.clone();
-        url.set_path(&format!("{}{path}", self.root));
         let heard = Heard::now(0);
-        let call = tokio::time::timeout(self.limits.connect, self.read(self.client.get(url), &heard));
+        let call = tokio::time::timeout(self.limits.connect, self.get_reply(path, &heard));
         let reply = call.await.ok()?.ok()?;
         (reply.status == 200).then(|| serde_json::from_slice(&reply.body).ok())?
+    }
+
+    /// Sends one GET below the API's root.
+    ///
+    /// # Errors
+    ///
+    /// The same as [`Self::post`].
+    pub async fn get_reply(&self, path: &str, heard: &Heard) -> Result<Reply, ModelError> {
+        self.read(self.client.get(self.below(path)), heard).await
+    }
+
+    /// Sends one POST below the API's root.
+    ///
+    /// # Errors
+    ///
+    /// The same as [`Self::post`].
+    pub async fn post_below(&self, path: &str, body: &Value, heard: &Heard) -> Result<Reply, ModelError> {
+        self.read(self.client.post(self.below(path)).json(body), heard).await
+    }
+
+    /// Sends one POST of a form below the API's root.
+    ///
+    /// # Errors
+    ///
+    /// The same as [`Self::post`].
+    pub async fn post_form(&self, path: &str, form: Form, heard: &Heard) -> Result<Reply, ModelError> {
+        let request = self.client.post(self.below(path));
+        let request = request.header(CONTENT_TYPE, form.content_type).body(form.body);
+        self.read(request, heard).await
+    }
+
+    fn below(&self, path: &str) -> Url {
+        let mut url = self.url.clone();
+        url.set_path(&format!("{}{path}", self.root));
+        url
     }
 
     async fn read(&self, request: reqwest::RequestBuilder, heard: &Heard) -> Result<Reply, ModelError> {

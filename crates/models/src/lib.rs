@@ -4,10 +4,10 @@
 //! | folder | holds |
 //! | --- | --- |
 //! | `router` | chooses the adapter by a model's name |
-//! | `provider` | the adapters, one file for each API |
+//! | `provider` | the adapters, one file for each API, and one for its batches |
 //! | `request` | writes requests: the parameters that a server accepts, and the forms of the JSON Schema |
 //! | `http` | one call: addresses, keys, time and size limits |
-//! | `reply` | reads answers: event streams, usage, failures |
+//! | `reply` | reads answers: event streams, usage, files of batches, failures |
 //! | `examine` | reports what a server supports, with one small call |
 //!
 //! Bounds: [`ModelLimits`]; one call, no retry except without a parameter that the server refuses. Errors:

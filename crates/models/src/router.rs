@@ -11,7 +11,7 @@ use holdfast_core::model::price::Prices;
 use holdfast_core::model::run::RecordedAnswer;
 use holdfast_core::model::setting_name::SettingProblem;
 use holdfast_core::model::token_limits::TokenLimits;
-use holdfast_core::port::{AskModel, ModelError, ModelRequest};
+use holdfast_core::port::{AskModel, BatchId, BatchModel, BatchState, ModelError, ModelRequest, Submitted};
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
@@ -134,6 +134,39 @@ impl ModelRouter {
                 .ok_or_else(|| Unusable::WithoutAws(model.clone())),
             _ => Err(Unusable::ProviderUnknown(model.clone())),
         }
+    }
+
+    /// Returns the adapter for batches of a model's provider, if it has one.
+    fn pick_batches(&self, model: &ModelId) -> Result<Option<&dyn BatchModel>, Unusable> {
+        self.pick(model)?;
+        Ok(match model.provider() {
+            "anthropic" => Some(&self.anthropic),
+            "openai" => Some(&self.openai),
+            _ => None,
+        })
+    }
+}
+
+#[async_trait]
+impl BatchModel for ModelRouter {
+    async fn submit(&self, request: &ModelRequest, name: &str) -> Result<Submitted, ModelError> {
+        match self.pick_batches(&request.model)? {
+            Some(batches) => batches.submit(request, name).await,
+            None => Ok(Submitted::NotOffered),
+        }
+    }
+
+    async fn fetch(&self, model: &ModelId, batch: &BatchId, name: &str) -> Result<BatchState, ModelError> {
+        let Some(batches) = self.pick_batches(model)? else {
+            return Err(ModelError::NotFound(format!("{model} has no batches")));
+        };
+        Ok(match batches.fetch(model, batch, name).await? {
+            BatchState::Answered(answer) => BatchState::Answered(RecordedAnswer {
+                cost_nano_usd: self.prices.batch_cost(model, answer.input_tokens, answer.output_tokens),
+                ..answer
+            }),
+            state => state,
+        })
     }
 }
 

@@ -13,7 +13,7 @@ use holdfast_core::port::{
     Ends, KeepLogs, NotifyPeople, Pace, ReadChange, ReadError, ReadPermission, ReadPull, RedeliverWebhooks, RootEntry,
     WatchModels,
 };
-use holdfast_core::provider::{FallbackModel, PacedModel, PacedWrites, Terms};
+use holdfast_core::provider::{BatchPorts, BatchedModel, FallbackModel, PacedModel, PacedWrites, Terms};
 use holdfast_core::retry::RetrySettings;
 use holdfast_core::stage::request_approval::ApprovalSettings;
 use holdfast_git::GitReadChange;
@@ -330,7 +330,7 @@ fn stages_on(
 ) -> Result<StageFunctions, Failure> {
     let people = people(data, settings)?;
     let watch = ModelWatch::new(Arc::clone(metrics), Arc::clone(&people));
-    let model = paced_model(settings, Arc::new(table.clone()), Arc::clone(&pace), Arc::new(watch))?;
+    let model = batched_model(settings, Arc::new(table.clone()), Arc::clone(&pace), Arc::new(watch))?;
     let key = marker_key(data, settings)?;
     let turns = PacedWrites::new(Arc::new(table.clone()), pace, settings.github_writes_per_minute);
     let connection = github(settings)?.sharing_turns(Arc::new(turns));
@@ -373,9 +373,49 @@ pub fn paced_model(
     pace: Arc<dyn Pace>,
     watch: Arc<dyn WatchModels>,
 ) -> Result<FallbackModel<PacedModel>, Failure> {
-    let model = Arc::new(model(settings)?);
+    Ok(paced(Arc::new(model(settings)?), settings, logs, pace, watch))
+}
+
+fn paced(
+    model: Arc<ModelRouter>,
+    settings: &Settings,
+    logs: Arc<dyn KeepLogs>,
+    pace: Arc<dyn Pace>,
+    watch: Arc<dyn WatchModels>,
+) -> FallbackModel<PacedModel> {
     let paced = PacedModel::new(model, logs, Arc::clone(&pace), Terms::of(settings)).watched_by(Arc::clone(&watch));
-    Ok(FallbackModel::new(paced, settings.model_fallback.clone(), pace, watch))
+    FallbackModel::new(paced, settings.model_fallback.clone(), pace, watch)
+}
+
+/// Returns the models like [`paced_model`]; the calls that `HOLDFAST_MODEL_BATCH` names are batch calls.
+fn batched_model(
+    settings: &Settings,
+    table: Arc<SqliteKeepRows>,
+    pace: Arc<dyn Pace>,
+    watch: Arc<dyn WatchModels>,
+) -> Result<BatchedModel<FallbackModel<PacedModel>>, Failure> {
+    let model = Arc::new(model(settings)?);
+    let logs = Arc::clone(&table);
+    let paced = paced(
+        Arc::clone(&model),
+        settings,
+        logs.clone(),
+        Arc::clone(&pace),
+        Arc::clone(&watch),
+    );
+    let ports = BatchPorts {
+        batches: model,
+        rows: table,
+        logs,
+        pace,
+        watch,
+    };
+    Ok(BatchedModel::new(
+        paced,
+        settings.model_batch,
+        ports,
+        Terms::of(settings),
+    ))
 }
 
 /// Returns the router to the models that the settings name.

@@ -48,6 +48,7 @@ const fn word(subject: WaitFor) -> &'static str {
     match subject {
         WaitFor::Limit => "limit",
         WaitFor::Outage => "outage",
+        WaitFor::Batch => "batch",
     }
 }
 

@@ -362,6 +362,7 @@ pub async fn run_unit(
             part,
             attempt: 1,
             is_risky: false,
+            may_batch: true,
             waiting,
         };
         let error = match model.reach(&call, request).await {

@@ -235,6 +235,7 @@ fn wait_of(kind: &EventKind) -> Option<(&'static str, Timestamp)> {
                 WaitFor::Outage => SERVER_FAILS,
                 WaitFor::Limit if waiting.is_own_limit => "a limit of the settings holds model calls back",
                 WaitFor::Limit => "the model's server limits requests",
+                WaitFor::Batch => "the model's provider answers batch calls within a day",
             };
             Some((reason, *until))
         }

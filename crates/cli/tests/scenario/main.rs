@@ -4,6 +4,7 @@
 
 mod afterwards;
 mod bad_input;
+mod batches;
 mod browser;
 mod ci;
 mod desk;

@@ -14,6 +14,7 @@ pub mod finding_id;
 pub mod finding_source;
 pub mod key;
 pub mod marker;
+pub mod model_batch;
 pub mod model_id;
 pub mod payer;
 pub mod plan;

@@ -18,6 +18,9 @@ pub struct Payer {
     /// Whether a person waits for the review.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub urgent: bool,
+    /// Whether the repository's reviews aren't urgent: `batch: true` in its settings.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub batch: bool,
     /// The limits of money that the repository sets for itself.
     #[serde(default, skip_serializing_if = "SpendCaps::is_empty")]
     pub spend: SpendCaps,

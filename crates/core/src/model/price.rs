@@ -63,9 +63,36 @@ impl Prices {
         let of = |tokens: u64, price: u64| tokens.saturating_mul(price);
         Some(of(input_tokens, price.input).saturating_add(of(output_tokens, price.output)))
     }
+
+    /// Returns the cost of a batch call's answer: half of [`Self::cost`], rounded up.
+    pub fn batch_cost(&self, model: &ModelId, input_tokens: u64, output_tokens: u64) -> Option<u64> {
+        let cost = self.cost(model, input_tokens, output_tokens)?;
+        Some(cost.div_ceil(2))
+    }
+
+    /// Returns the prices of batch calls. No answer costs more than by these prices: each is rounded up.
+    #[must_use]
+    pub fn halved(&self) -> Self {
+        let halved = |prices: &BTreeMap<ModelId, Price>| {
+            let each = prices.iter().map(|(model, price)| (model.clone(), price.halved()));
+            each.collect()
+        };
+        Self {
+            given: halved(&self.given),
+            built_in: halved(&self.built_in),
+        }
+    }
 }
 
 impl Price {
+    /// Returns half of the price, rounded up.
+    const fn halved(self) -> Self {
+        Self {
+            input: self.input.div_ceil(2),
+            output: self.output.div_ceil(2),
+        }
+    }
+
     fn read(input: &str, output: &str) -> Option<Self> {
         Some(Self {
             input: thousandths(input)?,
@@ -137,6 +164,25 @@ fn undated(name: &str) -> &str {
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a failed read fails the test")]
     use super::*;
+
+    #[test]
+    fn a_batch_call_costs_half_and_never_more_than_its_prices_say() {
+        let model: ModelId = "openai/m".parse().unwrap();
+        for (given, tokens, cost, estimate) in [
+            ("openai/m=2/8", (1_000, 100), 1_400_000, 1_400_000),
+            ("openai/m=0.075/0.3", (3, 1), 263, 264),
+            ("openai/m=0.001/0", (1, 1), 1, 1),
+        ] {
+            let prices = Prices::parse(given, false).unwrap();
+            assert_eq!(prices.batch_cost(&model, tokens.0, tokens.1), Some(cost), "{given}");
+            assert_eq!(
+                prices.halved().cost(&model, tokens.0, tokens.1),
+                Some(estimate),
+                "{given}"
+            );
+        }
+        assert_eq!(Prices::default().batch_cost(&model, 1, 1), None);
+    }
 
     fn id(text: &str) -> ModelId {
         text.parse().unwrap()

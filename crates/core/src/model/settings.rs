@@ -12,6 +12,7 @@ use super::account_shares::AccountShares;
 use super::address::HttpHosts;
 use super::approver::Approver;
 use super::marker::MarkerKey;
+use super::model_batch::ModelBatch;
 use super::model_id::ModelId;
 use super::price::Prices;
 use super::setting_name::{SettingProblem, lines_of};
@@ -37,6 +38,8 @@ pub struct Settings {
     pub model_light: ModelId,
     /// The model that answers while the provider of the asked one is down. `HOLDFAST_MODEL_FALLBACK`.
     pub model_fallback: Option<ModelId>,
+    /// The reviews whose model calls are batch calls. `HOLDFAST_MODEL_BATCH`, default `off`.
+    pub model_batch: ModelBatch,
     /// The model server's address instead of the provider's own. `HOLDFAST_MODEL_URL`.
     pub model_url: Option<Url>,
     /// Hosts besides loopback whose model server may be called without encryption. `HOLDFAST_ALLOW_HTTP`,
@@ -231,12 +234,15 @@ impl Settings {
 
     /// Returns the settings of a command whose caller waits for it: without settings of their own, it waits ten minutes
     /// for GitHub or a provider that is down and 30 for one that limits. Then the review fails or is partial, and can be
-    /// redriven.
+    /// redriven. Its model calls are batch calls only if all reviews' are.
     #[must_use]
     pub fn for_a_waiting_caller(mut self) -> Self {
         self.model_patience_s.get_or_insert(10 * 60);
         self.model_limit_patience_s.get_or_insert(30 * 60);
         self.github_patience_s.get_or_insert(10 * 60);
+        if self.model_batch == ModelBatch::Marked {
+            self.model_batch = ModelBatch::Off;
+        }
         self
     }
 
@@ -288,6 +294,7 @@ impl Settings {
         let settings = Self {
             model_timeout_s: reader.optional_number("HOLDFAST_MODEL_TIMEOUT_SECONDS", 900),
             model_tokens: reader.token_limits(),
+            model_batch: reader.model_batch(),
             max_concurrency: u32::try_from(reader.number("HOLDFAST_MAX_CONCURRENCY", 10, 1_000)).unwrap_or(10),
             model_requests_per_minute: (reader.optional_number("HOLDFAST_MODEL_REQUESTS_PER_MINUTE", 1_000_000))
                 .and_then(|number| u32::try_from(number).ok()),

@@ -1,6 +1,7 @@
 //! The ports of the stages, each named by the need. Reading is apart from writing.
 
 mod ask_model;
+mod batch_model;
 mod deadline;
 mod executions;
 mod keep_logs;
@@ -22,6 +23,7 @@ mod store_artifact;
 mod watch_models;
 
 pub use ask_model::{AskModel, ModelError, ModelRequest, TimeLimit};
+pub use batch_model::{BatchId, BatchModel, BatchState, InvalidBatchId, Submitted};
 pub use deadline::Deadline;
 pub use executions::{
     AnswerTask, ExecutionError, FailedRun, ListFailedRuns, StartRun, StartedRun, StopRun, TaskAnswer,

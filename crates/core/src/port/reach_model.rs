@@ -25,6 +25,8 @@ pub struct ModelCall<'a> {
     pub attempt: u32,
     /// Whether its unit is of the strong tier: such a call may take longer.
     pub is_risky: bool,
+    /// Whether it may be a batch call, which may take a day. An urgent payer's call never is one.
+    pub may_batch: bool,
     /// What the call has waited for so far. Default before its first wait.
     pub waiting: Waiting,
 }
@@ -38,6 +40,8 @@ pub enum WaitFor {
     Limit,
     /// The end of an outage.
     Outage,
+    /// The answer to a batch call.
+    Batch,
 }
 
 /// What a call has waited for so far. It goes through the workflow with the call.
@@ -71,7 +75,9 @@ impl Waiting {
         let is_same = self.since_ms > 0
             && matches!(
                 (self.subject, subject),
-                (WaitFor::Limit, WaitFor::Limit) | (WaitFor::Outage, WaitFor::Outage)
+                (WaitFor::Limit, WaitFor::Limit)
+                    | (WaitFor::Outage, WaitFor::Outage)
+                    | (WaitFor::Batch, WaitFor::Batch)
             );
         Self {
             subject,
@@ -109,6 +115,18 @@ impl Reached {
                     is_own_limit,
                     ..waiting
                 },
+            },
+            answered @ Self::Answered(_) => answered,
+        }
+    }
+
+    /// Returns the same outcome; a wait takes at least these seconds.
+    #[must_use]
+    pub fn for_at_least(self, seconds: u64) -> Self {
+        match self {
+            Self::Wait { wait_s, waiting } => Self::Wait {
+                wait_s: wait_s.max(seconds.min(MAX_WAIT_S)),
+                waiting,
             },
             answered @ Self::Answered(_) => answered,
         }
@@ -194,6 +212,7 @@ mod tests {
                 part: "u0001",
                 attempt: 1,
                 is_risky: false,
+                may_batch: false,
                 waiting: Waiting {
                     waits,
                     ..Waiting::default()

@@ -2,10 +2,12 @@
 //! [breaker]; and the [writes](github_writes) to GitHub. All are states of a log ([`crate::logs`]), so callers on many machines change them without conflicts.
 //!
 //! Times are milliseconds since 1970 by the caller's clock. Callers' clocks may differ by up to [`MAX_SKEW_MS`].
-//! `clock` joins them, `rate` spreads calls over time, `share` orders waiting calls fairly, `learned` adapts limits, `speed` notices a slow provider.
-//! [`PacedModel`] makes the calls; while a provider is down, [`FallbackModel`] asks another model. [`PacedWrites`]
-//! gives writes to GitHub their turns.
+//! `clock` joins them, `rate` spreads calls over time, `share` orders waiting calls fairly, `learned` adapts limits, `speed`
+//! notices a slow provider. [`PacedModel`] makes the calls; while a provider is down, [`FallbackModel`] asks another
+//! model; [`BatchedModel`] hands calls that nobody waits for over in batches. [`PacedWrites`] gives writes to GitHub their
+//! turns.
 
+mod batched_model;
 pub mod breaker;
 pub mod budget;
 mod clock;
@@ -24,6 +26,7 @@ mod speed;
 mod spend;
 mod terms;
 
+pub use batched_model::{BatchPorts, BatchedModel};
 pub use breaker::{Breaker, BreakerAnswer, BreakerEntry};
 pub use budget::Budget;
 pub use clock::MAX_SKEW_MS;

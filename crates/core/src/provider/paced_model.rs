@@ -190,7 +190,7 @@ impl PacedModel {
             // A server that was never reached is probably a wrong address.
             WaitFor::Outage if !state.has_answered() => self.terms.outage_patience_ms.min(NEVER_REACHED_MS),
             WaitFor::Outage => self.terms.outage_patience_ms,
-            WaitFor::Limit => self.terms.limit_patience_ms,
+            WaitFor::Limit | WaitFor::Batch => self.terms.limit_patience_ms,
         };
         let is_never_reached = subject == WaitFor::Outage && !state.has_answered();
         let left_ms = match patience_ms.checked_sub(waited_ms).filter(|left_ms| *left_ms > 0) {
@@ -212,7 +212,7 @@ impl PacedModel {
                     };
                     ModelError::Unavailable(format!("{failure} (waited {waited_s} s; {why})"))
                 }
-                WaitFor::Limit => ModelError::LimitedTooLong(format!(
+                WaitFor::Limit | WaitFor::Batch => ModelError::LimitedTooLong(format!(
                     "the limits of {} had no room for this call within {waited_s} s (HOLDFAST_MODEL_LIMIT_PATIENCE): \
                      raise the provider's limits, or HOLDFAST_MODEL_REQUESTS_PER_MINUTE and \
                      HOLDFAST_MODEL_TOKENS_PER_MINUTE if they are lower, or lower HOLDFAST_MAX_CONCURRENCY",

@@ -83,15 +83,9 @@ impl SpendLimits {
         request: &ModelRequest,
         (now_ms, hold_ms): (u64, u64),
     ) -> Result<Option<Vec<Purse>>, NoMoney> {
-        let mut purses = self.purses(call, now_ms);
-        let (input, output) = (input_tokens(request), u64::from(request.max_output_tokens));
-        let Some(amount) = self.prices.cost(&request.model, input, output) else {
-            return Ok(Some(Vec::new()));
-        };
-        for purse in &mut purses {
-            purse.amount = amount;
-        }
+        let purses = self.purses_of(call, request, now_ms);
         for (at, purse) in purses.iter().enumerate() {
+            let amount = purse.amount;
             let entry = SpendEntry::Reserve {
                 call: id.to_owned(),
                 amount,
@@ -132,6 +126,17 @@ impl SpendLimits {
     /// Returns the key of what the deployment spent in a month.
     pub fn key_of_month(month: &str) -> String {
         format!("spend/{month}")
+    }
+
+    /// Returns the limits that a call counts for since this time, with the most that it can cost; none without a known
+    /// price.
+    pub fn purses_of(&self, call: &ModelCall<'_>, request: &ModelRequest, since_ms: u64) -> Vec<Purse> {
+        let (input, output) = (input_tokens(request), u64::from(request.max_output_tokens));
+        let Some(amount) = self.prices.cost(&request.model, input, output) else {
+            return Vec::new();
+        };
+        let purses = self.purses(call, since_ms).into_iter();
+        purses.map(|purse| Purse { amount, ..purse }).collect()
     }
 
     /// Returns the limits that a call counts for. Of the deployment's limit and the repository's own, the lower one

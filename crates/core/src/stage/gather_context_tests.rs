@@ -292,6 +292,18 @@ fn documents_of_an_earlier_attempt_are_kept_and_missing_ones_written() {
 }
 
 #[test]
+fn a_units_payer_knows_whether_the_repository_can_wait() {
+    for batch in [false, true] {
+        let world = planned(&["a.rs"], FileKind::Text, b"x", |_| seen(Duration::ZERO));
+        let policy = Policy::parse(&format!("batch: {batch}")).unwrap();
+        block_on(write_artifact(&world, &key::policy(&run_name()), &policy)).unwrap();
+        world.gather().unwrap();
+        let unit = block_on(read_unit(&run_name(), "u0000", &world)).unwrap();
+        assert_eq!(unit.payer.batch, batch);
+    }
+}
+
+#[test]
 fn a_change_of_many_files_is_gathered_chunk_by_chunk() {
     let paths: Vec<String> = (0..250).map(|number| format!("src/{number:03}.rs")).collect();
     let paths: Vec<&str> = paths.iter().map(String::as_str).collect();

@@ -90,6 +90,7 @@ pub async fn review_unit(
         part: &input.unit,
         attempt: input.attempt,
         is_risky: input.tier == Tier::Strong,
+        may_batch: true,
         waiting: input.waiting,
     };
     match model.reach(&call, &request).await? {

@@ -297,6 +297,7 @@ async fn ask_for_summary(
                 part: WALKTHROUGH,
                 attempt: 1,
                 is_risky: false,
+                may_batch: true,
                 waiting,
             };
             match model.reach(&call, &request).await? {

@@ -159,6 +159,7 @@ pub fn payer_of(run: &Run, author: Option<&str>, policy: &Policy) -> Payer {
         repository_name: run.target.repository(),
         author: author.map(str::to_lowercase),
         urgent: run.urgent,
+        batch: policy.batch,
         spend: policy.spend.caps(),
     }
 }

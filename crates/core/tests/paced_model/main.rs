@@ -109,6 +109,7 @@ fn a_wait_tells_a_limit_of_the_settings_from_one_of_the_provider() {
                     part: &format!("u{unit}"),
                     attempt: 1,
                     is_risky: false,
+                    may_batch: false,
                     waiting: Waiting::default(),
                 };
                 if let Reached::Wait { waiting, .. } = model.reach(&call, &request(&run)).await.unwrap() {

@@ -81,7 +81,12 @@ impl AnthropicAskModel {
         Ok(answer)
     }
 
-    fn read(&self, model: &str, reply: &Reply) -> Result<RecordedAnswer, ModelError> {
+    /// Reads a message as the answer of a model.
+    ///
+    /// # Errors
+    ///
+    /// The reply is a refusal, or not a message.
+    pub(super) fn read(&self, model: &str, reply: &Reply) -> Result<RecordedAnswer, ModelError> {
         let message = read_success(&self.http, reply, assemble_message)?;
         let usage = &message["usage"];
         let input_tokens = ["input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens"]
@@ -127,7 +132,8 @@ impl AskModel for AnthropicAskModel {
     }
 }
 
-fn body(model: &str, request: &ModelRequest, dialect: &Dialect) -> Value {
+/// Writes a request in a form that the server accepts.
+pub(super) fn body(model: &str, request: &ModelRequest, dialect: &Dialect) -> Value {
     let turns = request.prompt.turns.iter().map(|turn| {
         let role = match turn.role {
             Role::User => "user",

@@ -83,7 +83,12 @@ impl OpenaiAskModel {
         Ok(answer)
     }
 
-    fn read(&self, model: &str, reply: &Reply) -> Result<RecordedAnswer, ModelError> {
+    /// Reads a completion as the answer of a model.
+    ///
+    /// # Errors
+    ///
+    /// The reply is a refusal, or not a completion.
+    pub(super) fn read(&self, model: &str, reply: &Reply) -> Result<RecordedAnswer, ModelError> {
         let completion = read_success(&self.http, reply, assemble_chat)?;
         let usage = &completion["usage"];
         let input_tokens = count(usage, &["prompt_tokens", "input_tokens"]).unwrap_or(0);
@@ -125,7 +130,8 @@ impl OpenaiAskModel {
     }
 }
 
-fn body(model: &str, request: &ModelRequest, dialect: &Dialect) -> Value {
+/// Writes a request in a form that the server accepts.
+pub(super) fn body(model: &str, request: &ModelRequest, dialect: &Dialect) -> Value {
     let prompt = &request.prompt;
     let mut messages = Vec::new();
     if dialect.has_system {

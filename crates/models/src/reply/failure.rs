@@ -89,7 +89,8 @@ pub(super) fn status_in_success(body: &Value) -> Option<u16> {
     Some(code.filter(|code| (400..600).contains(code)).unwrap_or(502))
 }
 
-pub(super) fn failure_with_status(http: &ModelHttp, reply: &Reply, status: u16) -> ModelError {
+/// Converts a refusal to the port's error, by this status.
+pub(crate) fn failure_with_status(http: &ModelHttp, reply: &Reply, status: u16) -> ModelError {
     let error = read_body(http, &reply.body);
     let host = &http.host;
     let text = format!("{host} answered {status}{}", error.shown);

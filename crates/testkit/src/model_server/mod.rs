@@ -1,8 +1,10 @@
-//! A model provider on loopback: the Messages API and the Chat Completions API, answered by a [`Script`].
+//! A model provider on loopback: the Messages API and the Chat Completions API, each with its batches, answered by a
+//! [`Script`].
 //!
-//! The answers are in `answer`, their choice in `script`, the requests in `journal`.
+//! The answers are in `answer`, batches in `batches`, their choice in `script`, the requests in `journal`.
 
 mod answer;
+mod batches;
 mod finding;
 mod journal;
 mod prompt;
@@ -12,6 +14,7 @@ mod stream;
 mod wire;
 
 pub use answer::{Answer, Failure, Outcome, StopReason};
+pub use batches::{Batch, BatchEnd, BatchRules};
 pub use finding::{Finding, answer_text};
 pub use journal::{Call, Journal};
 pub use prompt::{Prompt, ShownFile};
@@ -27,6 +30,7 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
+use batches::Batches;
 use futures::StreamExt;
 use journal::InFlight;
 use serde_json::{Value, json};
@@ -72,6 +76,7 @@ pub struct ModelServer {
 struct Shared {
     journal: Journal,
     script: Mutex<Script>,
+    batches: Mutex<Batches>,
     latency: Duration,
     key: Option<String>,
 }
@@ -95,6 +100,7 @@ impl ModelServer {
         let shared = Arc::new(Shared {
             journal,
             script,
+            batches: Mutex::default(),
             latency: options.latency,
             key: options.key,
         });
@@ -102,6 +108,13 @@ impl ModelServer {
             .route("/v1/messages", post(messages))
             .route("/v1/chat/completions", post(chat_completions))
             .route("/v1/models", get(models))
+            .route("/v1/messages/batches", post(batches::create_messages))
+            .route("/v1/messages/batches/{id}", get(batches::show_messages))
+            .route("/v1/messages/batches/{id}/results", get(batches::message_results))
+            .route("/v1/files", post(batches::upload))
+            .route("/v1/files/{id}/content", get(batches::file_content))
+            .route("/v1/batches", post(batches::create_batch))
+            .route("/v1/batches/{id}", get(batches::show_batch))
             .fallback(not_found)
             .layer(DefaultBodyLimit::disable())
             .with_state(Arc::clone(&shared));
@@ -122,6 +135,16 @@ impl ModelServer {
     /// Returns the journal of its requests.
     pub fn journal(&self) -> &Journal {
         &self.shared.journal
+    }
+
+    /// Returns the batches that were submitted, in order.
+    pub fn batches(&self) -> Vec<Batch> {
+        self.shared.batches().all.clone()
+    }
+
+    /// Treats batches by these rules from now on.
+    pub fn set_batch_rules(&self, rules: BatchRules) {
+        self.shared.batches().rules = rules;
     }
 
     /// Answers by `script` from the next request on; the journal continues.

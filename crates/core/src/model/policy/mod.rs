@@ -55,6 +55,9 @@ pub struct Policy {
     /// Limits of money, in US dollars; lower than the deployment's.
     #[serde(skip_serializing_if = "SpendPolicy::is_default")]
     pub spend: SpendPolicy,
+    /// The reviews aren't urgent: with `HOLDFAST_MODEL_BATCH=marked` their model calls cost half and may take a day.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub batch: bool,
     /// Logins of bots whose own pull requests are reviewed, with or without `[bot]`, e.g. `dependabot`. Default: none. A
     /// bot's push to a person's pull request is always reviewed.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -251,6 +254,7 @@ impl Default for Policy {
             instructions: Vec::new(),
             tiers: Vec::new(),
             spend: SpendPolicy::default(),
+            batch: false,
             bots: Vec::new(),
             compiled: CompiledGlobs::default(),
         }

@@ -44,6 +44,8 @@ fn the_schema_and_the_parser_accept_the_same_files() {
         ("gate: { approvers: [ada] }", false),
         ("gate: { approvers: ['a da=ada@example.org'] }", false),
         ("gate: { unknown: 1 }", false),
+        ("batch: true", true),
+        ("batch: soon", false),
         ("unknown: 1", false),
         ("tiers: [{ path: '**' }]", false),
         ("include: '**'", false),

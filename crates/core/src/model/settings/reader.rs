@@ -11,6 +11,7 @@ use crate::model::account_shares::AccountShares;
 use crate::model::address::{HttpHosts, is_loopback, parse_url};
 use crate::model::approver::{Approver, shared_addresses};
 use crate::model::marker::MarkerKey;
+use crate::model::model_batch::ModelBatch;
 use crate::model::model_id::ModelId;
 use crate::model::policy::is_mail_address;
 use crate::model::price::{MAX_DOLLARS, NANO_IN_THOUSANDTH, Prices, thousandths};
@@ -392,6 +393,18 @@ impl<'a> Reader<'a> {
             return None;
         }
         Some(fallback)
+    }
+
+    /// Reads the reviews whose model calls are batch calls.
+    pub fn model_batch(&mut self) -> ModelBatch {
+        const NAME: &str = "HOLDFAST_MODEL_BATCH";
+        let Some(text) = self.text(NAME) else {
+            return ModelBatch::default();
+        };
+        ModelBatch::parse(&text).unwrap_or_else(|| {
+            self.report(NAME, format!("{text:?} is not allowed: off, marked or all"));
+            ModelBatch::default()
+        })
     }
 
     fn model(&mut self, name: &str) -> Option<ModelId> {

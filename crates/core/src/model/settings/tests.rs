@@ -425,3 +425,20 @@ fn a_waiting_caller_waits_minutes_for_github_and_others_hours() {
         assert_eq!(problems.len(), 1, "{value:?}: {problems:?}");
     }
 }
+
+#[test]
+fn batches_are_off_by_default_and_in_a_terminal_only_for_all_reviews() {
+    for (value, others, caller) in [
+        ("", ModelBatch::Off, ModelBatch::Off),
+        ("off", ModelBatch::Off, ModelBatch::Off),
+        ("marked", ModelBatch::Marked, ModelBatch::Off),
+        ("all", ModelBatch::All, ModelBatch::All),
+    ] {
+        let settings = read(&[("HOLDFAST_MODEL_BATCH", value)]).unwrap();
+        assert_eq!(settings.model_batch, others, "{value:?}");
+        assert_eq!(settings.for_a_waiting_caller().model_batch, caller, "{value:?}");
+    }
+    let problems = problem_lines(read(&[("HOLDFAST_MODEL_BATCH", "on")]));
+    assert_eq!(problems.len(), 1, "{problems:?}");
+    assert!(problems[0].contains("off, marked or all"), "{problems:?}");
+}
