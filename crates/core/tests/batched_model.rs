@@ -490,6 +490,7 @@ fn nothing_is_submitted_while_the_provider_is_down() {
     for call in 0..10 {
         let reserve = Step::Reserve {
             tenant: "t".to_owned(),
+            shares: 1,
             run: "r".to_owned(),
             urgent: false,
             tokens: 1,

@@ -95,13 +95,13 @@ impl Shared {
     }
 
     /// Returns the batches, unless the server refuses the request.
-    fn offered(&self, wire: Wire, headers: &HeaderMap) -> Result<MutexGuard<'_, Batches>, Response> {
+    fn offered(&self, wire: Wire, headers: &HeaderMap) -> Result<MutexGuard<'_, Batches>, Box<Response>> {
         let batches = self.batches();
         if !batches.rules.is_offered {
-            return Err(refusal(wire, 404, "Not found"));
+            return Err(Box::new(refusal(wire, 404, "Not found")));
         }
         match self.key.is_some() && self.key != wire.key(headers) {
-            true => Err(refusal(wire, 401, "invalid x-api-key")),
+            true => Err(Box::new(refusal(wire, 401, "invalid x-api-key"))),
             false => Ok(batches),
         }
     }
@@ -163,7 +163,7 @@ fn message_batch(place: usize, has_ended: bool) -> Json<Value> {
 pub(super) async fn create_messages(State(shared): Shares, headers: HeaderMap, body: Json<Value>) -> Response {
     let mut batches = match shared.offered(Wire::Anthropic, &headers) {
         Ok(batches) => batches,
-        Err(refusal) => return refusal,
+        Err(refusal) => return *refusal,
     };
     let request = &body["requests"][0];
     if let Some(complaint) = complaint(Wire::Anthropic, &headers, &request["params"]) {
@@ -182,7 +182,7 @@ pub(super) async fn show_messages(State(shared): Shares, headers: HeaderMap, Pat
     {
         Ok(Some(has_ended)) => message_batch(place, has_ended).into_response(),
         Ok(None) => refusal(Wire::Anthropic, 404, "no such batch"),
-        Err(refusal) => refusal,
+        Err(refusal) => *refusal,
     }
 }
 
@@ -193,7 +193,7 @@ pub(super) async fn message_results(State(shared): Shares, headers: HeaderMap, P
     let (batch, end) = match found.map(|batches| (batches.all.get(place).cloned(), batches.rules.end)) {
         Ok((Some(batch), end)) => (batch, end),
         Ok((None, _)) => return refusal(Wire::Anthropic, 404, "no such batch"),
-        Err(refusal) => return refusal,
+        Err(refusal) => return *refusal,
     };
     let result = match (end, shared.outcome(place, &batch)) {
         (BatchEnd::Answered, Ok(message)) => json!({ "type": "succeeded", "message": message }),
@@ -208,7 +208,7 @@ pub(super) async fn message_results(State(shared): Shares, headers: HeaderMap, P
 pub(super) async fn upload(State(shared): Shares, headers: HeaderMap, body: Bytes) -> Response {
     let mut batches = match shared.offered(Wire::Openai, &headers) {
         Ok(batches) => batches,
-        Err(refusal) => return refusal,
+        Err(refusal) => return *refusal,
     };
     let text = String::from_utf8_lossy(&body);
     let line = text.lines().find(|line| line.starts_with('{'));
@@ -227,7 +227,7 @@ pub(super) async fn upload(State(shared): Shares, headers: HeaderMap, body: Byte
 pub(super) async fn create_batch(State(shared): Shares, headers: HeaderMap, body: Json<Value>) -> Response {
     let mut batches = match shared.offered(Wire::Openai, &headers) {
         Ok(batches) => batches,
-        Err(refusal) => return refusal,
+        Err(refusal) => return *refusal,
     };
     let file = place_of(body["input_file_id"].as_str().unwrap_or_default());
     let Some(line) = batches.files.get(file).cloned() else {
@@ -249,7 +249,7 @@ pub(super) async fn show_batch(State(shared): Shares, headers: HeaderMap, Path(i
     let (has_ended, end) = match looked.map(|mut batches| (batches.look(place), batches.rules.end)) {
         Ok((Some(has_ended), end)) => (has_ended, end),
         Ok((None, _)) => return refusal(Wire::Openai, 404, "no such batch"),
-        Err(refusal) => return refusal,
+        Err(refusal) => return *refusal,
     };
     let mut batch = json!({ "id": id, "object": "batch", "status": "in_progress",
         "output_file_id": null, "error_file_id": null, "errors": null });
@@ -279,7 +279,7 @@ pub(super) async fn file_content(State(shared): Shares, headers: HeaderMap, Path
     let (batch, end) = match found.map(|batches| (batches.all.get(place).cloned(), batches.rules.end)) {
         Ok((Some(batch), end)) => (batch, end),
         Ok((None, _)) => return refusal(Wire::Openai, 404, "no such file"),
-        Err(refusal) => return refusal,
+        Err(refusal) => return *refusal,
     };
     let expired = json!({ "code": "batch_expired", "message": "This request could not be executed in time." });
     let (response, error) = match (end, shared.outcome(place, &batch)) {
