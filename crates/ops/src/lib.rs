@@ -27,6 +27,7 @@ pub mod mail_report;
 pub mod marker_key;
 pub mod metrics;
 pub mod model_watch;
+pub mod models;
 pub mod otlp;
 pub mod pace;
 pub mod pull_runs;

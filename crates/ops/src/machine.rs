@@ -10,10 +10,9 @@ use holdfast_core::model::setting_name::{SETTINGS, SettingProblem, lines_of, unk
 use holdfast_core::model::settings::Settings;
 use holdfast_core::model::sha::CommitSha;
 use holdfast_core::port::{
-    Ends, KeepLogs, NotifyPeople, Pace, ReadChange, ReadError, ReadPermission, ReadPull, RedeliverWebhooks, RootEntry,
-    WatchModels,
+    Ends, NotifyPeople, Pace, ReadChange, ReadError, ReadPermission, ReadPull, RedeliverWebhooks, RootEntry,
 };
-use holdfast_core::provider::{BatchPorts, BatchedModel, FallbackModel, PacedModel, PacedWrites, Terms};
+use holdfast_core::provider::PacedWrites;
 use holdfast_core::retry::RetrySettings;
 use holdfast_core::stage::request_approval::ApprovalSettings;
 use holdfast_git::GitReadChange;
@@ -23,7 +22,6 @@ use holdfast_github::{
 };
 use holdfast_mail::OutboxNotifyPeople;
 use holdfast_mail::SmtpNotifyPeople;
-use holdfast_models::{ModelRouter, ModelSettings, ModelSettingsError};
 use holdfast_rules::TreeSitterSyntax;
 use holdfast_stores::files::FilesStoreArtifact;
 use holdfast_stores::sqlite::SqliteKeepRows;
@@ -31,7 +29,6 @@ use tracing_subscriber::EnvFilter;
 
 use crate::access::{Access, PublishOnly};
 use crate::artifact_objects::artifact_objects;
-use crate::aws;
 use crate::evaluator;
 use crate::executions::EngineExecutions;
 use crate::failure::Failure;
@@ -39,6 +36,7 @@ use crate::functions::StageFunctions;
 use crate::marker_key::marker_key;
 use crate::metrics::Metrics;
 use crate::model_watch::ModelWatch;
+use crate::models;
 use crate::pace::LocalPace;
 use crate::run_summary::RunSummary;
 use holdfast_engine::{Clock, Engine, EngineOptions, Recovered, SystemClock, check_free};
@@ -54,10 +52,7 @@ pub fn read_settings() -> Result<Settings, Failure> {
     let lookup = |name: &str| std::env::var(name).ok();
     Settings::read_and_check(&lookup, &|settings| {
         let mut problems = name_problems();
-        problems.extend(router(settings).map_or_else(
-            |ModelSettingsError(problems)| problems,
-            |router| router.check(&settings.models()),
-        ));
+        problems.extend(models::problems(settings));
         problems.extend(GithubConnection::of(settings).err().map(|error| error.problem()));
         problems.extend(
             mail_server(settings)
@@ -117,7 +112,7 @@ fn filter_problem(filter: &str) -> Option<SettingProblem> {
 /// # Errors
 /// Lists every problem together.
 pub fn check_models(settings: &Settings) -> Result<(), Failure> {
-    let problems = model(settings)?.check(&settings.models());
+    let problems = models::model(settings)?.check(&settings.models());
     if problems.is_empty() {
         Ok(())
     } else {
@@ -330,7 +325,7 @@ fn stages_on(
 ) -> Result<StageFunctions, Failure> {
     let people = people(data, settings)?;
     let watch = ModelWatch::new(Arc::clone(metrics), Arc::clone(&people));
-    let model = batched_model(settings, Arc::new(table.clone()), Arc::clone(&pace), Arc::new(watch))?;
+    let model = models::batched_model(settings, Arc::new(table.clone()), Arc::clone(&pace), Arc::new(watch))?;
     let key = marker_key(data, settings)?;
     let turns = PacedWrites::new(Arc::new(table.clone()), pace, settings.github_writes_per_minute);
     let connection = github(settings)?.sharing_turns(Arc::new(turns));
@@ -360,85 +355,6 @@ fn stages_on(
             within_ms: settings.serve_url.as_ref().and(settings.retry_within_ms()),
             clock: now_ms,
         }),
-    })
-}
-
-/// Returns the models behind the shared state of their providers.
-///
-/// # Errors
-/// The address or a key is unusable.
-pub fn paced_model(
-    settings: &Settings,
-    logs: Arc<dyn KeepLogs>,
-    pace: Arc<dyn Pace>,
-    watch: Arc<dyn WatchModels>,
-) -> Result<FallbackModel<PacedModel>, Failure> {
-    Ok(paced(Arc::new(model(settings)?), settings, logs, pace, watch))
-}
-
-fn paced(
-    model: Arc<ModelRouter>,
-    settings: &Settings,
-    logs: Arc<dyn KeepLogs>,
-    pace: Arc<dyn Pace>,
-    watch: Arc<dyn WatchModels>,
-) -> FallbackModel<PacedModel> {
-    let paced = PacedModel::new(model, logs, Arc::clone(&pace), Terms::of(settings)).watched_by(Arc::clone(&watch));
-    FallbackModel::new(paced, settings.model_fallback.clone(), pace, watch)
-}
-
-/// Returns the models like [`paced_model`]; the calls that `HOLDFAST_MODEL_BATCH` names are batch calls.
-fn batched_model(
-    settings: &Settings,
-    table: Arc<SqliteKeepRows>,
-    pace: Arc<dyn Pace>,
-    watch: Arc<dyn WatchModels>,
-) -> Result<BatchedModel<FallbackModel<PacedModel>>, Failure> {
-    let model = Arc::new(model(settings)?);
-    let logs = Arc::clone(&table);
-    let paced = paced(
-        Arc::clone(&model),
-        settings,
-        logs.clone(),
-        Arc::clone(&pace),
-        Arc::clone(&watch),
-    );
-    let ports = BatchPorts {
-        batches: model,
-        rows: table,
-        logs,
-        pace,
-        watch,
-    };
-    Ok(BatchedModel::new(
-        paced,
-        settings.model_batch,
-        ports,
-        Terms::of(settings),
-    ))
-}
-
-/// Returns the router to the models that the settings name.
-///
-/// # Errors
-/// The address or a key is unusable.
-pub fn model(settings: &Settings) -> Result<ModelRouter, Failure> {
-    router(settings).map_err(Failure::usage)
-}
-
-fn router(settings: &Settings) -> Result<ModelRouter, ModelSettingsError> {
-    let timeout = settings.model_timeout();
-    let router = ModelRouter::new(ModelSettings {
-        url: settings.model_url.clone(),
-        allow_http: settings.allow_http.clone(),
-        anthropic_key: settings.anthropic_key.clone(),
-        openai_key: settings.openai_key.clone(),
-        prices: settings.prices.clone(),
-        timeout,
-    })?;
-    Ok(match aws::bedrock(settings) {
-        Some(bedrock) => router.with_bedrock(bedrock),
-        None => router,
     })
 }
 

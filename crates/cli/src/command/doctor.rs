@@ -13,6 +13,7 @@ use crate::output;
 use holdfast_ops::failure::Failure;
 use holdfast_ops::machine;
 use holdfast_ops::mail_report::{MailReport, examine_mail};
+use holdfast_ops::models;
 use holdfast_ops::otlp::TraceExport;
 
 /// Runs the command.
@@ -21,7 +22,7 @@ use holdfast_ops::otlp::TraceExport;
 /// The settings are invalid.
 pub async fn run(args: &DoctorArgs) -> Result<Exit, Failure> {
     let settings = machine::read_settings()?;
-    let router = machine::model(&settings)?;
+    let router = models::model(&settings)?;
     TraceExport::of(&settings, env!("CARGO_PKG_VERSION"))?;
     machine::check_models(&settings)?;
     let mut reports = Vec::new();

@@ -22,7 +22,7 @@ use holdfast_engine::{Archive, Engine, EngineOptions, Outcome};
 use holdfast_ops::executions::EngineExecutions;
 use holdfast_ops::functions::StageFunctions;
 use holdfast_ops::pace::LocalPace;
-use holdfast_ops::{machine, workflow};
+use holdfast_ops::{machine, models, workflow};
 use holdfast_stores::sqlite::SqliteKeepRows;
 use holdfast_testkit::{FakeGithub, Finding, ModelServer, PullRequest, Repository, Script};
 use serde_json::json;
@@ -246,7 +246,7 @@ async fn model_with(
         counts: Arc::clone(counts),
     };
     let pace = Arc::new(LocalPace::default());
-    machine::paced_model(settings, Arc::new(logs), pace, Arc::new(())).unwrap()
+    models::paced_model(settings, Arc::new(logs), pace, Arc::new(())).unwrap()
 }
 
 /// Counts the executions, and the transitions that AWS charges for: each entered state, and each retry.
