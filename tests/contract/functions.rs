@@ -192,6 +192,7 @@ fn run(head: CommitSha) -> Run {
         tokens: holdfast_core::model::token_limits::TokenLimits::default(),
         gate: holdfast_core::model::run::GateMode::default(),
         urgent: false,
+        evidence: None,
     }
 }
 

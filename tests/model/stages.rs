@@ -163,6 +163,7 @@ pub fn a_run(at: usize, head: u8) -> Run {
         tokens: holdfast_core::model::token_limits::TokenLimits::default(),
         gate: holdfast_core::model::run::GateMode::default(),
         urgent: false,
+        evidence: None,
     }
 }
 
@@ -183,6 +184,7 @@ fn a_finding(severity: Severity) -> Finding {
         gated: severity == Severity::Critical,
         folded: false,
         tracked: None,
+        cwe: Vec::new(),
         sources: Vec::new(),
     }
 }

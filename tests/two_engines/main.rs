@@ -192,6 +192,7 @@ fn play(environment: &Environment, machines: &Machines, changes: &Changes, scena
         tokens: holdfast_core::model::token_limits::TokenLimits::default(),
         gate: holdfast_core::model::run::GateMode::default(),
         urgent: false,
+        evidence: None,
     };
     let machine = if scenario.is_hasty {
         &machines.hasty

@@ -108,6 +108,7 @@ fn run() -> Run {
         tokens: holdfast_core::model::token_limits::TokenLimits::default(),
         gate: holdfast_core::model::run::GateMode::default(),
         urgent: false,
+        evidence: None,
     }
 }
 

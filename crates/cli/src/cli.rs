@@ -215,6 +215,12 @@ pub struct ReviewArgs {
     /// Review only these files and folders, and list each file. Paths are relative to the current folder.
     #[arg(long, value_name = "PATH", num_args = 1..)]
     pub files: Vec<PathBuf>,
+    /// Read the reports of another tool, as SARIF 2.1.0. Those on added lines become findings, and a model confirms or
+    /// refutes them.
+    ///
+    /// Repeat the option for further files. At most 20 files of 64 MiB each, and 20,000 reports.
+    #[arg(long, value_name = "FILE.sarif")]
+    pub evidence: Vec<PathBuf>,
     /// Publish the review on the pull request that TARGET names. Where the gate requires an approval, it waits for one:
     /// holdfast approve.
     #[arg(long)]

@@ -8,6 +8,7 @@
 //! - `policy_file`, `starter`: a repository's settings, and the proposal of `holdfast init`
 //! - `content`, `diff`, `filter`: changed files, hunks, noise
 //! - `rule`, `prompt`, `validate`: secrets, prompts, checks of a model's answer
+//! - `evidence`: reports of the team's own tools
 //! - `fix`: suggestions in the files of a work tree
 //! - `ledger`: findings that keep their identity from run to run
 //! - `gate`, `approval`, `withhold`: findings that require a person's approval, the decisions, and what is published
@@ -24,6 +25,7 @@ pub mod content;
 pub mod count;
 pub mod diff;
 pub mod error;
+pub mod evidence;
 pub mod filter;
 pub mod fix;
 pub mod gate;

@@ -209,6 +209,7 @@ fn world(files: Vec<ChangedFile>, model: &str, light: &str, answers: Vec<Result<
             tokens: holdfast_core::model::token_limits::TokenLimits::default(),
             gate: GateMode::default(),
             urgent: false,
+            evidence: None,
         },
     }
 }

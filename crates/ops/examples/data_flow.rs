@@ -161,6 +161,7 @@ async fn review(units: usize, is_rules: bool) -> String {
         tokens: holdfast_core::model::token_limits::TokenLimits::default(),
         gate: holdfast_core::model::run::GateMode::default(),
         urgent: false,
+        evidence: None,
     };
     let begun = Instant::now();
     engine

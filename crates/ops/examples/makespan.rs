@@ -157,6 +157,7 @@ async fn review(units: usize, at_once: u32) -> Times {
         tokens: holdfast_core::model::token_limits::TokenLimits::default(),
         gate: holdfast_core::model::run::GateMode::default(),
         urgent: false,
+        evidence: None,
     };
     engine
         .start(run.run.as_str(), workflow::definition(), json!(run))

@@ -15,6 +15,7 @@ mod deadline;
 pub mod decide;
 pub mod deployment;
 pub mod evaluator;
+pub mod evidence;
 pub mod executions;
 pub mod failure;
 pub mod find_run;

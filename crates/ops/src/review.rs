@@ -4,12 +4,15 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use holdfast_core::approval::{Question, newest_question};
+use holdfast_core::artifact::write_artifact;
 use holdfast_core::claim;
+use holdfast_core::evidence::Evidence;
 use holdfast_core::model::approval::Verdict;
 use holdfast_core::model::change::Target;
+use holdfast_core::model::key;
 use holdfast_core::model::report::RunStatus;
 use holdfast_core::model::run::{GateMode, PAYLOAD_VERSION, Run};
-use holdfast_core::model::run_name::{RunName, stem_of_gate, stem_without_base};
+use holdfast_core::model::run_name::{RunName, stem_of_review, stem_without_base};
 use holdfast_core::model::settings::Settings;
 use holdfast_core::port::ReadError;
 pub use holdfast_git::{MAX_PATCH_BYTES, Scope};
@@ -22,6 +25,7 @@ use serde_json::{Value, json};
 use crate::access::Access;
 use crate::attempt::{self, Choice};
 use crate::data_directory::{DataDirectory, DataPlace};
+use crate::evidence;
 use crate::failure::Failure;
 use crate::machine;
 use crate::run_summary;
@@ -188,6 +192,8 @@ pub struct Review<'a> {
     pub gate: GateMode,
     /// The deployment's settings.
     pub settings: &'a Settings,
+    /// The reports of the team's own tools.
+    pub evidence: &'a Evidence,
 }
 
 impl Review<'_> {
@@ -242,6 +248,11 @@ impl Review<'_> {
             return Ok(decided);
         }
         let run = self.run(&name, notes);
+        if run.evidence.is_some() {
+            let store = machine::artifacts(data);
+            let written = write_artifact(&store, &key::evidence(&name), self.evidence).await;
+            written.map_err(|error| Failure::incomplete(error.message))?;
+        }
         engine
             .start(name.as_str(), workflow::definition(), json!(run))
             .await
@@ -264,13 +275,16 @@ impl Review<'_> {
             tokens: settings.model_tokens,
             gate: self.gate,
             urgent: true,
+            evidence: evidence::of_run(self.evidence),
         }
     }
 
     fn stem(&self) -> String {
         let settings = self.settings;
         let (model, model_light) = (&settings.model, &settings.model_light);
-        stem_of_gate(self.target, model, model_light, self.publish, self.gate)
+        let evidence = evidence::of_run(self.evidence);
+        let digest = evidence.as_ref().map(|evidence| evidence.digest.as_str());
+        stem_of_review(self.target, (model, model_light), self.publish, self.gate, digest)
     }
 
     fn older_stem(&self) -> String {

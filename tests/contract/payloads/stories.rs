@@ -303,6 +303,7 @@ fn run(name: &str, head: &str) -> Run {
         tokens: holdfast_core::model::token_limits::TokenLimits::default(),
         gate: holdfast_core::model::run::GateMode::default(),
         urgent: false,
+        evidence: None,
     }
 }
 

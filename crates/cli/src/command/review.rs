@@ -14,6 +14,7 @@ use crate::exit::Exit;
 use crate::output::{self, file};
 use holdfast_ops::ci;
 use holdfast_ops::data_directory::Kind;
+use holdfast_ops::evidence;
 use holdfast_ops::failure::Failure;
 use holdfast_ops::machine;
 use holdfast_ops::marker_key::{KeyOrigin, key_origin};
@@ -37,12 +38,14 @@ pub async fn run(args: &ReviewArgs) -> Result<Exit, Failure> {
     let directory = request.data_directory(&args.data.place(), &settings)?;
     let data = directory.path.as_path();
     let resolved = request.resolve(&settings, data).await?;
+    let evidence = evidence::read(&args.evidence, &resolved.target)?;
     let ends_with_job = args.publish && directory.kind != Kind::Given && ci::system().is_some();
     let review = Review {
         target: &resolved.target,
         publish: args.publish,
         gate: gate_mode(args, ends_with_job),
         settings: &settings,
+        evidence: &evidence,
     };
     let job = job(args, data, &settings);
     let (engine, recovered) = machine::open_engine(data, &settings, review.reach()).await?;
@@ -68,6 +71,7 @@ pub async fn run(args: &ReviewArgs) -> Result<Exit, Failure> {
     }
     let gate_note = (review.gate == GateMode::Off).then(|| GATE_OFF.to_owned());
     let notes = resolved.base_note.into_iter().chain(resolved.notes).chain(gate_note);
+    let notes = notes.chain(evidence::note(&evidence));
     let notes = notes.collect();
     match review.start_or_resume(&engine, data, notes).await {
         Ok(begun) => {

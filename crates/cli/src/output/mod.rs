@@ -3,6 +3,7 @@
 mod annotations;
 mod code_quality;
 pub mod file;
+mod fingerprint;
 mod hidden;
 mod hunks;
 mod junit;
@@ -163,7 +164,7 @@ mod tests {
     #[test]
     fn no_output_controls_a_terminal_or_a_runner() {
         let report = attacked();
-        let sarif = json(&sarif::report_sarif(&report, None)).unwrap();
+        let sarif = json(&sarif::report_sarif(&report, &hunks::Hunks::default(), None)).unwrap();
         let verdict = Verdict::of(&report, FailOn::High);
         let review = review::Review {
             report: &report,
@@ -204,7 +205,7 @@ mod tests {
         let mut report = attacked();
         report.coverage.clear();
         report.findings.clear();
-        let sarif = sarif::report_sarif(&report, None);
+        let sarif = sarif::report_sarif(&report, &hunks::Hunks::default(), None);
         assert_eq!(sarif["runs"][0]["invocations"][0]["executionSuccessful"], false);
         let junit = junit::report_junit(&report, None).unwrap();
         assert!(junit.contains("errors=\"1\""), "{junit}");

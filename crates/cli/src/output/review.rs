@@ -45,7 +45,10 @@ impl Review<'_> {
             ReportFormat::Text => Ok(report_text(self, style)),
             ReportFormat::Json => json(report).map_err(Failure::incomplete),
             ReportFormat::Markdown => Ok(report_markdown(public())),
-            ReportFormat::Sarif => json(&sarif::report_sarif(public(), self.page)).map_err(Failure::incomplete),
+            ReportFormat::Sarif => {
+                let hunks = Hunks::of(self.change, &public().findings);
+                json(&sarif::report_sarif(public(), &hunks, self.page)).map_err(Failure::incomplete)
+            }
             ReportFormat::Github => Ok(annotations::report_annotations(public())),
             ReportFormat::Rdjson => json(&rdjson::report_rdjson(public())).map_err(Failure::incomplete),
             ReportFormat::Gitlab => {

@@ -170,11 +170,29 @@ fn sarif_is_valid_and_names_only_the_own_repository() {
         "a plain work tree has no page: {run:#}"
     );
     assert_eq!(run["results"].as_array().unwrap().len(), 2);
+    let described = &run["tool"]["driver"]["rules"][0];
+    for key in [
+        "name",
+        "shortDescription",
+        "fullDescription",
+        "help",
+        "defaultConfiguration",
+    ] {
+        assert!(!described[key].is_null(), "{key}: {described:#}");
+    }
+    assert!(run["results"][0]["fixes"][0]["artifactChanges"].is_array(), "{run:#}");
+    let hashes = |run: &Value| -> Vec<String> {
+        let results = run["results"].as_array().unwrap().iter();
+        let hash = |result: &Value| result["partialFingerprints"]["primaryLocationLineHash"].to_string();
+        results.map(hash).collect()
+    };
+    let before = hashes(&run);
     let notes = run["invocations"][0]["toolExecutionNotifications"].as_array().unwrap();
     assert!(notes.iter().any(|note| note["level"] == "note"), "{notes:#?}");
     let remote = "https://user:hunter2@git.example:8443/o/r.git";
     scene.repository.git(&["remote", "add", "origin", remote]).unwrap();
     let run = check(&printed(&scene, &base, "sarif"));
+    assert_eq!(hashes(&run), before);
     let page = &run["versionControlProvenance"][0]["repositoryUri"];
     assert_eq!(page, "https://git.example:8443/o/r");
 }

@@ -9,6 +9,7 @@ mod browser;
 mod ci;
 mod desk;
 mod documented;
+mod evidence;
 mod fix;
 mod formats;
 mod github_waits;

@@ -278,6 +278,7 @@ mod tests {
                         gated: false,
                         folded: false,
                         tracked: None,
+                        cwe: Vec::new(),
                         sources: Vec::new(),
                     },
                 })

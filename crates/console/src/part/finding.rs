@@ -125,6 +125,7 @@ fn place(finding: &Finding) -> String {
 fn source(source: &FindingSource) -> Markup {
     match source {
         FindingSource::Rule(rule) => html! { "rule " code { (text::line(rule)) } },
+        FindingSource::Tool { name, rule } => html! { (text::line(name)) " " code { (text::line(rule)) } },
         FindingSource::Model => html! { "model" },
         FindingSource::Unknown(text) => html! { (text::line(text)) },
     }

@@ -140,6 +140,7 @@ pub fn findings(say: Say) -> Vec<Finding> {
         gated: false,
         folded: false,
         tracked: None,
+        cwe: Vec::new(),
         sources: Vec::new(),
     };
     vec![

@@ -131,6 +131,7 @@ fn run_of(target: &Target, settings: &RunSettings, name: RunName) -> Run {
         tokens: settings.tokens,
         gate: GateMode::default(),
         urgent: false,
+        evidence: None,
     }
 }
 

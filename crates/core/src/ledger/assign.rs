@@ -185,13 +185,13 @@ fn place(known: &Known<'_>, seen: &Seen<'_>) -> Place {
 fn judge(known: &Known<'_>, seen: &Seen<'_>) -> Option<Rank> {
     let (entry, finding) = (known.entry, &seen.sighting.finding);
     let (old, new) = (&entry.anchor, &seen.sighting.anchor);
-    let is_same_rule = match (entry.source.rule(), finding.source.rule()) {
-        (Some(rule), Some(other)) if rule != other => return None,
-        (Some(_), Some(_)) => true,
-        (Some(_), None) => finding.found_by().contains(&entry.source),
+    let is_same_rule = match (entry.source.is_rule(), finding.source.is_rule()) {
+        // A finding that other rules found too has the source that came first.
+        (true, _) if finding.found_by().contains(&entry.source) => true,
+        (true, true) => return None,
         _ => false,
     };
-    let is_one_model = entry.source.rule().is_none() && finding.source.rule().is_none();
+    let is_one_model = !entry.source.is_rule() && !finding.source.is_rule();
     let is_same_text = !old.text.is_empty() && old.text == new.text;
     let is_same_category = [entry.category, entry.last_title().1].contains(&finding.category);
     let code = if is_same_text {

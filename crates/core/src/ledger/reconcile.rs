@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use crate::model::finding::Side;
 use crate::model::finding_id::FindingId;
+use crate::model::finding_source::FindingSource;
 use crate::model::run_name::RunName;
 use crate::model::sha::CommitSha;
 
@@ -27,6 +28,8 @@ pub struct RunFacts<'a> {
     pub found: &'a [Sighting],
     /// All units of the plan with their readers.
     pub units: &'a [ReviewedUnit],
+    /// The other tools whose reports it has.
+    pub tools: &'a [String],
     /// Files of the ledger that are no longer in the diff, by their path at either head.
     pub left_the_diff: &'a BTreeSet<String>,
     /// The lines' way from the ledger's head to this one.
@@ -111,7 +114,7 @@ pub fn reconcile(ledger: &Ledger, facts: &RunFacts<'_>) -> Reconciled {
             *slot = Some(at);
         }
     }
-    let units = UnitIndex::new(facts.units);
+    let units = UnitIndex::new(facts);
     let mut next: Vec<(Entry, Option<usize>, Change)> = Vec::with_capacity(known.len());
     for (one, at) in known.iter().zip(&sighting_of) {
         let (entry, change) = match at.and_then(|at| seen.get(at)) {
@@ -290,19 +293,25 @@ enum Reading {
 }
 
 /// The units of each file.
-struct UnitIndex<'a>(HashMap<String, Vec<&'a ReviewedUnit>>);
+struct UnitIndex<'a> {
+    by_path: HashMap<String, Vec<&'a ReviewedUnit>>,
+    tools: &'a [String],
+}
 
 impl<'a> UnitIndex<'a> {
-    fn new(units: &'a [ReviewedUnit]) -> Self {
+    fn new(facts: &RunFacts<'a>) -> Self {
         let mut by_path: HashMap<String, Vec<&'a ReviewedUnit>> = HashMap::new();
-        for unit in units {
+        for unit in facts.units {
             by_path.entry(bounded_path(&unit.path)).or_default().push(unit);
         }
-        Self(by_path)
+        Self {
+            by_path,
+            tools: facts.tools,
+        }
     }
 
     fn reading(&self, known: &Known<'_>) -> Reading {
-        let Some(units) = self.0.get(&known.path) else {
+        let Some(units) = self.by_path.get(&known.path) else {
             return Reading::Not;
         };
         let anchor = &known.entry.anchor;
@@ -320,13 +329,11 @@ impl<'a> UnitIndex<'a> {
         if holding.peek().is_none() {
             return Reading::OutsideOfAll;
         }
-        let is_by_rule = known.entry.source.rule().is_some();
-        let is_read = |unit: &&ReviewedUnit| {
-            if is_by_rule {
-                unit.readers.rules
-            } else {
-                unit.readers.model
-            }
+        let is_read = |unit: &&ReviewedUnit| match &known.entry.source {
+            FindingSource::Rule(_) => unit.readers.rules,
+            // A run without the tool's reports knows nothing of what it reported.
+            FindingSource::Tool { name, .. } => unit.readers.rules && self.tools.contains(name),
+            FindingSource::Model | FindingSource::Unknown(_) => unit.readers.model,
         };
         // With unknown places each unit of the file could hold the lines.
         if holding.all(is_read) {

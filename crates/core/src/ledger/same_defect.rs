@@ -18,8 +18,8 @@ pub fn is_same_defect((one, words): (&Finding, &Wording), (other, other_words): 
     if one.path != other.path || one.side != other.side || one.category != other.category {
         return false;
     }
-    if let (Some(rule), Some(other_rule)) = (one.source.rule(), other.source.rule()) {
-        return rule == other_rule && one.line == other.line && one.title.eq_ignore_ascii_case(&other.title);
+    if one.source.is_rule() && other.source.is_rule() {
+        return one.source == other.source && one.line == other.line && one.title.eq_ignore_ascii_case(&other.title);
     }
     let is_same_title = one.title.eq_ignore_ascii_case(&other.title);
     let distance = one.line.abs_diff(other.line);

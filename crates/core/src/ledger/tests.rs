@@ -110,6 +110,7 @@ impl Head {
             base: &self.sha(),
             found: &self.found,
             units: &units,
+            tools: &[],
             left_the_diff: &self.left,
             maps,
             threads: &self.threads,
@@ -144,6 +145,7 @@ fn finding(path: &str, line: u32, title: &str, source: &str, category: Category)
         gated: false,
         folded: false,
         tracked: None,
+        cwe: Vec::new(),
         sources: Vec::new(),
     }
 }

@@ -126,6 +126,9 @@ pub struct Finding {
     pub confidence: f64,
     /// `model`, or `rule:ID`.
     pub source: FindingSource,
+    /// Its weaknesses, as numbers of the Common Weakness Enumeration.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub cwe: Vec<u32>,
     /// Whether it makes the gate require a person's approval.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub gated: bool,

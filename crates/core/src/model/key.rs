@@ -38,6 +38,11 @@ pub fn results_prefix(run: &RunName) -> String {
     format!("runs/{run}/results")
 }
 
+/// Returns the key of the reports of the team's own tools, an [`crate::evidence::Evidence`].
+pub fn evidence(run: &RunName) -> String {
+    format!("runs/{run}/evidence.json")
+}
+
 /// Returns the key of a unit's document, a [`crate::stage::UnitDocument`].
 pub fn unit(run: &RunName, unit: &str) -> String {
     format!("runs/{run}/units/{unit}/unit.json")

@@ -79,8 +79,11 @@ pub struct ContextPack {
     pub tokens: u64,
     /// Number of scopes left out to stay within the budget.
     pub left_out: u64,
-    /// Findings of rules (secrets, syntax) in this unit.
+    /// Findings of rules (secrets, syntax, other tools) in this unit.
     pub rule_findings: Vec<Finding>,
+    /// What rules and tools report in this unit, one line each, for the model to confirm or to refute.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub claims: Vec<String>,
     /// The language whose rules ran, by its name for people; none where the file was only searched for secrets.
     #[serde(default)]
     pub language: Option<String>,

@@ -53,6 +53,18 @@ pub struct Run {
     /// Whether a person waits for it: its model calls come before others of the account.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub urgent: bool,
+    /// The reports of the team's own tools that it reads.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub evidence: Option<RunEvidence>,
+}
+
+/// The reports of the team's own tools that a run reads, from its artifact `evidence.json`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunEvidence {
+    /// SHA-256 of the reports, in hex: other reports are another run.
+    pub digest: String,
+    /// The tools' names.
+    pub tools: Vec<String>,
 }
 
 /// The effect of a finding at or above the gate's severity on a review that is published.

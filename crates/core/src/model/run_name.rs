@@ -140,14 +140,27 @@ fn place(target: &Target) -> String {
     }
 }
 
-/// Returns [`stem`] for a review with this effect of the gate.
-pub fn stem_of_gate(target: &Target, model: &ModelId, model_light: &ModelId, publish: bool, gate: GateMode) -> String {
+/// Returns [`stem`] for a review with this effect of the gate, and with the evidence of this digest.
+pub fn stem_of_review(
+    target: &Target,
+    (model, model_light): (&ModelId, &ModelId),
+    publish: bool,
+    gate: GateMode,
+    evidence: Option<&str>,
+) -> String {
     let effect = match gate {
         GateMode::Wait => "",
         GateMode::Off => "\nwithout gate",
         GateMode::Withhold => "\nwithholding",
     };
-    assemble(target, &(place(target) + effect), model, model_light, publish)
+    let evidence = evidence.map_or_else(String::new, |digest| format!("\nevidence {digest}"));
+    assemble(
+        target,
+        &(place(target) + effect + &evidence),
+        model,
+        model_light,
+        publish,
+    )
 }
 
 /// Returns the stem of version 0.1: without merge base and settings. Its runs may still be in flight.
@@ -257,7 +270,7 @@ mod tests {
         assert_eq!(thousandth.stem(), name);
         assert_eq!(name, stem(&target, &RULES, &RULES, false));
         assert_ne!(name, stem(&target, &RULES, &RULES, true));
-        let of_gate = |gate| stem_of_gate(&target, &RULES, &RULES, true, gate);
+        let of_gate = |gate| stem_of_review(&target, (&RULES, &RULES), true, gate, None);
         assert_eq!(of_gate(GateMode::Wait), stem(&target, &RULES, &RULES, true));
         assert_ne!(of_gate(GateMode::Off), of_gate(GateMode::Wait));
         assert_ne!(of_gate(GateMode::Withhold), of_gate(GateMode::Wait));

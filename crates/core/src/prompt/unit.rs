@@ -35,6 +35,10 @@ documentation. `start_line` (first line, at most `line`), `side`, `suggestion` (
 line, or null) and `confidence` (0 to 1) may be left out. `line` and `start_line` are numbers shown in the diff, within one \
 hunk, on `side`: RIGHT, or LEFT for a removed line. `quote` is the text of `line`, without its number and mark. With nothing to report, findings is [].";
 
+/// Precedes what rules and tools report.
+const CLAIMS: &str = "\nStatic tools report these lines of the new file. They don't know the context and may be wrong: report one as \
+a finding only if the code proves it.\n";
+
 /// The content of a unit's prompt.
 #[derive(Debug)]
 pub struct UnitPrompt<'a> {
@@ -82,6 +86,12 @@ pub fn unit_prompt(unit: &UnitPrompt<'_>) -> Prompt {
                 "{}-{} {}: {}",
                 scope.start_line, scope.end_line, scope.kind, scope.signature
             );
+        }
+    }
+    if !unit.context.claims.is_empty() {
+        data.push_str(CLAIMS);
+        for claim in &unit.context.claims {
+            let _infallible = writeln!(data, "{}", one_line(claim, 300));
         }
     }
     let (path, previous) = (shown_path(unit.path), unit.previous_path.map(shown_path));

@@ -95,5 +95,6 @@ fn finding(path: &str, number: u32, secret: &SecretMatch) -> Finding {
         gated: false,
         folded: false,
         tracked: None,
+        cwe: Vec::new(),
     }
 }

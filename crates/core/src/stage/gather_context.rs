@@ -10,6 +10,7 @@ use futures::StreamExt;
 use serde::{Deserialize, Serialize};
 
 use crate::diff::{Hunk, parse_patch};
+use crate::evidence::Evidence;
 use crate::model::change::{ChangedFile, FileKind};
 use crate::model::error_name::ErrorName;
 use crate::model::finding::{Finding, Side};
@@ -73,6 +74,10 @@ pub async fn gather_context(
     let change = read_change(&input.run, store).await?;
     let plan: Plan = read_artifact(store, &key::plan(&input.run)).await?;
     let policy: Policy = read_artifact(store, &key::policy(&input.run)).await?;
+    let evidence = match run.evidence {
+        Some(_) => read_artifact(store, &key::evidence(&input.run)).await?,
+        None => Evidence::default(),
+    };
     let mut units: HashMap<&str, Vec<&Unit>> = HashMap::new();
     for unit in &plan.units {
         units.entry(&unit.path).or_default().push(unit);
@@ -97,6 +102,7 @@ pub async fn gather_context(
         run: &run,
         head: &change.header.head,
         policy: &policy,
+        evidence: &evidence,
         read,
         syntax,
         store,
@@ -172,6 +178,7 @@ struct Gathering<'a> {
     run: &'a Run,
     head: &'a CommitSha,
     policy: &'a Policy,
+    evidence: &'a Evidence,
     globs: &'a PolicyGlobs,
     payer: Payer,
     ambient: Ambient,
@@ -284,7 +291,8 @@ impl Gathering<'_> {
         let documents = open.units.iter().map(|unit| {
             let chosen = hunks.iter().enumerate().filter(|(index, _)| unit.hunks.contains(index));
             let hunks: Vec<Hunk> = chosen.map(|(_, hunk)| hunk.clone()).collect();
-            let mut context = assemble(&file.path, &hunks, &seen, self.run.tokens.pack());
+            let reported = self.evidence.findings(&file.path, &hunks);
+            let mut context = assemble(&file.path, &hunks, &seen, reported, self.run.tokens.pack());
             context.no_syntax.clone_from(&no_syntax);
             self.document(unit, file, &hunks, context)
         });
@@ -358,11 +366,18 @@ fn without_secrets(mut seen: SyntaxView) -> SyntaxView {
     seen
 }
 
-/// Chooses the context that fits the budget: first the scopes that contain an added line of these hunks, outermost
+/// Chooses the context that fits the budget: first what rules and tools report, within a third of it; then the scopes that contain an added line of these hunks, outermost
 /// first, then the file's imports in their order.
-fn assemble(path: &str, hunks: &[Hunk], seen: &SyntaxView, max_tokens: u64) -> ContextPack {
+fn assemble(path: &str, hunks: &[Hunk], seen: &SyntaxView, reported: Vec<Finding>, max_tokens: u64) -> ContextPack {
+    let mut by_rules = rule_findings(path, hunks, &seen.findings);
+    by_rules.extend(reported);
+    let (claims, tokens) = claims(&by_rules, max_tokens / 3);
+    let mut rule_findings = secret_findings(path, hunks);
+    rule_findings.extend(by_rules);
     let mut pack = ContextPack {
-        rule_findings: rule_findings(path, hunks, &seen.findings),
+        rule_findings,
+        claims,
+        tokens,
         language: seen.language.map(str::to_owned),
         ..ContextPack::default()
     };
@@ -393,9 +408,30 @@ fn assemble(path: &str, hunks: &[Hunk], seen: &SyntaxView, max_tokens: u64) -> C
     pack
 }
 
-/// Returns the secrets in added lines, and the rules' findings that touch an added line, cut to the hunk.
+/// Returns what rules and tools report, one line each, as far as it fits, and its tokens. The worst come first.
+fn claims(findings: &[Finding], max_tokens: u64) -> (Vec<String>, u64) {
+    let mut worst: Vec<&Finding> = findings.iter().collect();
+    worst.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
+    let (mut claims, mut tokens) = (Vec::new(), 0);
+    for finding in worst {
+        let lines = match finding.start_line == finding.line {
+            true => finding.line.to_string(),
+            false => format!("{}-{}", finding.start_line, finding.line),
+        };
+        let claim = format!("{lines} {}: {}", finding.source, finding.title);
+        let cost = estimate_tokens(&claim) + 1;
+        if tokens + cost > max_tokens {
+            break;
+        }
+        tokens += cost;
+        claims.push(claim);
+    }
+    (claims, tokens)
+}
+
+/// Returns the rules' findings that touch an added line, cut to the hunk.
 fn rule_findings(path: &str, hunks: &[Hunk], syntax: &[SyntaxFinding]) -> Vec<Finding> {
-    let mut findings = secret_findings(path, hunks);
+    let mut findings = Vec::new();
     for hunk in hunks {
         let Some((first, last)) = hunk.range(Side::Right) else {
             continue;
@@ -422,6 +458,7 @@ fn rule_findings(path: &str, hunks: &[Hunk], syntax: &[SyntaxFinding]) -> Vec<Fi
                 gated: false,
                 folded: false,
                 tracked: None,
+                cwe: Vec::new(),
                 sources: Vec::new(),
             });
         }

@@ -3,11 +3,13 @@
 
 use crate::ledger::{Wording, is_same_defect};
 use crate::model::finding::Finding;
+use crate::model::finding_source::FindingSource;
 
 /// Adds a finding to those of its line. The caller adds rules' findings before the model's.
 ///
 /// - The same rule twice, with the same title: one finding.
-/// - Two different rules: two findings, whatever their category.
+/// - Two different rules: two findings, whatever their category. But what another tool reports with the same title or the
+///   same weakness is one finding with both sources: the first one's words, and the worse severity.
 /// - The model's finding beside a rule's with the same title, or with the same category and no worse: the rule's title,
 ///   severity, source and place stay; the model's words are appended, and `sources` names both.
 /// - The model's finding of the same category and worse: two findings. It may be another defect, and the gate checks
@@ -22,9 +24,12 @@ pub(super) fn merge_finding(kept: &mut Vec<Finding>, mut finding: Finding) {
         .iter_mut()
         .filter(|other| other.path == finding.path && other.side == finding.side && other.line == finding.line);
     if !finding.is_by_model() {
-        let mut same = beside.filter(|other| other.source == finding.source && has_title(other));
+        let mut same = beside.filter(|other| {
+            let is_repeated = other.source == finding.source && has_title(other);
+            is_repeated || (is_by_tool(other, &finding) && (has_title(other) || shares_weakness(other, &finding)))
+        });
         match same.next() {
-            Some(other) => other.severity = other.severity.max(finding.severity),
+            Some(other) => add_source(other, finding),
             None => kept.push(finding),
         }
         return;
@@ -42,6 +47,32 @@ pub(super) fn merge_finding(kept: &mut Vec<Finding>, mut finding: Finding) {
         Some(other) if other.is_by_model() => other.severity = other.severity.max(finding.severity),
         Some(rule) => add_words(rule, finding),
         None => kept.push(finding),
+    }
+}
+
+/// Returns whether another tool found one of them. Two of our own rules mean two things.
+fn is_by_tool(one: &Finding, other: &Finding) -> bool {
+    let is_tool = |finding: &Finding| matches!(finding.source, FindingSource::Tool { .. });
+    is_tool(one) || is_tool(other)
+}
+
+fn shares_weakness(one: &Finding, other: &Finding) -> bool {
+    one.cwe.iter().any(|number| other.cwe.contains(number))
+}
+
+/// Notes on a rule's finding that another rule found the same.
+fn add_source(kept: &mut Finding, mut other: Finding) {
+    kept.severity = kept.severity.max(other.severity);
+    take_suggestion(kept, &mut other);
+    for source in other.sources {
+        if !kept.sources.contains(&source) {
+            kept.sources.push(source);
+        }
+    }
+    for number in other.cwe {
+        if !kept.cwe.contains(&number) {
+            kept.cwe.push(number);
+        }
     }
 }
 
@@ -142,6 +173,34 @@ mod tests {
             merge_finding(&mut kept, finding);
         }
         kept
+    }
+
+    #[test]
+    fn a_tool_that_reports_the_same_weakness_or_title_is_another_source() {
+        use Category::Security;
+        let with = |source: &str, title: &str, cwe: u32, severity| Finding {
+            cwe: vec![cwe],
+            ..finding(source, title, severity, Security, 3)
+        };
+        let rule = || with("rule:sql", "SQL built from a value", 89, Severity::Medium);
+        for (other, expected) in [
+            (with("tool:bandit/B608", "Possible injection", 89, Severity::High), 1),
+            (with("tool:bandit/B608", "sql built from a value", 1, Severity::High), 1),
+            (with("tool:bandit/B101", "Assert", 703, Severity::High), 2),
+            (with("rule:other", "Another rule", 89, Severity::High), 2),
+        ] {
+            let name = other.source.to_string();
+            let kept = merged(vec![rule(), other]);
+            assert_eq!(kept.len(), expected, "{name}");
+            if expected == 1 {
+                let sources: Vec<String> = kept[0].sources.iter().map(ToString::to_string).collect();
+                assert_eq!(sources, ["rule:sql", "tool:bandit/B608"]);
+                assert_eq!(
+                    (kept[0].title.as_str(), kept[0].severity),
+                    ("SQL built from a value", Severity::High)
+                );
+            }
+        }
     }
 
     #[test]

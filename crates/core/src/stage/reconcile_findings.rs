@@ -195,6 +195,11 @@ pub async fn reconcile_findings(
             base: &change.base,
             found: &found,
             units: &units,
+            tools: run
+                .evidence
+                .as_ref()
+                .map(|evidence| evidence.tools.as_slice())
+                .unwrap_or_default(),
             left_the_diff: &left_the_diff,
             maps: &maps,
             threads: &threads

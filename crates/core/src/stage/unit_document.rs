@@ -108,24 +108,31 @@ impl UnitDocument {
     }
 
     /// Returns the name of the unit's first question, the key of its cached answer. It covers repository, model, prompt
-    /// version, hunks, enclosing scopes and instructions, each by content. Ambient text (title, description) and
+    /// version, hunks, enclosing scopes, instructions and the reports of rules and tools, each by content. Ambient text (title, description) and
     /// imports are shown but don't change the question. Repositories never share answers.
     pub fn question(&self) -> String {
         let previous_path = self.previous_path.as_deref().map(shown_path);
         let scopes = self.context.scopes.iter();
-        let question = json!([
-            "unit",
-            self.repository,
-            self.model_of(self.tier),
-            PROMPT_VERSION,
-            render_hunks(&shown_path(&self.path), previous_path.as_deref(), &self.hunks),
+        let mut question = vec![
+            json!("unit"),
+            json!(self.repository),
+            json!(self.model_of(self.tier)),
+            json!(PROMPT_VERSION),
+            json!(render_hunks(
+                &shown_path(&self.path),
+                previous_path.as_deref(),
+                &self.hunks
+            )),
             scopes
-                .map(|scope| [&scope.kind, &scope.name, &scope.signature])
-                .collect::<Vec<_>>(),
-            self.instructions,
+                .map(|scope| json!([&scope.kind, &scope.name, &scope.signature]))
+                .collect(),
+            json!(self.instructions),
             answer_schema(),
-        ]);
-        question_digest(&question)
+        ];
+        if !self.context.claims.is_empty() {
+            question.push(json!(self.context.claims));
+        }
+        question_digest(&Value::Array(question))
     }
 }
 

@@ -97,6 +97,7 @@ pub fn read_finding(raw: &Value, shown: &Shown<'_>) -> Result<Finding, AnswerPro
         gated: false,
         folded: false,
         tracked: None,
+        cwe: Vec::new(),
         sources: Vec::new(),
     })
 }

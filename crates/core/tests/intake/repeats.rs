@@ -144,6 +144,7 @@ fn a_check_is_re_run_once_for_a_sender_with_write_permission() {
         tokens: TokenLimits::default(),
         gate: holdfast_core::model::run::GateMode::default(),
         urgent: false,
+        evidence: None,
     };
     block_on(
         world

@@ -60,6 +60,7 @@ impl World {
             tokens: TokenLimits::default(),
             gate: GateMode::default(),
             urgent: false,
+            evidence: None,
         };
         block_on(write_artifact(&self.artifacts, &key::run(run), &stored)).unwrap();
         self.end(run);

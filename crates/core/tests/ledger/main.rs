@@ -107,6 +107,7 @@ fn finding(path: &str, line: u32, worded: &Worded) -> Finding {
         gated: false,
         folded: false,
         tracked: None,
+        cwe: Vec::new(),
         sources: Vec::new(),
     }
 }
@@ -150,6 +151,7 @@ fn is_matched(pair: &Pair<'_>, is_mapped: bool) -> bool {
         base: head,
         found,
         units,
+        tools: &[],
         left_the_diff: const { &BTreeSet::new() },
         maps,
         threads: const { &BTreeMap::new() },

@@ -29,6 +29,7 @@ fn finding(path: &str, line: u32, severity: Severity) -> Finding {
         gated: false,
         folded: false,
         tracked: None,
+        cwe: Vec::new(),
         sources: Vec::new(),
     }
 }

@@ -203,6 +203,7 @@ async fn review(files: usize, memory: &BTreeMap<String, f64>) -> Taken {
         tokens: holdfast_core::model::token_limits::TokenLimits::default(),
         gate: holdfast_core::model::run::GateMode::default(),
         urgent: false,
+        evidence: None,
     };
     engine
         .start(run.run.as_str(), workflow::definition(), json!(run))

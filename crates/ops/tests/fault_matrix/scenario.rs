@@ -279,5 +279,6 @@ fn run_of(stage: &Stage) -> Run {
         tokens: holdfast_core::model::token_limits::TokenLimits::default(),
         gate: holdfast_core::model::run::GateMode::default(),
         urgent: false,
+        evidence: None,
     }
 }

@@ -297,6 +297,7 @@ fn lines_that_no_unit_has_left_the_diff() {
             base: &first.sha(),
             found: &[],
             units: &[unit],
+            tools: &[],
             left_the_diff: &BTreeSet::new(),
             maps: &LineMaps::same(),
             threads: &BTreeMap::new(),

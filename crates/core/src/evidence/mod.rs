@@ -1,0 +1,162 @@
+//! Evidence: what the team's own tools report about the code under review, from SARIF files.
+//!
+//! A tool's report becomes a finding if it lies on an added line; its source is `tool:NAME/RULE`. A report is a claim of a
+//! tool, and its text is a stranger's input: bounded, without invisible characters, and no part of it decides anything
+//! but its severity and its place.
+
+mod path;
+mod sarif;
+mod shape;
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+pub use path::Places;
+pub use sarif::{InvalidSarif, read_sarif};
+
+use crate::diff::Hunk;
+use crate::model::finding::{Category, Finding, Severity, Side};
+use crate::model::finding_source::FindingSource;
+use crate::rule::redacted;
+
+/// Maximum number of reports of a run. Those beyond are counted.
+pub const MAX_REPORTS: usize = 20_000;
+
+/// Confidence of a tool's report: a rule that may not know the context.
+const CONFIDENCE: f64 = 0.7;
+
+/// The reports of all given files.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Evidence {
+    /// The tools, also those without a report.
+    pub tools: Vec<Tool>,
+    /// The reports by path, in the order of the files.
+    pub reports: BTreeMap<String, Vec<ToolReport>>,
+    /// The number of reports that were left out: beyond [`MAX_REPORTS`].
+    #[serde(default)]
+    pub left_out: usize,
+}
+
+/// A tool.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tool {
+    /// Its name.
+    pub name: String,
+    /// Its version, where it is stated.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
+}
+
+impl std::fmt::Display for Tool {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match &self.version {
+            Some(version) => write!(out, "{} {version}", self.name),
+            None => out.pad(&self.name),
+        }
+    }
+}
+
+/// One report of a tool.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ToolReport {
+    /// The tool's name.
+    pub tool: String,
+    /// The rule's id; empty if the tool names none.
+    pub rule: String,
+    /// First line, from 1.
+    pub start_line: u32,
+    /// Last line.
+    pub end_line: u32,
+    /// Its severity.
+    pub severity: Severity,
+    /// Its category.
+    pub category: Category,
+    /// Numbers of weaknesses in the Common Weakness Enumeration.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub cwe: Vec<u32>,
+    /// One line.
+    pub title: String,
+    /// The tool's message.
+    pub message: String,
+}
+
+impl Evidence {
+    /// Adds the reports of another file.
+    pub fn add(&mut self, other: Self) {
+        for tool in other.tools {
+            if !self.tools.contains(&tool) {
+                self.tools.push(tool);
+            }
+        }
+        self.left_out += other.left_out;
+        let mut room = MAX_REPORTS.saturating_sub(self.number());
+        for (path, reports) in other.reports {
+            let taken = reports.len().min(room);
+            room -= taken;
+            self.left_out += reports.len() - taken;
+            if taken > 0 {
+                self.reports
+                    .entry(path)
+                    .or_default()
+                    .extend(reports.into_iter().take(taken));
+            }
+        }
+    }
+
+    /// Returns the number of reports.
+    pub fn number(&self) -> usize {
+        self.reports.values().map(Vec::len).sum()
+    }
+
+    /// Returns the findings of a file: the reports that touch an added line of these hunks, cut to the hunk. The same
+    /// report twice is one finding.
+    pub fn findings(&self, path: &str, hunks: &[Hunk]) -> Vec<Finding> {
+        let reports = self.reports.get(path).map(Vec::as_slice).unwrap_or_default();
+        let mut findings: Vec<Finding> = Vec::new();
+        for hunk in hunks {
+            let Some((first, last)) = hunk.range(Side::Right) else {
+                continue;
+            };
+            let touches = |report: &&ToolReport| {
+                let lines = report.start_line..=report.end_line;
+                hunk.added()
+                    .any(|line| line.new.is_some_and(|line| lines.contains(&line)))
+            };
+            for report in reports.iter().filter(touches) {
+                let finding = report.finding(path, first, last);
+                if !findings.contains(&finding) {
+                    findings.push(finding);
+                }
+            }
+        }
+        findings
+    }
+}
+
+impl ToolReport {
+    fn finding(&self, path: &str, first: u32, last: u32) -> Finding {
+        Finding {
+            path: path.to_owned(),
+            side: Side::Right,
+            start_line: self.start_line.clamp(first, last),
+            line: self.end_line.clamp(first, last),
+            severity: self.severity,
+            category: self.category,
+            title: redacted(&self.title),
+            body: redacted(&self.message),
+            suggestion: None,
+            confidence: CONFIDENCE,
+            source: FindingSource::of_tool(&self.tool, &self.rule),
+            gated: false,
+            folded: false,
+            sources: Vec::new(),
+            tracked: None,
+            cwe: self.cwe.clone(),
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "tests.rs"]
+mod tests;
