@@ -83,16 +83,20 @@ where
     E: ProvideErrorMetadata + Error + 'static,
 {
     match error {
-        SdkError::ServiceError(answer) => {
-            let status = answer.raw().status().as_u16();
-            match (answer.err().code(), answer.err().message()) {
-                (Some(code), Some(message)) if !quotes_input(code) => one_line(&format!("{code}: {message}")),
-                (Some(code), _) => one_line(code),
-                (None, _) => format!("an error without a name, status {status}"),
-            }
-        }
+        SdkError::ServiceError(answer) => match answer.err().code() {
+            Some(code) => named_line(code, answer.err().message()),
+            None => format!("an error without a name, status {}", answer.raw().status().as_u16()),
+        },
         SdkError::ResponseError(_) => "an answer that cannot be read".to_owned(),
         other => chain(other),
+    }
+}
+
+/// Returns a service's error as one line.
+pub(crate) fn named_line(code: &str, message: Option<&str>) -> String {
+    match message {
+        Some(message) if !quotes_input(code) => one_line(&format!("{code}: {message}")),
+        _ => one_line(code),
     }
 }
 
