@@ -1,3 +1,5 @@
+//! Tests of evidence: SARIF logs as tools write them, hostile ones, and what becomes of their reports.
+
 #![expect(clippy::unwrap_used, reason = "a failed step fails the test")]
 
 use serde_json::{Value, json};
