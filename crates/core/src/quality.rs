@@ -123,6 +123,28 @@ mod tests {
     }
 
     #[test]
+    fn fifty_outcomes_are_compared_with_a_hundred_before_them() {
+        for (good, expected) in [(141, None), (142, Some((84, 100)))] {
+            let mut quality = Quality::default();
+            let mut last = quality.apply(&Outcomes { good, all: good });
+            for _ in 0..8 {
+                last = quality.apply(&Outcomes { good: 0, all: 1 });
+            }
+            assert_eq!(last.map(|drop| (drop.recent, drop.history)), expected, "{good}");
+        }
+    }
+
+    #[test]
+    fn of_a_huge_run_two_hundred_outcomes_count() {
+        let mut quality = Quality::default();
+        quality.apply(&Outcomes {
+            good: 1_000,
+            all: 1_000,
+        });
+        assert_eq!((quality.all, quality.recent.len()), (150, 50));
+    }
+
+    #[test]
     fn each_model_and_version_has_a_log_of_its_own() {
         let model: ModelId = "openai/org/gpt-5".parse().unwrap_or(ModelId::Rules);
         assert_eq!(key(Measure::Validity, &model, 7), "quality/openai-org-gpt-5/7/validity");

@@ -342,6 +342,8 @@ fn a_call_that_fails_alone_is_given_up_and_stops_nobody() {
     }
     let ends = world.time.run(all);
     assert_eq!(ends[0][0].error, Some("ModelUnavailable"));
+    let calls = world.provider.calls();
+    assert_eq!(calls.iter().filter(|call| call.system == "poisoned").count(), 6);
     assert_eq!(lost(&ends).len(), 1);
     let took = ends[1..].iter().flatten().map(|end| end.at).max().unwrap();
     assert!(took <= 200 * SECOND * 115 / 100, "{took:?} of 200 s");
