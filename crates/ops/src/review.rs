@@ -10,6 +10,7 @@ use holdfast_core::evidence::Evidence;
 use holdfast_core::model::approval::Verdict;
 use holdfast_core::model::change::Target;
 use holdfast_core::model::key;
+use holdfast_core::model::model_batch::ModelBatch;
 use holdfast_core::model::report::RunStatus;
 use holdfast_core::model::run::{GateMode, PAYLOAD_VERSION, Run};
 use holdfast_core::model::run_name::{RunName, stem_of_review, stem_without_base};
@@ -274,7 +275,8 @@ impl Review<'_> {
             notes,
             tokens: settings.model_tokens,
             gate: self.gate,
-            urgent: true,
+            // With batches for all reviews, the caller waits for them.
+            urgent: settings.model_batch != ModelBatch::All,
             evidence: evidence::of_run(self.evidence),
         }
     }
