@@ -37,6 +37,7 @@ mod serve;
 mod settings;
 mod setup;
 mod support;
+mod tools;
 mod triggers;
 mod upgrade;
 mod waiting;
