@@ -148,7 +148,7 @@ impl Wrapper {
         let work = async {
             let (output, errors) = tokio::try_join!(read(output, limits.output_bytes), read(errors, MAX_ERROR_BYTES))?;
             let status = child.wait().await.map_err(Stopped::Unreadable)?;
-            Ok(Printed {
+            Ok::<_, Stopped>(Printed {
                 exit_code: status.code(),
                 output,
                 errors,
