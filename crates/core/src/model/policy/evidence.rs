@@ -9,8 +9,8 @@ use crate::evidence::InstalledTool;
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct EvidencePolicy {
-    /// Read the open alerts of GitHub's code scanning for the reviewed head of a pull request. Needs the permission "Code scanning alerts:
-    /// read".
+    /// Read the open alerts of GitHub's code scanning for the reviewed head of a pull request. Needs the permission
+    /// "Code scanning alerts: read".
     pub code_scanning: bool,
     /// Run these tools on the changed files, where they are installed beside `holdfast review` or `holdfast serve`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
