@@ -419,10 +419,8 @@ impl ReadChange for ReadEither {
     }
 
     async fn run_tools(&self, target: &Target, request: &ToolRequest) -> Result<ToolRuns, ReadError> {
-        let is_stranger = match target {
-            Target::PullRequest { .. } if !self.tools.is_isolated().await => self.github.is_from_fork(target).await?,
-            _ => false,
-        };
+        let is_pull = target.pull_request().is_some();
+        let is_stranger = is_pull && !self.tools.is_isolated().await && self.github.is_from_fork(target).await?;
         match is_stranger {
             true => Ok(tools::refused(request)),
             false => self.tools.run(target, request, self.of(target)).await,

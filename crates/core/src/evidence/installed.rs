@@ -246,7 +246,7 @@ impl InstalledTool {
 
     /// Returns whether a path is that of settings of this tool. The change's own never count.
     pub fn is_settings(self, path: &str) -> bool {
-        let name = |path: &'_ str| path.rsplit('/').next().unwrap_or_default().to_ascii_lowercase();
+        let name = |path: &str| path.rsplit('/').next().unwrap_or_default().to_ascii_lowercase();
         let own = self.command().settings;
         own.paths
             .iter()

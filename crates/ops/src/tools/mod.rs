@@ -268,6 +268,9 @@ fn version_of(output: &[u8]) -> Option<String> {
     )
 }
 
+/// Paths with their contents; none for a path without a regular file of at most 1 MiB.
+type Read = Vec<(String, Option<Vec<u8>>)>;
+
 /// The files of a review's tools, each read once.
 struct Source<'a> {
     read: &'a dyn ReadChange,
@@ -313,11 +316,7 @@ impl Source<'_> {
     }
 
     /// Reads files; none if there is no room for them.
-    async fn read_all(
-        &mut self,
-        paths: &[String],
-        at: &CommitSha,
-    ) -> Result<Option<Vec<(String, Option<Vec<u8>>)>>, ReadError> {
+    async fn read_all(&mut self, paths: &[String], at: &CommitSha) -> Result<Option<Read>, ReadError> {
         let mut all = Vec::with_capacity(paths.len());
         for chunk in paths.chunks(FILES_PER_READ) {
             let names: Vec<&str> = chunk.iter().map(String::as_str).collect();

@@ -59,7 +59,11 @@ fn message(runs: &ToolRuns) -> &str {
 
 const SHORT: Limits = Limits {
     time: Duration::from_secs(2),
+    ..LIMITS
+};
+const LITTLE: Limits = Limits {
     output_bytes: 1024 * 1024,
+    ..LIMITS
 };
 
 #[tokio::test]
@@ -108,10 +112,8 @@ async fn a_tool_that_never_ends_is_killed_with_its_children() {
     assert!(started.elapsed() < Duration::from_secs(30));
     let is_alive = || {
         let processes = std::fs::read_dir("/proc").unwrap().flatten();
-        let lines = processes.filter_map(|process| std::fs::read(process.path().join("cmdline")).ok());
-        lines
-            .into_iter()
-            .any(|line| line.starts_with(b"sleep") && String::from_utf8_lossy(&line).contains(&seconds))
+        let mut lines = processes.filter_map(|process| std::fs::read(process.path().join("cmdline")).ok());
+        lines.any(|line| line.starts_with(b"sleep") && String::from_utf8_lossy(&line).contains(&seconds))
     };
     for _ in 0..100 {
         if !is_alive() {
@@ -125,7 +127,7 @@ async fn a_tool_that_never_ends_is_killed_with_its_children() {
 #[tokio::test]
 async fn a_tool_that_floods_its_outputs_is_stopped() {
     for to in ["", " >&2"] {
-        let runs = run(&format!("yes flood{to}"), SHORT).await;
+        let runs = run(&format!("yes flood{to}"), LITTLE).await;
         assert_eq!(runs.notes, ["shellcheck failed: it printed more than 1 MiB"], "{to}");
     }
 }
