@@ -14,7 +14,7 @@ fn scanned(lines: &[u32]) -> Evidence {
         rule: "js/sql-injection".to_owned(),
         start_line: *line,
         end_line: *line,
-        severity: Severity::High,
+        severity: Severity::Medium,
         category: Category::Security,
         cwe: vec![89],
         title: "A query from a text".to_owned(),
