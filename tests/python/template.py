@@ -483,6 +483,7 @@ class TemplateTest(unittest.TestCase):
                 "merge_queues": "read",
                 "metadata": "read",
                 "pull_requests": "write",
+                "security_events": "read",
             },
         )
         # GitHub sends installation events to every App, and refuses a manifest that names them.

@@ -5,6 +5,8 @@
 
 #[path = "stages/answers.rs"]
 mod answers;
+#[path = "stages/code_scanning.rs"]
+mod code_scanning;
 #[path = "stages/deadlines.rs"]
 mod deadlines;
 #[path = "stages/kept_results.rs"]

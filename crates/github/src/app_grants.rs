@@ -15,7 +15,7 @@ use super::error::GithubSetupError;
 pub const APP_MANIFEST: &str = include_str!("../../../infra/github-app-manifest.json");
 
 /// The effect of each missing permission of the manifest, by its name.
-const WITHOUT_PERMISSION: [(&str, &str); 7] = [
+const WITHOUT_PERMISSION: [(&str, &str); 8] = [
     (
         "checks",
         "no check run is shown, so branch protection can't require a review",
@@ -38,7 +38,13 @@ const WITHOUT_PERMISSION: [(&str, &str); 7] = [
     ),
     ("metadata", "no repository can be read: every review fails"),
     ("pull_requests", "no review can be published: reviews that publish fail"),
+    (
+        "security_events",
+        "`evidence: code_scanning` in `.holdfast.yml` reads no alerts; other reviews are complete",
+    ),
 ];
+/// The permissions that only a setting of a repository uses.
+const OPTIONAL_PERMISSIONS: [&str; 1] = ["security_events"];
 
 /// The effect of each missing event of the manifest, by its name; `None` if this version ignores the event.
 const WITHOUT_EVENT: [(&str, Option<&str>); 7] = [
@@ -108,7 +114,7 @@ pub struct Lack {
     pub has: Option<String>,
     /// The effect of the lack.
     pub without: &'static str,
-    /// True if this version uses it.
+    /// True if this version needs it for every repository.
     pub is_used: bool,
 }
 
@@ -200,7 +206,7 @@ fn lacks(manifest: &Value, app: &App) -> Vec<Lack> {
             needs: Some(needs.to_owned()),
             has: has.cloned(),
             without: find(&WITHOUT_PERMISSION, name).unwrap_or_default(),
-            is_used: true,
+            is_used: !OPTIONAL_PERMISSIONS.contains(&name.as_str()),
         })
     });
     let events = manifest["default_events"].as_array().into_iter().flatten();

@@ -3,6 +3,7 @@
 //! `manifest` creates an App, and `app_grants` checks what it is granted. One request, one answer: the workflow retries.
 
 mod address;
+mod alerts;
 mod app_grants;
 mod app_proof;
 mod blobs;

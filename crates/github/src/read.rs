@@ -2,6 +2,7 @@
 
 use async_trait::async_trait;
 use holdfast_core::diff::coarse_note;
+use holdfast_core::evidence::Evidence;
 use holdfast_core::identity::identify;
 use holdfast_core::model::change::{Change, ChangedFile, Target};
 use holdfast_core::model::repository_name::RepositoryName;
@@ -9,6 +10,7 @@ use holdfast_core::model::sha::CommitSha;
 use holdfast_core::port::{Ends, ReadChange, ReadError, ReadPull, RootEntry};
 
 use super::address::PullRequestAddress;
+use super::alerts;
 use super::blobs::{self, is_plain, read_blob};
 use super::classify::{Trees, classify, is_unclear, read_root, read_tree};
 use super::connection::GithubConnection;
@@ -190,6 +192,11 @@ impl ReadChange for GithubReadChange {
     async fn read_root(&self, target: &Target, at: &CommitSha) -> Result<Option<Vec<RootEntry>>, ReadError> {
         let request = pull_request(target)?;
         Ok(read_root(&self.connection, request.place(), at.as_str()).await?)
+    }
+
+    async fn code_scanning(&self, target: &Target, head: &CommitSha) -> Result<Evidence, ReadError> {
+        let request = pull_request(target)?;
+        Ok(alerts::read(&self.connection, request.place(), head).await?)
     }
 
     async fn current_head(&self, target: &Target) -> Result<CommitSha, ReadError> {

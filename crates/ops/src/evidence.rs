@@ -87,16 +87,5 @@ pub fn of_run(evidence: &Evidence) -> Option<RunEvidence> {
 
 /// Returns the line for the report: the tools, and the number of their reports.
 pub fn note(evidence: &Evidence) -> Option<String> {
-    let tools: Vec<String> = evidence.tools.iter().map(ToString::to_string).collect();
-    let left_out = match evidence.left_out {
-        0 => String::new(),
-        number => format!("; {number} more are left out"),
-    };
-    (!tools.is_empty()).then(|| {
-        format!(
-            "Evidence: {} in the repository's files by {}; those on added lines count{left_out}.",
-            holdfast_core::count::counted(evidence.number(), "report"),
-            tools.join(", ")
-        )
-    })
+    (!evidence.tools.is_empty()).then(|| format!("Evidence: {}", evidence.note("the repository's files")))
 }

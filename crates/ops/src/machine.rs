@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use holdfast_core::evidence::Evidence;
 use holdfast_core::model::change::{Change, Target};
 use holdfast_core::model::policy::nearest;
 use holdfast_core::model::setting_name::{SETTINGS, SettingProblem, lines_of, unknown_names};
@@ -408,6 +409,10 @@ impl ReadChange for ReadEither {
 
     async fn read_root(&self, target: &Target, at: &CommitSha) -> Result<Option<Vec<RootEntry>>, ReadError> {
         self.of(target).read_root(target, at).await
+    }
+
+    async fn code_scanning(&self, target: &Target, head: &CommitSha) -> Result<Evidence, ReadError> {
+        self.of(target).code_scanning(target, head).await
     }
 
     async fn current_head(&self, target: &Target) -> Result<CommitSha, ReadError> {

@@ -6,6 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use holdfast_core::evidence::Evidence;
 use holdfast_core::ledger::FindingId;
 use holdfast_core::model::change::{Change, Target};
 use holdfast_core::model::run_name::RunName;
@@ -120,6 +121,8 @@ pub struct FixedChange {
     pub head: Option<CommitSha>,
     /// The current merge base, if it is known.
     pub merge_base: Option<CommitSha>,
+    /// The reports of code scanning; one that is `missing` is refused with that reason.
+    pub scanned: Evidence,
 }
 
 #[async_trait]
@@ -131,6 +134,13 @@ impl ReadChange for FixedChange {
 
     async fn read_file(&self, _target: &Target, path: &str, _at: &CommitSha) -> Result<Option<Vec<u8>>, ReadError> {
         Ok(self.files.get(path).cloned())
+    }
+
+    async fn code_scanning(&self, _target: &Target, _head: &CommitSha) -> Result<Evidence, ReadError> {
+        match &self.scanned.missing {
+            Some(missing) => Err(ReadError::Forbidden(missing.clone())),
+            None => Ok(self.scanned.clone()),
+        }
     }
 
     async fn current_head(&self, target: &Target) -> Result<CommitSha, ReadError> {

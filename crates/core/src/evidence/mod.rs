@@ -1,9 +1,10 @@
-//! Evidence: what the team's own tools report about the code under review, from SARIF files.
+//! Evidence: what the team's own tools report about the code under review, from SARIF files and code scanning.
 //!
 //! A tool's report becomes a finding if it lies on an added line; its source is `tool:NAME/RULE`. A report is a claim of a
 //! tool, and its text is a stranger's input: bounded, without invisible characters, and no part of it decides anything
 //! but its severity and its place.
 
+mod alert;
 mod path;
 mod sarif;
 mod shape;
@@ -12,9 +13,11 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+pub use alert::{CodeScanningAlert, CodeScanningAnalysis, read_code_scanning};
 pub use path::Places;
 pub use sarif::{InvalidSarif, read_sarif};
 
+use crate::count::counted;
 use crate::diff::Hunk;
 use crate::model::finding::{Category, Finding, Severity, Side};
 use crate::model::finding_source::FindingSource;
@@ -36,6 +39,9 @@ pub struct Evidence {
     /// The number of reports that were left out: beyond [`MAX_REPORTS`].
     #[serde(default)]
     pub left_out: usize,
+    /// The reason why GitHub's reports couldn't be read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub missing: Option<String>,
 }
 
 /// A tool.
@@ -102,6 +108,30 @@ impl Evidence {
                     .extend(reports.into_iter().take(taken));
             }
         }
+    }
+
+    /// Adds a report, or counts it if there is no room.
+    fn push(&mut self, (path, report): (String, ToolReport), room: &mut usize) {
+        if *room == 0 {
+            self.left_out += 1;
+        } else {
+            *room -= 1;
+            self.reports.entry(path).or_default().push(report);
+        }
+    }
+
+    /// Returns the line for people: the tools, and the number of their reports.
+    pub fn note(&self, place: &str) -> String {
+        let tools: Vec<String> = self.tools.iter().map(ToString::to_string).collect();
+        let left_out = match self.left_out {
+            0 => String::new(),
+            number => format!("; {number} more are left out"),
+        };
+        format!(
+            "{} in {place} by {}; those on added lines count{left_out}.",
+            counted(self.number(), "report"),
+            tools.join(", ")
+        )
     }
 
     /// Returns the number of reports.

@@ -9,10 +9,10 @@ use crate::model::finding::{Category, Severity};
 use crate::visible::{visible, visible_line};
 
 /// Bounds of a report's texts, in characters.
-const MAX_NAME_CHARS: usize = 60;
-const MAX_RULE_CHARS: usize = 120;
-const MAX_TITLE_CHARS: usize = 120;
-const MAX_MESSAGE_CHARS: usize = 2_000;
+pub(super) const MAX_NAME_CHARS: usize = 60;
+pub(super) const MAX_RULE_CHARS: usize = 120;
+pub(super) const MAX_TITLE_CHARS: usize = 120;
+pub(super) const MAX_MESSAGE_CHARS: usize = 2_000;
 
 /// Maximum number of weaknesses of one report.
 const MAX_CWE: usize = 5;
@@ -41,7 +41,7 @@ pub fn read_sarif(bytes: &[u8], places: &Places) -> Result<Evidence, InvalidSari
     if log.version != "2.1.0" {
         return Err(InvalidSarif::Version(line(&log.version, MAX_NAME_CHARS)));
     }
-    let mut evidence = Evidence::default();
+    let (mut evidence, mut room) = (Evidence::default(), MAX_REPORTS);
     for run in &log.runs {
         let driver = &run.tool.driver;
         let name = tool_name(&driver.name);
@@ -51,13 +51,8 @@ pub fn read_sarif(bytes: &[u8], places: &Places) -> Result<Evidence, InvalidSari
             version: version.map(|version| line(version, MAX_NAME_CHARS)),
         });
         for report in run.results.iter().flatten().filter(|report| is_present(report)) {
-            let Some((path, report)) = read_report(&name, run, report, places) else {
-                continue;
-            };
-            if evidence.number() >= MAX_REPORTS {
-                evidence.left_out += 1;
-            } else {
-                evidence.reports.entry(path).or_default().push(report);
+            if let Some(report) = read_report(&name, run, report, places) {
+                evidence.push(report, &mut room);
             }
         }
     }
@@ -111,21 +106,32 @@ fn read_report(tool: &str, run: &Run, report: &Report, places: &Places) -> Optio
         rule: line(id.strip_prefix(&format!("{tool}/")).unwrap_or(id), MAX_RULE_CHARS),
         start_line,
         end_line,
-        severity: stated.unwrap_or(match level {
-            "error" => Severity::Medium,
-            "warning" => Severity::Low,
-            _ => Severity::Info,
-        }),
-        category: match is_security {
-            true => Category::Security,
-            false if level == "error" => Category::Correctness,
-            false => Category::Maintainability,
-        },
+        severity: stated.unwrap_or_else(|| severity_of(level)),
+        category: category_of(is_security, level),
         cwe,
         title: title.unwrap_or_else(|| first_sentence(&message, MAX_TITLE_CHARS)),
         message,
     };
     Some((path, report))
+}
+
+/// Returns the severity of a level without a stated one. A level tells how sure a tool is, so a style rule with `error`
+/// doesn't gate.
+pub(super) fn severity_of(level: &str) -> Severity {
+    match level {
+        "error" => Severity::Medium,
+        "warning" => Severity::Low,
+        _ => Severity::Info,
+    }
+}
+
+/// Returns the category of a report.
+pub(super) fn category_of(is_security: bool, level: &str) -> Category {
+    match is_security {
+        true => Category::Security,
+        false if level == "error" => Category::Correctness,
+        false => Category::Maintainability,
+    }
 }
 
 /// Returns the description of a report's rule: by index, in the driver or in an extension, or by its id.
@@ -219,7 +225,7 @@ fn is_about_security(properties: &Properties) -> bool {
 }
 
 /// Returns the weaknesses that tags such as `external/cwe/cwe-079` or `CWE-79: …`, or the property `cwe`, name.
-fn weaknesses<'a>(properties: impl Iterator<Item = &'a Properties>) -> Vec<u32> {
+pub(super) fn weaknesses<'a>(properties: impl Iterator<Item = &'a Properties>) -> Vec<u32> {
     let mut found = Vec::new();
     for properties in properties {
         let more = match &properties.cwe {
@@ -244,7 +250,7 @@ fn weaknesses<'a>(properties: impl Iterator<Item = &'a Properties>) -> Vec<u32> 
 }
 
 /// Returns a tool's name without characters that separate it from its rule.
-fn tool_name(name: &str) -> String {
+pub(super) fn tool_name(name: &str) -> String {
     let name = line(name, MAX_NAME_CHARS).replace(['/', ':'], "-");
     match name.is_empty() {
         true => "unnamed".to_owned(),
@@ -252,18 +258,18 @@ fn tool_name(name: &str) -> String {
     }
 }
 
-fn line(text: &str, most: usize) -> String {
+pub(super) fn line(text: &str, most: usize) -> String {
     cut(visible_line(&cut(text, most)).trim(), most)
 }
 
 /// Returns the first sentence of a text, in one line and without its full stop.
-fn first_sentence(text: &str, most: usize) -> String {
+pub(super) fn first_sentence(text: &str, most: usize) -> String {
     let first = text.trim().lines().next().unwrap_or_default();
     let end = first.find(". ").unwrap_or(first.len());
     line(first.get(..end).unwrap_or(first).trim_end_matches('.'), most)
 }
 
-fn cut(text: &str, most: usize) -> String {
+pub(super) fn cut(text: &str, most: usize) -> String {
     match text.char_indices().nth(most) {
         Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
         None => text.to_owned(),

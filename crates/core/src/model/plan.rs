@@ -66,6 +66,9 @@ pub struct Plan {
     /// Secrets in the added lines of the files in `settled`.
     #[serde(default)]
     pub findings: Vec<Finding>,
+    /// The names of the tools whose reports were read for this run from GitHub, into its artifact `evidence.json`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tools: Vec<String>,
 }
 
 /// The context of a unit's diff in its prompt, and the findings of static analysis.

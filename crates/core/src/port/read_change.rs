@@ -2,6 +2,7 @@
 
 use async_trait::async_trait;
 
+use crate::evidence::Evidence;
 use crate::model::change::{Change, Target};
 use crate::model::error_name::ErrorName;
 use crate::model::sha::CommitSha;
@@ -127,6 +128,14 @@ pub trait ReadChange: Send + Sync {
     /// As [`Self::read_file`].
     async fn read_root(&self, _target: &Target, _at: &CommitSha) -> Result<Option<Vec<RootEntry>>, ReadError> {
         Ok(None)
+    }
+    /// Returns the open alerts of code scanning whose lines are those of `head`; none where the source has no code
+    /// scanning.
+    ///
+    /// # Errors
+    /// The alerts can't be found or read; the credentials are refused or limited.
+    async fn code_scanning(&self, _target: &Target, _head: &CommitSha) -> Result<Evidence, ReadError> {
+        Ok(Evidence::default())
     }
     /// Returns the current head: GitHub's for a pull request, the target's own for a work tree.
     ///

@@ -74,9 +74,9 @@ pub async fn gather_context(
     let change = read_change(&input.run, store).await?;
     let plan: Plan = read_artifact(store, &key::plan(&input.run)).await?;
     let policy: Policy = read_artifact(store, &key::policy(&input.run)).await?;
-    let evidence = match run.evidence {
-        Some(_) => read_artifact(store, &key::evidence(&input.run)).await?,
-        None => Evidence::default(),
+    let evidence = match run.evidence.is_some() || !plan.tools.is_empty() {
+        true => read_artifact(store, &key::evidence(&input.run)).await?,
+        false => Evidence::default(),
     };
     let mut units: HashMap<&str, Vec<&Unit>> = HashMap::new();
     for unit in &plan.units {

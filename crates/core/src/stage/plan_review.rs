@@ -5,6 +5,7 @@ use std::collections::{HashMap, HashSet};
 use serde::{Deserialize, Serialize};
 
 use crate::diff::{Hunk, parse_patch, render_hunks};
+use crate::evidence::Evidence;
 use crate::filter::{Triage, risk_of, triage};
 use crate::identity;
 use crate::model::change::{Change, ChangedFile};
@@ -15,8 +16,9 @@ use crate::model::policy::{POLICY_PATH, Policy, PolicyGlobs};
 use crate::model::report::{Coverage, Outcome};
 use crate::model::run::Run;
 use crate::model::run_name::RunName;
+use crate::model::sha::CommitSha;
 use crate::policy_file::read_policy;
-use crate::port::{ReadChange, StoreArtifact};
+use crate::port::{ReadChange, ReadError, StoreArtifact};
 use crate::prompt::estimate_tokens;
 use crate::render::{counted, is_or_are};
 use crate::rule::secret_findings;
@@ -83,6 +85,12 @@ pub async fn plan_review(
     let sizes = (run.tokens.unit(), max_hunk_tokens);
     let mut plan = plan_units(&change, &policy, policy.globs()?, sizes, max_units);
     plan.notes.splice(0..0, run.notes.iter().cloned().chain(notes));
+    if run.evidence.is_none() && policy.evidence.code_scanning && run.target.pull_request().is_some() {
+        let evidence = read_code_scanning(&run, &change.head, read).await?;
+        plan.notes.push(note_of(&evidence));
+        plan.tools = evidence.tools.iter().map(|tool| tool.name.clone()).collect();
+        write_artifact(store, &key::evidence(&input.run), &evidence).await?;
+    }
     let items: Vec<UnitItem> = plan
         .units
         .iter()
@@ -103,6 +111,28 @@ pub async fn plan_review(
     })
 }
 
+/// Reads the reports of code scanning. A missing permission is a part of them, because a review is complete without.
+async fn read_code_scanning(run: &Run, head: &CommitSha, read: &dyn ReadChange) -> Result<Evidence, StageError> {
+    match read.code_scanning(&run.target, head).await {
+        Err(error @ (ReadError::RateLimited { .. } | ReadError::Unavailable(_))) => Err(error.into()),
+        Err(error) => Ok(Evidence {
+            missing: Some(error.to_string()),
+            ..Evidence::default()
+        }),
+        Ok(evidence) => Ok(evidence),
+    }
+}
+
+fn note_of(evidence: &Evidence) -> String {
+    match &evidence.missing {
+        Some(missing) => format!("Alerts of code scanning are missing: {missing}"),
+        None if evidence.tools.is_empty() => {
+            "Code scanning has no analysis of this head yet: a later review reads it.".to_owned()
+        }
+        None => format!("Evidence: {}", evidence.note("code scanning")),
+    }
+}
+
 /// Returns the plan of a change. Every file is in a unit or in `settled`. `sizes` are the maximum tokens of a unit and of
 /// a hunk.
 fn plan_units(change: &Change, policy: &Policy, globs: &PolicyGlobs, sizes: (u64, u64), max_units: usize) -> Plan {
@@ -111,6 +141,7 @@ fn plan_units(change: &Change, policy: &Policy, globs: &PolicyGlobs, sizes: (u64
         settled: Vec::new(),
         notes: change.notes.clone(),
         findings: Vec::new(),
+        tools: Vec::new(),
     };
     for file in &change.files {
         match triage(file, globs, !policy.include.is_empty()) {

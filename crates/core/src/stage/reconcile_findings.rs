@@ -198,8 +198,7 @@ pub async fn reconcile_findings(
             tools: run
                 .evidence
                 .as_ref()
-                .map(|evidence| evidence.tools.as_slice())
-                .unwrap_or_default(),
+                .map_or(plan.tools.as_slice(), |evidence| evidence.tools.as_slice()),
             left_the_diff: &left_the_diff,
             maps: &maps,
             threads: &threads

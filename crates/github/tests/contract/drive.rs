@@ -16,7 +16,7 @@ use holdfast_github::{
     GithubReadPermission, GithubReadThreads, GithubRedeliverWebhooks, GithubSignIn, ManifestError, TokenReport,
     parse_address,
 };
-use holdfast_testkit::github::{Entry, Identity};
+use holdfast_testkit::github::{Alert, Entry, Identity};
 use holdfast_testkit::port::run_name;
 use holdfast_testkit::repository::Change;
 use holdfast_testkit::{FakeGithub, PullRequest, Repository};
@@ -39,6 +39,7 @@ pub(crate) async fn drive() -> Vec<Exchange> {
     let app = connect(&github, identity.clone());
     read(&github, &corpus, app.clone()).await;
     read_hidden(&github, app.clone()).await;
+    alerts(&github, &corpus, app.clone()).await;
     check(&corpus, app.clone()).await;
     comments(&github, app.clone()).await;
     review(&corpus, app.clone()).await;
@@ -101,6 +102,21 @@ async fn read_hidden(github: &FakeGithub, connection: GithubConnection) {
         change.files[0].patch.as_deref(),
         Some("@@ -1,1 +1,1 @@\n-a = 1\n+a = 2\n")
     );
+}
+
+async fn alerts(github: &FakeGithub, corpus: &Change, connection: GithubConnection) {
+    let alert = Alert {
+        rule: "js/sql-injection".to_owned(),
+        severity: "high".to_owned(),
+        path: "crlf.txt".to_owned(),
+        line: 1,
+    };
+    let merge = "c".repeat(40);
+    github.add_analysis(SLUG, 12, "CodeQL", (&merge, Some(&corpus.head)), &[alert]);
+    let read = GithubReadChange::new(connection);
+    let head = CommitSha::parse(&corpus.head).unwrap();
+    let found = read.code_scanning(&target("demo", &corpus.head), &head).await.unwrap();
+    assert_eq!((found.number(), found.tools.len()), (1, 1));
 }
 
 async fn check(corpus: &Change, connection: GithubConnection) {

@@ -17,7 +17,10 @@ use serde_json::{Value, json};
 use description::{Description, Exchange};
 
 /// Every call in the adapter's sources: file, method, template. Each new call needs a row here and a step in `drive`.
-const CALLS: [(&str, &str, &str); 46] = [
+const CALLS: [(&str, &str, &str); 49] = [
+    ("alerts.rs", "GET", "/repos/{owner}/{repo}/code-scanning/analyses"),
+    ("alerts.rs", "GET", "/repos/{owner}/{repo}/code-scanning/alerts"),
+    ("alerts.rs", "GET", "/repos/{owner}/{repo}/git/commits/{commit_sha}"),
     ("app_grants.rs", "GET", "/app"),
     ("check.rs", "POST", "/repos/{owner}/{repo}/check-runs"),
     ("check.rs", "POST", "/repos/{owner}/{repo}/check-runs"),

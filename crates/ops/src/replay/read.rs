@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use holdfast_core::evidence::Evidence;
 use holdfast_core::model::change::{Change, Target};
 use holdfast_core::model::key;
 use holdfast_core::model::policy::POLICY_PATH;
@@ -64,6 +65,17 @@ impl ReadChange for RecordedRead {
         match self.git.read_file(target, path, at).await {
             Ok(found) => Ok(found),
             Err(error) => self.recorded(path, error.to_string()),
+        }
+    }
+
+    async fn code_scanning(&self, _target: &Target, _head: &CommitSha) -> Result<Evidence, ReadError> {
+        let recorded = self.recording.store.bytes(&key::evidence(self.recording.name()));
+        let evidence: Evidence = recorded
+            .and_then(|bytes| serde_json::from_slice(&bytes).ok())
+            .unwrap_or_default();
+        match evidence.missing {
+            Some(missing) => Err(ReadError::Forbidden(missing)),
+            None => Ok(evidence),
         }
     }
 

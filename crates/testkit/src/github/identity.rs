@@ -24,13 +24,14 @@ pub struct Identity {
 }
 
 /// The default permissions of a token.
-const PERMISSIONS: [(&str, &str); 6] = [
+const PERMISSIONS: [(&str, &str); 7] = [
     ("checks", "write"),
     ("contents", "read"),
     ("issues", "write"),
     ("members", "read"),
     ("metadata", "read"),
     ("pull_requests", "write"),
+    ("security_events", "read"),
 ];
 
 impl Identity {
@@ -57,7 +58,7 @@ impl Identity {
         }
     }
 
-    /// Sets a permission (`checks`, `contents`, `issues`, `members`, `metadata`, `pull_requests`) to `read` or `write`,
+    /// Sets a permission (`checks`, `contents`, `issues`, `members`, `metadata`, `pull_requests`, `security_events`) to `read` or `write`,
     /// or removes it.
     pub fn with_permission(mut self, name: &str, level: Option<&str>) -> Self {
         match level {

@@ -16,6 +16,7 @@ mod request;
 mod routes;
 mod routes_app;
 mod routes_checks;
+mod routes_code_scanning;
 mod routes_comments;
 mod routes_contents;
 mod routes_deliveries;
@@ -34,6 +35,7 @@ pub use faults::{Fault, Matcher};
 pub use identity::{Identity, Kind};
 pub use journal::{Entry, Journal, Sent};
 pub use pull_request::{ChangedFile, PullRequest};
+pub use routes_code_scanning::Alert;
 
 use crate::error::TestkitError;
 use crate::loopback::Loopback;

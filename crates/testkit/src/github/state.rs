@@ -6,6 +6,7 @@ use super::objects::Objects;
 use super::pull_request::PullRequest;
 use super::render::account_id;
 use super::reply::Reply;
+use super::routes_code_scanning::Alert;
 use super::routes_deliveries::Deliveries;
 use super::routes_sign_in::SignIn;
 use serde_json::{Map, Value};
@@ -49,6 +50,19 @@ pub(crate) struct Repo {
     pub check_runs: BTreeMap<u64, Arc<CheckRun>>,
     /// The role by login.
     pub collaborators: BTreeMap<String, String>,
+    /// The analyses of code scanning.
+    pub scans: Vec<Scan>,
+    /// The commit that each of GitHub's merges has as its parent.
+    pub merges: BTreeMap<String, String>,
+}
+
+/// One analysis of a commit, with its open alerts.
+#[derive(Clone, Debug)]
+pub(crate) struct Scan {
+    pub reference: String,
+    pub commit: String,
+    pub tool: String,
+    pub alerts: Vec<Alert>,
 }
 
 #[derive(Clone, Debug)]
@@ -193,6 +207,8 @@ impl Repo {
             issue_comments: BTreeMap::new(),
             check_runs: BTreeMap::new(),
             collaborators: BTreeMap::new(),
+            scans: Vec::new(),
+            merges: BTreeMap::new(),
         }
     }
 

@@ -1,11 +1,13 @@
 //! A repository's settings: `.holdfast.yml`, read from the base branch only.
 
 mod check;
+mod evidence;
 mod glob;
 mod spend;
 mod typed_value;
 
 pub use check::{PolicyProblem, nearest};
+pub use evidence::EvidencePolicy;
 pub use spend::SpendPolicy;
 
 use std::sync::OnceLock;
@@ -62,6 +64,9 @@ pub struct Policy {
     /// bot's push to a person's pull request is always reviewed.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub bots: Vec<String>,
+    /// The reports of the team's own tools that reviews of pull requests read.
+    #[serde(skip_serializing_if = "EvidencePolicy::is_default")]
+    pub evidence: EvidencePolicy,
     /// The globs of the lists above, compiled at their first use, which is the parsing.
     #[serde(skip)]
     #[cfg_attr(test, schemars(skip))]
@@ -256,6 +261,7 @@ impl Default for Policy {
             spend: SpendPolicy::default(),
             batch: false,
             bots: Vec::new(),
+            evidence: EvidencePolicy::default(),
             compiled: CompiledGlobs::default(),
         }
     }
