@@ -168,6 +168,7 @@ fn world(files: Vec<ChangedFile>, model: &str, light: &str, answers: Vec<Result<
             change: Some(Change {
                 base: CommitSha::parse(&"a".repeat(40)).unwrap(),
                 base_tip: None,
+                is_branch_here: false,
                 head: head.clone(),
                 title: "A change".to_owned(),
                 description: String::new(),
@@ -247,6 +248,7 @@ impl World {
                     run: self.run.run.clone(),
                 },
                 &self.read,
+                &self.people,
                 &self.store,
             )
             .await

@@ -118,6 +118,11 @@ pub enum EntryState {
         /// The first reviewed head without it.
         head: CommitSha,
     },
+    /// A comment in the code silences it.
+    Silenced {
+        /// The first reviewed head with the comment.
+        head: CommitSha,
+    },
     /// A person with permission decided against it.
     Dismissed(Dismissal),
     /// Its file, or its part of the file, left the diff.
@@ -125,9 +130,9 @@ pub enum EntryState {
 }
 
 impl EntryState {
-    /// Returns whether the finding is not there any more, without a person's decision.
+    /// Returns whether the finding is not there any more, or is silenced: if it's reported again, it's open again.
     pub(super) const fn is_gone(&self) -> bool {
-        matches!(self, Self::Fixed { .. } | Self::Outdated)
+        matches!(self, Self::Fixed { .. } | Self::Silenced { .. } | Self::Outdated)
     }
 }
 
