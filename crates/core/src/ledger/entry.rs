@@ -130,9 +130,14 @@ pub enum EntryState {
 }
 
 impl EntryState {
-    /// Returns whether the finding is not there any more, or is silenced: if it's reported again, it's open again.
+    /// Returns whether the finding is not there any more, without a person's decision.
     pub(super) const fn is_gone(&self) -> bool {
-        matches!(self, Self::Fixed { .. } | Self::Silenced { .. } | Self::Outdated)
+        matches!(self, Self::Fixed { .. } | Self::Outdated)
+    }
+
+    /// Returns whether the finding is open again if it is reported again.
+    pub(super) const fn may_reopen(&self) -> bool {
+        self.is_gone() || matches!(self, Self::Silenced { .. })
     }
 }
 

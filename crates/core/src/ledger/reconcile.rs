@@ -258,13 +258,13 @@ fn sort_key(sighting: &Sighting) -> (super::Anchor, String) {
 /// Returns the entry of a finding that this run reports again.
 fn seen_again(known: &Known<'_>, seen: &Seen<'_>, facts: &RunFacts<'_>) -> (Entry, Change) {
     let mut entry = known.entry.clone();
-    let is_gone = entry.state.is_gone();
-    if is_gone {
+    let is_reopened = entry.state.may_reopen();
+    if is_reopened {
         entry.state = EntryState::Open;
         entry.resolved_before = facts.threads.get(&entry.id).is_some_and(|thread| thread.resolved);
     }
     entry.see(&seen.sighting.finding, &seen.sighting.anchor, facts.run);
-    (entry, if is_gone { Change::Reopened } else { Change::None })
+    (entry, if is_reopened { Change::Reopened } else { Change::None })
 }
 
 /// Returns the entry of a finding that a comment silences. What a person decided about it stays.
