@@ -15,6 +15,8 @@ mod ledger;
 mod parts;
 #[path = "stages/publication.rs"]
 mod publication;
+#[path = "stages/silencing.rs"]
+mod silencing;
 #[path = "stages/who_decides.rs"]
 mod who_decides;
 
