@@ -79,6 +79,7 @@ pub(super) fn read_change(
     Ok(Change {
         base: base.clone(),
         base_tip: None,
+        is_branch_here: false,
         head: head.clone(),
         title,
         description: messages(repository, base_id, head_id),

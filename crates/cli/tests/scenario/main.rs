@@ -36,6 +36,7 @@ mod secrets;
 mod serve;
 mod settings;
 mod setup;
+mod silence;
 mod support;
 mod triggers;
 mod upgrade;

@@ -114,6 +114,12 @@ pub fn pull_state(run: &RunName) -> String {
     format!("runs/{run}/pull.json")
 }
 
+/// Returns the key of the permissions that decide whether the change's silencing comments count, a
+/// [`super::silencing::WritePermissions`].
+pub fn permissions(run: &RunName) -> String {
+    format!("runs/{run}/permissions.json")
+}
+
 /// Returns the key of the findings' places in the ledger, a [`crate::stage::Reconciliation`].
 pub fn reconciled(run: &RunName) -> String {
     format!("runs/{run}/reconciled.json")

@@ -30,6 +30,7 @@ pub mod run_name;
 pub mod setting_name;
 pub mod settings;
 pub mod sha;
+pub mod silencing;
 pub mod team_name;
 pub mod token_limits;
 pub mod webhook_secrets;

@@ -63,6 +63,7 @@ pub fn verdict(report: &Report) -> String {
         (found(TrackedState::Reopened), "reopened"),
         (open, "still open"),
         (earlier(EarlierState::Fixed), "fixed"),
+        (earlier(EarlierState::Silenced), "silenced"),
         (found(TrackedState::Closed), "resolved"),
         (found(TrackedState::Dismissed), "dismissed"),
     ];
@@ -183,7 +184,7 @@ fn table(report: &Report) -> String {
             url: finding.comment_url(),
         });
     let earlier = report.earlier.iter().map(|finding: &EarlierFinding| Row {
-        order: if finding.state == EarlierState::Fixed { 3 } else { 2 },
+        order: if finding.state == EarlierState::Open { 2 } else { 3 },
         severity: finding.severity,
         path: &finding.path,
         side: finding.side,

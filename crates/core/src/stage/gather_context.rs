@@ -22,10 +22,13 @@ use crate::model::policy::{Policy, PolicyGlobs};
 use crate::model::run::Run;
 use crate::model::run_name::RunName;
 use crate::model::sha::CommitSha;
+use crate::model::silencing::Silencing;
 use crate::port::{Deadline, ReadChange, SourceSyntax, StoreArtifact, SyntaxAnswer, SyntaxFinding, SyntaxView};
 use crate::prompt::{description_text, estimate_tokens};
 use crate::rule::{redact_hunks, redacted, secret_findings};
+use crate::silence::{Silencer, Trust};
 
+use super::silencing_trust::stored_trust;
 use super::unit_document::{Ambient, UnitDocument, payer_of, repository_key};
 use super::{AT_ONCE, StageError, find_artifact, read_artifact, read_change, write_artifact};
 
@@ -103,6 +106,7 @@ pub async fn gather_context(
         head: &change.header.head,
         policy: &policy,
         evidence: &evidence,
+        trust: stored_trust(&run, &change.header, store).await?,
         read,
         syntax,
         store,
@@ -179,6 +183,7 @@ struct Gathering<'a> {
     head: &'a CommitSha,
     policy: &'a Policy,
     evidence: &'a Evidence,
+    trust: Trust,
     globs: &'a PolicyGlobs,
     payer: Payer,
     ambient: Ambient,
@@ -292,7 +297,8 @@ impl Gathering<'_> {
             let chosen = hunks.iter().enumerate().filter(|(index, _)| unit.hunks.contains(index));
             let hunks: Vec<Hunk> = chosen.map(|(_, hunk)| hunk.clone()).collect();
             let reported = self.evidence.findings(&file.path, &hunks);
-            let mut context = assemble(&file.path, &hunks, &seen, reported, self.run.tokens.pack());
+            let silencer = Silencer::new(&file.path, &hunks, self.trust, self.globs);
+            let mut context = assemble(&silencer, &hunks, &seen, reported, self.run.tokens.pack());
             context.no_syntax.clone_from(&no_syntax);
             self.document(unit, file, &hunks, context)
         });
@@ -368,14 +374,27 @@ fn without_secrets(mut seen: SyntaxView) -> SyntaxView {
 
 /// Chooses the context that fits the budget: first what rules and tools report, within a third of it; then the scopes that contain an added line of these hunks, outermost
 /// first, then the file's imports in their order.
-fn assemble(path: &str, hunks: &[Hunk], seen: &SyntaxView, reported: Vec<Finding>, max_tokens: u64) -> ContextPack {
+fn assemble(
+    silencer: &Silencer<'_>,
+    hunks: &[Hunk],
+    seen: &SyntaxView,
+    reported: Vec<Finding>,
+    max_tokens: u64,
+) -> ContextPack {
+    let path = silencer.path();
+    let mut silencing = Silencing {
+        without_rule: silencer.without_rule(),
+        ..Silencing::default()
+    };
     let mut by_rules = rule_findings(path, hunks, &seen.findings);
     by_rules.extend(reported);
+    let by_rules = silencer.apply(by_rules, &mut silencing);
     let (claims, tokens) = claims(&by_rules, max_tokens / 3);
-    let mut rule_findings = secret_findings(path, hunks);
+    let mut rule_findings = silencer.apply(secret_findings(path, hunks), &mut silencing);
     rule_findings.extend(by_rules);
     let mut pack = ContextPack {
         rule_findings,
+        silencing,
         claims,
         tokens,
         language: seen.language.map(str::to_owned),

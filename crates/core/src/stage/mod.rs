@@ -29,6 +29,7 @@ pub mod summarize_review;
 pub mod validate_findings;
 pub mod withdraw_announcement;
 
+mod silencing_trust;
 pub mod state;
 mod supersede;
 mod table;

@@ -17,12 +17,15 @@ use crate::model::report::{Coverage, Outcome};
 use crate::model::run::Run;
 use crate::model::run_name::RunName;
 use crate::model::sha::CommitSha;
+use crate::model::silencing::Silencing;
 use crate::policy_file::read_policy;
-use crate::port::{ReadChange, ReadError, StoreArtifact};
+use crate::port::{ReadChange, ReadError, ReadPermission, StoreArtifact};
 use crate::prompt::estimate_tokens;
 use crate::render::{counted, is_or_are};
 use crate::rule::secret_findings;
+use crate::silence::{Silencer, Trust};
 
+use super::silencing_trust::read_trust;
 use super::stored_change::missing_change;
 use super::{StageError, find_whole_change, read_artifact, write_artifact};
 
@@ -54,11 +57,13 @@ pub struct Output {
 /// Plans a run.
 ///
 /// # Errors
-/// `.holdfast.yml` on the base is invalid, or changed since the run was named; the source or the store fails.
+/// `.holdfast.yml` on the base is invalid, or changed since the run was named; the source or the store fails; GitHub
+/// limits requests or doesn't answer.
 #[tracing::instrument(skip_all, fields(run = %input.run))]
 pub async fn plan_review(
     input: &Input,
     read: &dyn ReadChange,
+    permission: &dyn ReadPermission,
     store: &dyn StoreArtifact,
 ) -> Result<Output, StageError> {
     let run: Run = read_artifact(store, &key::run(&input.run)).await?;
@@ -70,7 +75,11 @@ pub async fn plan_review(
         let text = read.read_file(&run.target, POLICY_PATH, at).await?;
         identity::check_settings(&run.target, text.as_deref())?;
     }
-    let (policy, notes) = read_policy(read, &run.target, at).await?;
+    let (settings, trust) = futures::join!(
+        read_policy(read, &run.target, at),
+        read_trust(&run, &change, permission, store)
+    );
+    let ((policy, notes), trust) = (settings?, trust?);
     // The limit is for prompts: rules read hunks of any size.
     let max_hunk_tokens = if run.is_rules_only() {
         u64::MAX
@@ -84,6 +93,7 @@ pub async fn plan_review(
     };
     let sizes = (run.tokens.unit(), max_hunk_tokens);
     let mut plan = plan_units(&change, &policy, policy.globs()?, sizes, max_units);
+    (plan.findings, plan.silencing) = secrets_outside_of_units(&change, &plan, trust, policy.globs()?);
     plan.notes.splice(0..0, run.notes.iter().cloned().chain(notes));
     if run.evidence.is_none() && policy.evidence.code_scanning && run.target.pull_request().is_some() {
         let evidence = read_code_scanning(&run, &change.head, read).await?;
@@ -142,6 +152,7 @@ fn plan_units(change: &Change, policy: &Policy, globs: &PolicyGlobs, sizes: (u64
         notes: change.notes.clone(),
         findings: Vec::new(),
         tools: Vec::new(),
+        silencing: Silencing::default(),
     };
     for file in &change.files {
         match triage(file, globs, !policy.include.is_empty()) {
@@ -181,31 +192,40 @@ fn plan_units(change: &Change, policy: &Policy, globs: &PolicyGlobs, sizes: (u64
             is_or_are(unlisted)
         ));
     }
-    plan.findings = secrets_outside_of_units(change, &plan);
     for (index, unit) in plan.units.iter_mut().enumerate() {
         unit.id = format!("u{:04}", index + 1);
     }
     plan
 }
 
-/// Returns the secrets in the hunks that are in no unit. GatherContext searches the units' hunks.
-fn secrets_outside_of_units(change: &Change, plan: &Plan) -> Vec<Finding> {
+/// Returns the secrets in the hunks that are in no unit, and those that comments silence. GatherContext searches the
+/// units' hunks.
+fn secrets_outside_of_units(
+    change: &Change,
+    plan: &Plan,
+    trust: Trust,
+    globs: &PolicyGlobs,
+) -> (Vec<Finding>, Silencing) {
     let settled: HashSet<&str> = plan.settled.iter().map(|entry| entry.path.as_str()).collect();
     let mut in_units: HashMap<&str, HashSet<usize>> = HashMap::new();
     for unit in &plan.units {
         in_units.entry(&unit.path).or_default().extend(&unit.hunks);
     }
-    let mut findings = Vec::new();
+    let (mut findings, mut silencing) = (Vec::new(), Silencing::default());
     for file in change.files.iter().filter(|file| settled.contains(file.path.as_str())) {
         let hunks = file.patch.as_deref().and_then(|patch| parse_patch(patch).ok());
         let known = in_units.get(file.path.as_str());
         let outside = hunks.unwrap_or_default().into_iter().enumerate();
         let outside = outside.filter(|(index, _)| known.is_none_or(|known| !known.contains(index)));
         let outside: Vec<Hunk> = outside.map(|(_, hunk)| hunk).collect();
-        findings.extend(secret_findings(&file.path, &outside));
+        let secrets = secret_findings(&file.path, &outside);
+        if !secrets.is_empty() {
+            let silencer = Silencer::new(&file.path, &outside, trust, globs);
+            findings.extend(silencer.apply(secrets, &mut silencing));
+        }
         findings.extend(file.secrets.iter().cloned());
     }
-    findings
+    (findings, silencing)
 }
 
 fn plan_file(
@@ -325,6 +345,7 @@ mod tests {
         Change {
             base: sha("a"),
             base_tip: None,
+            is_branch_here: false,
             head: sha("b"),
             title: String::new(),
             description: String::new(),
@@ -355,8 +376,10 @@ mod tests {
         let policy = Policy::default();
         let lines = |max_hunk_tokens: u64, max_units: usize| {
             let sizes = (1_000, max_hunk_tokens);
-            let plan = plan_units(&change, &policy, policy.globs().unwrap(), sizes, max_units);
-            let lines: Vec<u32> = plan.findings.iter().map(|finding| finding.line).collect();
+            let globs = policy.globs().unwrap();
+            let plan = plan_units(&change, &policy, globs, sizes, max_units);
+            let (findings, _) = secrets_outside_of_units(&change, &plan, Trust::All, globs);
+            let lines: Vec<u32> = findings.iter().map(|finding| finding.line).collect();
             (plan.units.len(), lines)
         };
         assert_eq!(lines(u64::MAX, 100), (2, vec![]), "GatherContext searches both");

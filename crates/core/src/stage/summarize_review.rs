@@ -204,6 +204,7 @@ pub async fn summarize_review(
         withheld: 0,
         is_undecided: false,
         earlier,
+        silenced: aggregate.silencing.silenced,
     };
     let unpriced = report.usage.unpriced_calls;
     if unpriced > 0 && !policy.spend.is_default() {

@@ -22,6 +22,14 @@ pub fn restore_pull_state(recording: &Recording, to: &MemoryStore) {
     }
 }
 
+/// Copies the recorded permissions, so that the same silencing comments count again.
+pub fn restore_permissions(recording: &Recording, to: &MemoryStore) {
+    let key = key::permissions(recording.name());
+    if let Some(bytes) = recording.store.bytes(&key) {
+        to.insert(&key, bytes);
+    }
+}
+
 /// Copies the artifacts that a recorded call of a function wrote.
 ///
 /// # Errors
@@ -42,7 +50,7 @@ pub fn restore(function: &str, payload: &Value, recording: &Recording, to: &Memo
                 .chain([key::run(run), key::change(run), key::announcement(run)])
                 .collect()
         }
-        "plan-review" => vec![key::policy(run), key::plan(run), key::items(run)],
+        "plan-review" => vec![key::policy(run), key::plan(run), key::items(run), key::permissions(run)],
         "gather-context" => {
             let units = recording.plan.iter().flat_map(|plan| &plan.units);
             units
