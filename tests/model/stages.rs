@@ -221,5 +221,6 @@ pub fn a_report(run: &Run, is_gated: bool) -> Report {
         withheld: 0,
         is_undecided: false,
         earlier: Vec::new(),
+        dependencies: Default::default(),
     }
 }

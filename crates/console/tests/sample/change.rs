@@ -293,5 +293,6 @@ pub fn report(status: RunStatus, say: Say) -> Report {
         withheld: 0,
         is_undecided: false,
         earlier: Vec::new(),
+        dependencies: Default::default(),
     }
 }

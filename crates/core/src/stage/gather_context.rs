@@ -9,9 +9,11 @@ use std::time::Duration;
 use futures::StreamExt;
 use serde::{Deserialize, Serialize};
 
+use crate::dependency::named_updates;
 use crate::diff::{Hunk, parse_patch};
 use crate::evidence::Evidence;
 use crate::model::change::{ChangedFile, FileKind};
+use crate::model::dependency::DependencyUpdates;
 use crate::model::error_name::ErrorName;
 use crate::model::finding::{Finding, Side};
 use crate::model::finding_source::FindingSource;
@@ -103,6 +105,7 @@ pub async fn gather_context(
         head: &change.header.head,
         policy: &policy,
         evidence: &evidence,
+        dependencies: &plan.dependencies,
         read,
         syntax,
         store,
@@ -179,6 +182,7 @@ struct Gathering<'a> {
     head: &'a CommitSha,
     policy: &'a Policy,
     evidence: &'a Evidence,
+    dependencies: &'a DependencyUpdates,
     globs: &'a PolicyGlobs,
     payer: Payer,
     ambient: Ambient,
@@ -316,6 +320,7 @@ impl Gathering<'_> {
             tier_reason: unit.tier_reason.clone(),
             hunks: redact_hunks(&unit.path, hunks),
             instructions: instructions.map(|entry| entry.text.clone()).collect(),
+            dependencies: named_updates(self.dependencies, &unit.path, &context.imports),
             context,
             ambient: self.ambient.clone(),
         }

@@ -178,6 +178,7 @@ fn planned(paths: &[&str], kind: FileKind, content: &'static [u8], answer: fn(&s
         settled: Vec::new(),
         notes: Vec::new(),
         findings: Vec::new(),
+        dependencies: Default::default(),
     };
     let change = Change {
         base: sha("a"),

@@ -1,15 +1,18 @@
-//! PlanReview: skips noise and divides the rest of the change into units by file, the riskiest first.
+//! PlanReview: skips noise and divides the rest of the change into units by file, the riskiest first. Lock files give
+//! the dependencies that the change updates.
 
 use std::collections::{HashMap, HashSet};
 
 use serde::{Deserialize, Serialize};
 
+use crate::dependency::dependency_updates;
 use crate::diff::{Hunk, parse_patch, render_hunks};
 use crate::filter::{Triage, risk_of, triage};
 use crate::identity;
 use crate::model::change::{Change, ChangedFile};
 use crate::model::finding::Finding;
 use crate::model::key;
+use crate::model::noise::{FileNoise, NoiseFacts};
 use crate::model::plan::{Plan, Tier, Unit, UnitItem};
 use crate::model::policy::{POLICY_PATH, Policy, PolicyGlobs};
 use crate::model::report::{Coverage, Outcome};
@@ -21,6 +24,7 @@ use crate::prompt::estimate_tokens;
 use crate::render::{counted, is_or_are};
 use crate::rule::secret_findings;
 
+use super::noise_facts::noise_facts;
 use super::stored_change::missing_change;
 use super::{StageError, find_whole_change, read_artifact, write_artifact};
 
@@ -81,7 +85,9 @@ pub async fn plan_review(
         false => usize::try_from(policy.max_units).unwrap_or(usize::MAX),
     };
     let sizes = (run.tokens.unit(), max_hunk_tokens);
-    let mut plan = plan_units(&change, &policy, policy.globs()?, sizes, max_units);
+    let globs = policy.globs()?;
+    let facts = noise_facts((&input.run, &run.target), &change, (&policy, globs), read, store).await?;
+    let mut plan = plan_units(&change, (&policy, globs), &facts, sizes, max_units);
     plan.notes.splice(0..0, run.notes.iter().cloned().chain(notes));
     let items: Vec<UnitItem> = plan
         .units
@@ -105,16 +111,25 @@ pub async fn plan_review(
 
 /// Returns the plan of a change. Every file is in a unit or in `settled`. `sizes` are the maximum tokens of a unit and of
 /// a hunk.
-fn plan_units(change: &Change, policy: &Policy, globs: &PolicyGlobs, sizes: (u64, u64), max_units: usize) -> Plan {
+fn plan_units(
+    change: &Change,
+    (policy, globs): (&Policy, &PolicyGlobs),
+    facts: &NoiseFacts,
+    sizes: (u64, u64),
+    max_units: usize,
+) -> Plan {
     let mut plan = Plan {
         units: Vec::new(),
         settled: Vec::new(),
-        notes: change.notes.clone(),
+        notes: change.notes.iter().chain(&facts.notes).cloned().collect(),
         findings: Vec::new(),
+        dependencies: dependency_updates(&change.files),
     };
+    let unknown = FileNoise::default();
     for file in &change.files {
-        match triage(file, globs, !policy.include.is_empty()) {
-            Triage::Skip(rule) => plan.settled.push(settle(file, Outcome::Skipped, rule.to_owned())),
+        let known = facts.files.get(&file.path).unwrap_or(&unknown);
+        match triage(file, globs, !policy.include.is_empty(), known) {
+            Triage::Skip(rule) => plan.settled.push(settle(file, Outcome::Skipped, rule)),
             Triage::Unreviewed(why) => plan.settled.push(settle(file, Outcome::Unreviewed, why)),
             Triage::Review => plan_file(file, policy, globs, sizes, &mut plan),
         }
@@ -324,7 +339,13 @@ mod tests {
         let policy = Policy::default();
         let lines = |max_hunk_tokens: u64, max_units: usize| {
             let sizes = (1_000, max_hunk_tokens);
-            let plan = plan_units(&change, &policy, policy.globs().unwrap(), sizes, max_units);
+            let plan = plan_units(
+                &change,
+                (&policy, policy.globs().unwrap()),
+                &NoiseFacts::default(),
+                sizes,
+                max_units,
+            );
             let lines: Vec<u32> = plan.findings.iter().map(|finding| finding.line).collect();
             (plan.units.len(), lines)
         };

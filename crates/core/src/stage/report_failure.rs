@@ -131,5 +131,6 @@ fn empty_report(run: &Run, change: Option<&Change>, plan: Option<&Plan>, failure
         withheld: 0,
         is_undecided: false,
         earlier: Vec::new(),
+        dependencies: Default::default(),
     }
 }
