@@ -30,6 +30,7 @@ PACKAGES = [
     ("pip", "notebook", "7.2.0"),
     ("pip", "sphinx", "7.3.7"),
 ]
+COMMAND = ("cargo", "run", "--quiet", "-p", "holdfast-core", "--example", "noise", "--")
 # Files above it are not read by either.
 MAX_BYTES = 1024 * 1024
 LINGUIST = """
@@ -77,16 +78,17 @@ def unpack(folder, client, name, version):
 
 
 def decisions(command, place, paths):
-    lines = run(*command, str(place), *(["-"] if "cargo" in command else []), text="\n".join(paths)).splitlines()
+    lines = run(*command, str(place), *([] if command[0] == "ruby" else ["-"]), text="\n".join(paths)).splitlines()
     return {line.split("\t")[0]: line.split("\t")[1:] for line in lines}
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--folder", default="/tmp/holdfast-noise")
+    parser.add_argument("--program", help="the built example; otherwise cargo runs it")
     folder = Path(parser.parse_args().folder)
     folder.mkdir(parents=True, exist_ok=True)
-    ours_command = ("cargo", "run", "--quiet", "-p", "holdfast-core", "--example", "noise", "--")
+    ours_command = (parser.parse_args().program,) if parser.parse_args().program else COMMAND
     kinds = {"only linguist": collections.Counter(), "only Holdfast": collections.Counter()}
     examples = {}
     print("| package | files | both skip | both review | only linguist | only Holdfast |")

@@ -14,7 +14,7 @@ pub const MAX_ATTRIBUTES_BYTES: usize = 256 * 1024;
 /// The longest line that is read, in bytes, as in git.
 const MAX_LINE_BYTES: usize = 2_048;
 /// Maximum number of lines with an attribute of interest, in all files together.
-const MAX_LINES: usize = 2_000;
+const MAX_LINES: usize = 1_000;
 
 /// What a line does to one attribute.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
