@@ -47,7 +47,7 @@ fn is_pointer(lines: &[&str]) -> bool {
     };
     lines.len() <= MAX_LINES
         && lines.first() == Some(&VERSION)
-        && lines.iter().all(|line| is_known(&line))
+        && lines.iter().all(is_known)
         && has("oid sha256:", &is_digest)
         && has("size ", &|size| {
             size.len() < 20 && !size.is_empty() && size.bytes().all(|byte| byte.is_ascii_digit())

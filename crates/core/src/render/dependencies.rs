@@ -24,10 +24,10 @@ pub(super) fn dependency_section(all: &DependencyUpdates) -> String {
     let lines: Vec<String> = lines.collect();
     let mut list = within(String::new(), lines.into_iter(), "dependency update", MAX_LIST_CHARS);
     if all.left_out > 0 {
-        let _infallible = write!(list, "- and {}\n", counted(all.left_out, "more dependency update"));
+        let _infallible = writeln!(list, "- and {}", counted(all.left_out, "more dependency update"));
     }
     for file in &all.unread {
-        let _infallible = write!(list, "- not read: {}\n", path(&redacted(file)));
+        let _infallible = writeln!(list, "- not read: {}", path(&redacted(file)));
     }
     format!(
         "\n<details><summary>{}</summary>\n\n{list}\n</details>\n",
