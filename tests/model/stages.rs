@@ -222,5 +222,6 @@ pub fn a_report(run: &Run, is_gated: bool) -> Report {
         is_undecided: false,
         earlier: Vec::new(),
         silenced: Vec::new(),
+        dependencies: Default::default(),
     }
 }

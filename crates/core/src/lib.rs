@@ -7,6 +7,7 @@
 //! - `webhook`, `intake`, `identity`: from a delivery to a named run
 //! - `policy_file`, `starter`: a repository's settings, and the proposal of `holdfast init`
 //! - `content`, `diff`, `filter`: changed files, hunks, noise
+//! - `dependency`: the dependencies that lock files update
 //! - `rule`, `prompt`, `validate`: secrets, prompts, checks of a model's answer
 //! - `evidence`: reports of the team's own tools; `silence`: comments in the code that silence findings
 //! - `fix`: suggestions in the files of a work tree
@@ -23,6 +24,7 @@ pub mod artifact;
 pub mod claim;
 pub mod content;
 pub mod count;
+pub mod dependency;
 pub mod diff;
 pub mod error;
 pub mod evidence;

@@ -20,6 +20,7 @@ mod metrics_text;
 mod models;
 mod money;
 mod no_disk;
+mod noise;
 mod operator;
 mod outage;
 mod own_data;

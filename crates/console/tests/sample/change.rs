@@ -295,5 +295,6 @@ pub fn report(status: RunStatus, say: Say) -> Report {
         is_undecided: false,
         earlier: Vec::new(),
         silenced: Vec::new(),
+        dependencies: Default::default(),
     }
 }

@@ -18,6 +18,11 @@ pub fn patches(run: &RunName, chunk: usize) -> String {
     format!("runs/{run}/patches/{:04}.json", chunk + 1)
 }
 
+/// Returns the key of what the base tells about files that may not be worth a review, a [`super::noise::NoiseFacts`].
+pub fn noise(run: &RunName) -> String {
+    format!("runs/{run}/noise.json")
+}
+
 /// Returns the key of the plan with units and skipped files, a [`super::plan::Plan`].
 pub fn plan(run: &RunName) -> String {
     format!("runs/{run}/plan.json")

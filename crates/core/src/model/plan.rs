@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::dependency::DependencyUpdates;
 use super::finding::Finding;
 use super::model_id::ModelId;
 use super::report::Coverage;
@@ -73,6 +74,9 @@ pub struct Plan {
     /// What comments silence in those.
     #[serde(default, skip_serializing_if = "Silencing::is_empty")]
     pub silencing: Silencing,
+    /// The dependencies that the change updates.
+    #[serde(default, skip_serializing_if = "DependencyUpdates::is_empty")]
+    pub dependencies: DependencyUpdates,
 }
 
 /// The context of a unit's diff in its prompt, and the findings of static analysis.

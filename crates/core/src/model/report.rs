@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
+use super::dependency::DependencyUpdates;
 use super::error_name::ErrorName;
 use super::failure::{Failure, NO_VALID_ANSWER, OtherFailure};
 use super::finding::{Finding, Severity, Side, TrackedState};
@@ -109,6 +110,9 @@ pub struct Report {
     /// Findings that comments in the code silence, by path and line. They are not in [`Self::findings`].
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub silenced: Vec<SilencedFinding>,
+    /// The dependencies that the change updates, from its lock files.
+    #[serde(default, skip_serializing_if = "DependencyUpdates::is_empty")]
+    pub dependencies: DependencyUpdates,
 }
 
 /// A finding that an earlier run published and this run did not report.

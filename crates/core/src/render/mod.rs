@@ -1,6 +1,7 @@
 //! Renders findings for people: Markdown for the terminal and for GitHub. All foreign text (from a model, a diff or a
 //! person) passes through one of four functions: [`title`], [`path`], [`body`] or [`code`].
 
+mod dependencies;
 mod ended;
 mod github;
 mod markdown;

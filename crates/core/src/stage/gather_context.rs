@@ -9,9 +9,11 @@ use std::time::Duration;
 use futures::StreamExt;
 use serde::{Deserialize, Serialize};
 
+use crate::dependency::named_updates;
 use crate::diff::{Hunk, parse_patch};
 use crate::evidence::Evidence;
 use crate::model::change::{ChangedFile, FileKind};
+use crate::model::dependency::DependencyUpdates;
 use crate::model::error_name::ErrorName;
 use crate::model::finding::{Finding, Side};
 use crate::model::finding_source::FindingSource;
@@ -107,6 +109,7 @@ pub async fn gather_context(
         policy: &policy,
         evidence: &evidence,
         trust: stored_trust(&run, &change.header, store).await?,
+        dependencies: &plan.dependencies,
         read,
         syntax,
         store,
@@ -184,6 +187,7 @@ struct Gathering<'a> {
     policy: &'a Policy,
     evidence: &'a Evidence,
     trust: Trust,
+    dependencies: &'a DependencyUpdates,
     globs: &'a PolicyGlobs,
     payer: Payer,
     ambient: Ambient,
@@ -322,6 +326,7 @@ impl Gathering<'_> {
             tier_reason: unit.tier_reason.clone(),
             hunks: redact_hunks(&unit.path, hunks),
             instructions: instructions.map(|entry| entry.text.clone()).collect(),
+            dependencies: named_updates(self.dependencies, &unit.path, &context.imports),
             context,
             ambient: self.ambient.clone(),
         }

@@ -181,6 +181,7 @@ fn planned(paths: &[&str], kind: FileKind, content: &'static [u8], answer: fn(&s
         findings: Vec::new(),
         tools: Vec::new(),
         silencing: crate::model::silencing::Silencing::default(),
+        dependencies: Default::default(),
     };
     let change = Change {
         base: sha("a"),

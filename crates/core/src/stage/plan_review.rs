@@ -1,9 +1,11 @@
-//! PlanReview: skips noise and divides the rest of the change into units by file, the riskiest first.
+//! PlanReview: skips noise and divides the rest of the change into units by file, the riskiest first. Lock files give
+//! the dependencies that the change updates.
 
 use std::collections::{HashMap, HashSet};
 
 use serde::{Deserialize, Serialize};
 
+use crate::dependency::dependency_updates;
 use crate::diff::{Hunk, parse_patch, render_hunks};
 use crate::evidence::Evidence;
 use crate::filter::{Triage, risk_of, triage};
@@ -11,6 +13,7 @@ use crate::identity;
 use crate::model::change::{Change, ChangedFile};
 use crate::model::finding::Finding;
 use crate::model::key;
+use crate::model::noise::{FileNoise, NoiseFacts};
 use crate::model::plan::{Plan, Tier, Unit, UnitItem};
 use crate::model::policy::{POLICY_PATH, Policy, PolicyGlobs};
 use crate::model::report::{Coverage, Outcome};
@@ -25,6 +28,7 @@ use crate::render::{counted, is_or_are};
 use crate::rule::secret_findings;
 use crate::silence::{Silencer, Trust};
 
+use super::noise_facts::noise_facts;
 use super::silencing_trust::read_trust;
 use super::stored_change::missing_change;
 use super::{StageError, find_whole_change, read_artifact, write_artifact};
@@ -92,8 +96,10 @@ pub async fn plan_review(
         false => usize::try_from(policy.max_units).unwrap_or(usize::MAX),
     };
     let sizes = (run.tokens.unit(), max_hunk_tokens);
-    let mut plan = plan_units(&change, &policy, policy.globs()?, sizes, max_units);
-    (plan.findings, plan.silencing) = secrets_outside_of_units(&change, &plan, trust, policy.globs()?);
+    let globs = policy.globs()?;
+    let facts = noise_facts((&input.run, &run.target), &change, (&policy, globs), read, store).await?;
+    let mut plan = plan_units(&change, (&policy, globs), &facts, sizes, max_units);
+    (plan.findings, plan.silencing) = secrets_outside_of_units(&change, &plan, trust, globs);
     plan.notes.splice(0..0, run.notes.iter().cloned().chain(notes));
     if run.evidence.is_none() && policy.evidence.code_scanning && run.target.pull_request().is_some() {
         let evidence = read_code_scanning(&run, &change.head, read).await?;
@@ -145,18 +151,27 @@ fn note_of(evidence: &Evidence) -> String {
 
 /// Returns the plan of a change. Every file is in a unit or in `settled`. `sizes` are the maximum tokens of a unit and of
 /// a hunk.
-fn plan_units(change: &Change, policy: &Policy, globs: &PolicyGlobs, sizes: (u64, u64), max_units: usize) -> Plan {
+fn plan_units(
+    change: &Change,
+    (policy, globs): (&Policy, &PolicyGlobs),
+    facts: &NoiseFacts,
+    sizes: (u64, u64),
+    max_units: usize,
+) -> Plan {
     let mut plan = Plan {
         units: Vec::new(),
         settled: Vec::new(),
-        notes: change.notes.clone(),
+        notes: change.notes.iter().chain(&facts.notes).cloned().collect(),
         findings: Vec::new(),
         tools: Vec::new(),
         silencing: Silencing::default(),
+        dependencies: dependency_updates(&change.files),
     };
+    let unknown = FileNoise::default();
     for file in &change.files {
-        match triage(file, globs, !policy.include.is_empty()) {
-            Triage::Skip(rule) => plan.settled.push(settle(file, Outcome::Skipped, rule.to_owned())),
+        let known = facts.files.get(&file.path).unwrap_or(&unknown);
+        match triage(file, globs, !policy.include.is_empty(), known) {
+            Triage::Skip(rule) => plan.settled.push(settle(file, Outcome::Skipped, rule)),
             Triage::Unreviewed(why) => plan.settled.push(settle(file, Outcome::Unreviewed, why)),
             Triage::Review => plan_file(file, policy, globs, sizes, &mut plan),
         }
@@ -377,7 +392,7 @@ mod tests {
         let lines = |max_hunk_tokens: u64, max_units: usize| {
             let sizes = (1_000, max_hunk_tokens);
             let globs = policy.globs().unwrap();
-            let plan = plan_units(&change, &policy, globs, sizes, max_units);
+            let plan = plan_units(&change, (&policy, globs), &NoiseFacts::default(), sizes, max_units);
             let (findings, _) = secrets_outside_of_units(&change, &plan, Trust::All, globs);
             let lines: Vec<u32> = findings.iter().map(|finding| finding.line).collect();
             (plan.units.len(), lines)

@@ -132,5 +132,6 @@ fn empty_report(run: &Run, change: Option<&Change>, plan: Option<&Plan>, failure
         is_undecided: false,
         earlier: Vec::new(),
         silenced: Vec::new(),
+        dependencies: Default::default(),
     }
 }

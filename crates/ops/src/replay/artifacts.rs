@@ -3,6 +3,7 @@
 
 use holdfast_core::model::change::Change;
 use holdfast_core::model::key;
+use holdfast_core::model::noise::NoiseFacts;
 use holdfast_core::model::report::Report;
 use holdfast_core::model::run::{Aggregate, Announcement};
 use holdfast_core::model::run_name::RunName;
@@ -30,6 +31,17 @@ pub fn restore_permissions(recording: &Recording, to: &MemoryStore) {
     }
 }
 
+/// Copies what the run read of its base to skip files, so that the change is planned from the same facts. A run of an
+/// earlier version read nothing.
+pub fn restore_noise(recording: &Recording, to: &MemoryStore) {
+    let key = key::noise(recording.name());
+    let bytes = recording.store.bytes(&key);
+    to.insert(
+        &key,
+        bytes.unwrap_or_else(|| json!(NoiseFacts::default()).to_string().into_bytes()),
+    );
+}
+
 /// Copies the artifacts that a recorded call of a function wrote.
 ///
 /// # Errors
@@ -50,7 +62,14 @@ pub fn restore(function: &str, payload: &Value, recording: &Recording, to: &Memo
                 .chain([key::run(run), key::change(run), key::announcement(run)])
                 .collect()
         }
-        "plan-review" => vec![key::policy(run), key::plan(run), key::items(run), key::permissions(run)],
+        "plan-review" => vec![
+            key::policy(run),
+            key::noise(run),
+            key::plan(run),
+            key::items(run),
+            key::permissions(run),
+            key::evidence(run),
+        ],
         "gather-context" => {
             let units = recording.plan.iter().flat_map(|plan| &plan.units);
             units

@@ -161,6 +161,7 @@ impl ReplayFunctions {
         }
         if function == "plan-review" {
             artifacts::restore_permissions(&self.recording, &self.store);
+            artifacts::restore_noise(&self.recording, &self.store);
         }
         if function == "reconcile-findings" {
             artifacts::restore_pull_state(&self.recording, &self.store);

@@ -6,6 +6,7 @@ use holdfast_core::identity::settings_digest;
 use holdfast_core::model::approval::Approval;
 use holdfast_core::model::change::Change;
 use holdfast_core::model::key;
+use holdfast_core::model::noise::NoiseFacts;
 use holdfast_core::model::plan::{ContextPack, Plan, UnitItem};
 use holdfast_core::model::policy::Policy;
 use holdfast_core::model::report::Report;
@@ -69,6 +70,7 @@ impl Recording {
         check_artifacts(name, &history, &place, &reading.from).await?;
         reading.take::<Run>(&key::run(name)).await?;
         reading.take::<Policy>(&key::policy(name)).await?;
+        reading.take::<NoiseFacts>(&key::noise(name)).await?;
         reading.take::<Vec<UnitItem>>(&key::items(name)).await?;
         reading.take::<Aggregate>(&key::aggregate(name)).await?;
         reading.take::<PullState>(&key::pull_state(name)).await?;
