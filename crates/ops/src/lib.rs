@@ -46,5 +46,7 @@ pub mod sweep;
 pub mod without_aws;
 pub mod workflow;
 
+pub use holdfast_rules::languages;
+
 #[cfg(not(feature = "aws"))]
 pub use without_aws as aws;

@@ -5,8 +5,10 @@
 //! for a whole file, which parser, searches and walks share. The work runs on threads of its own.
 
 mod deadline;
+mod flat;
 mod language;
 mod outline;
+mod pattern;
 mod rule;
 
 use std::sync::LazyLock;
@@ -17,10 +19,11 @@ use holdfast_core::port::{SourceSyntax, SyntaxAnswer, SyntaxLimit, SyntaxView};
 use tree_sitter::{ParseOptions, Parser, Tree};
 
 use deadline::TimeLimit;
+use flat::FlatDoc;
 use holdfast_bounded::Threads;
 use language::Language;
 
-pub use rule::rule_ids;
+pub use rule::{RuleFault, rule_ids};
 
 /// Maximum size of a file that is parsed, in bytes.
 const MAX_TEXT_BYTES: usize = 1024 * 1024;
@@ -35,9 +38,24 @@ const THREADS: usize = 4;
 
 static POOL: LazyLock<Threads> = LazyLock::new(|| Threads::new(THREADS));
 
-/// Returns the name of the language of a path, if rules read it.
+/// Returns the name of the language of a path, if this build's rules read it.
 pub fn language_name(path: &str) -> Option<&'static str> {
-    Language::of_path(path).map(Language::name)
+    let language = Language::of_path(path)?;
+    language.grammar().map(|_| language.name())
+}
+
+/// Returns the names of the languages that this build's rules read, sorted, and of those that other builds' read.
+pub fn languages() -> (Vec<&'static str>, Vec<&'static str>) {
+    let (mut read, mut unread) = (Vec::new(), Vec::new());
+    for language in Language::ALL {
+        let list = if language.grammar().is_some() { &mut read } else { &mut unread };
+        list.push(language.name());
+    }
+    for list in [&mut read, &mut unread] {
+        list.sort_unstable();
+        list.dedup();
+    }
+    (read, unread)
 }
 
 /// Reads the syntax of the languages in `language`.
@@ -54,18 +72,24 @@ impl TreeSitterSyntax {
 #[async_trait]
 impl SourceSyntax for TreeSitterSyntax {
     fn reads(&self, path: &str) -> bool {
-        Language::of_path(path).is_some()
+        Language::of_path(path).is_some() || Language::may_be_script(path)
     }
 
     async fn view(&self, path: &str, text: &str, lines: &[u32]) -> SyntaxAnswer {
-        let Some(language) = Language::of_path(path) else {
+        let Some(language) = Language::of_file(path, text) else {
             return SyntaxAnswer::default();
         };
+        if language.grammar().is_none() {
+            return SyntaxAnswer {
+                limit: Some(SyntaxLimit::NotInBuild),
+                ..SyntaxAnswer::default()
+            };
+        }
         let began = Instant::now();
         let (text, lines) = (text.to_owned(), lines.to_vec());
         let read = move || {
             // Before the deadline starts: the rules of a language are compiled once, at its first file.
-            rule::prepare(language);
+            rule::rules(language);
             read_syntax(language, &text, &lines, TimeLimit::after(MAX_FILE_TIME))
         };
         // A panic gives no syntax either; for the reader it is the same as a file that is too slow.
@@ -97,19 +121,20 @@ fn read_syntax(
     let read = || {
         let tree = parse(text, language, deadline)?;
         let (scopes, imports) = outline::outline(&tree, text, language, lines, deadline)?;
-        let (findings, is_complete) = rule::find(&tree, text, language, deadline)?;
+        let flat = FlatDoc::copy(&tree, text, language, deadline)?;
+        drop(tree);
+        let (findings, limit) = rule::find(&flat, &[rule::rules(language)]);
         let view = SyntaxView {
             scopes,
             imports,
             findings,
             language: Some(language.name()),
         };
-        Some((view, is_complete))
+        Some((view, limit))
     };
     match read() {
-        None => (None, Some(SyntaxLimit::TooSlow)),
-        Some((view, true)) => (Some(view), None),
-        Some((view, false)) => (Some(view), Some(SyntaxLimit::TooManyMatches)),
+        Some((view, limit)) if !(deadline.is_over() && limit == Some(SyntaxLimit::TooManySteps)) => (Some(view), limit),
+        _ => (None, Some(SyntaxLimit::TooSlow)),
     }
 }
 
@@ -130,7 +155,7 @@ fn nesting(text: &str) -> usize {
 /// Returns the syntax tree; `None` when the time is up.
 fn parse(text: &str, language: Language, deadline: TimeLimit) -> Option<Tree> {
     let mut parser = Parser::new();
-    parser.set_language(&language.grammar()).ok()?;
+    parser.set_language(&language.grammar()?).ok()?;
     let mut within_limit = |_: &tree_sitter::ParseState| deadline.check();
     let options = ParseOptions::new().progress_callback(&mut within_limit);
     parser.parse_with_options(

@@ -25,7 +25,7 @@ pub struct SyntaxView {
 #[derive(Clone, Debug, PartialEq)]
 pub struct SyntaxFinding {
     /// The rule's id: kebab-case.
-    pub rule: &'static str,
+    pub rule: String,
     /// First line, from 1.
     pub start_line: u32,
     /// Last line.
@@ -40,6 +40,10 @@ pub struct SyntaxFinding {
     pub body: String,
     /// From 0 to 1.
     pub confidence: f64,
+    /// Its weakness, as a number of the Common Weakness Enumeration.
+    pub cwe: Option<u32>,
+    /// New text for its lines.
+    pub suggestion: Option<String>,
 }
 
 /// The limit that a file exceeds: its syntax is missing, or its findings are incomplete.
@@ -51,8 +55,14 @@ pub enum SyntaxLimit {
     TooLarge,
     /// Brackets are nested deeper than the parser accepts.
     TooDeep,
-    /// A rule has more matches in the file than its limit, or more open ones: some findings may be missing.
+    /// A rule has more matches in the file than its limit: some findings are missing.
     TooManyMatches,
+    /// The rules needed more steps for the file than their limit: some findings may be missing.
+    TooManySteps,
+    /// The rules read no deeper: findings in the deepest code may be missing.
+    RulesTooDeep,
+    /// This build of the program doesn't read the file's language.
+    NotInBuild,
 }
 
 impl fmt::Display for SyntaxLimit {
@@ -62,6 +72,9 @@ impl fmt::Display for SyntaxLimit {
             Self::TooLarge => "no syntax: too large",
             Self::TooDeep => "no syntax: nested too deep",
             Self::TooManyMatches => "syntax rules incomplete: too many matches",
+            Self::TooManySteps => "syntax rules incomplete: too many steps",
+            Self::RulesTooDeep => "syntax rules incomplete: nested too deep",
+            Self::NotInBuild => "no syntax: this build doesn't read the language",
         })
     }
 }

@@ -24,7 +24,8 @@ use crate::model::run_name::RunName;
 use crate::model::sha::CommitSha;
 use crate::port::{Deadline, ReadChange, SourceSyntax, StoreArtifact, SyntaxAnswer, SyntaxFinding, SyntaxView};
 use crate::prompt::{description_text, estimate_tokens};
-use crate::rule::{redact_hunks, redacted, secret_findings};
+use crate::rule::{is_beside_program, redact_hunks, redacted, secret_findings};
+use crate::validate::check_suggestion;
 
 use super::unit_document::{Ambient, UnitDocument, payer_of, repository_key};
 use super::{AT_ONCE, StageError, find_artifact, read_artifact, read_change, write_artifact};
@@ -443,24 +444,32 @@ fn rule_findings(path: &str, hunks: &[Hunk], syntax: &[SyntaxFinding]) -> Vec<Fi
             })
         }) {
             let (start_line, line) = (found.start_line.clamp(first, last), found.end_line.clamp(first, last));
-            findings.push(Finding {
+            let mut finding = Finding {
                 path: path.to_owned(),
                 side: Side::Right,
                 start_line,
                 line,
-                severity: found.severity,
+                severity: match is_beside_program(path) {
+                    true => found.severity.lowered(),
+                    false => found.severity,
+                },
                 category: found.category,
                 title: found.title.clone(),
                 body: found.body.clone(),
                 suggestion: None,
                 confidence: found.confidence,
-                source: FindingSource::of_rule(found.rule),
+                source: FindingSource::of_rule(&found.rule),
                 gated: false,
                 folded: false,
                 tracked: None,
-                cwe: Vec::new(),
+                cwe: found.cwe.into_iter().collect(),
                 sources: Vec::new(),
-            });
+            };
+            // The suggestion is for all lines of the place.
+            let is_whole = (start_line, line) == (found.start_line, found.end_line);
+            let suggestion = found.suggestion.as_deref().filter(|_| is_whole);
+            finding.suggestion = suggestion.and_then(|text| check_suggestion(&finding, text, hunks).ok());
+            findings.push(finding);
         }
     }
     findings
