@@ -49,6 +49,7 @@ pub mod safe_text;
 pub mod stage;
 pub mod starter;
 pub mod sweep;
+pub mod team_rules;
 pub mod validate;
 pub mod visible;
 pub mod webhook;

@@ -157,7 +157,7 @@ mod tests {
 
     fn outline(path: &str, text: &str, line: u32) -> (Vec<String>, Vec<String>) {
         let deadline = TimeLimit::after(Duration::from_secs(60));
-        let (view, limit) = read_syntax(Language::of_path(path).unwrap(), text, &[line], deadline);
+        let (view, limit) = read_syntax(Language::of_path(path).unwrap(), text, &[line], &[], deadline);
         assert_eq!(limit, None, "{path}");
         let view = view.unwrap();
         (

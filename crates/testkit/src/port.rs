@@ -12,7 +12,7 @@ use holdfast_core::model::run_name::RunName;
 use holdfast_core::model::sha::CommitSha;
 use holdfast_core::port::{
     CheckOutcome, CommentRevision, DraftedReview, Ends, FindingThread, KeepRows, Precondition, PublishError,
-    PublishReview, ReadChange, ReadError, ReadThreads, ReviewComment, ReviewDraft, Row, RowError, SourceSyntax,
+    PublishReview, ReadChange, ReadError, ReadThreads, ReviewComment, ReviewDraft, RootEntry, RootKind, Row, RowError, SourceSyntax,
     StoreArtifact, StoreError, SyntaxAnswer, Written,
 };
 use serde_json::Value;
@@ -131,6 +131,23 @@ impl ReadChange for FixedChange {
 
     async fn read_file(&self, _target: &Target, path: &str, _at: &CommitSha) -> Result<Option<Vec<u8>>, ReadError> {
         Ok(self.files.get(path).cloned())
+    }
+
+    async fn read_folder(
+        &self,
+        _target: &Target,
+        name: &str,
+        _at: &CommitSha,
+    ) -> Result<Option<Vec<RootEntry>>, ReadError> {
+        let in_folder = |(path, bytes): (&String, &Vec<u8>)| {
+            let name = path.strip_prefix(name)?.strip_prefix('/')?;
+            (!name.contains('/')).then(|| RootEntry {
+                name: name.to_owned(),
+                kind: RootKind::File,
+                bytes: u64::try_from(bytes.len()).ok(),
+            })
+        };
+        Ok(Some(self.files.iter().filter_map(in_folder).collect()))
     }
 
     async fn current_head(&self, target: &Target) -> Result<CommitSha, ReadError> {

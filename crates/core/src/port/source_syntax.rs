@@ -7,6 +7,7 @@ use async_trait::async_trait;
 
 use crate::model::finding::{Category, Severity};
 use crate::model::plan::Scope;
+use crate::team_rules::TeamRules;
 
 /// The facts of one file's tree.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -96,6 +97,17 @@ pub trait SourceSyntax: Send + Sync {
     /// Returns whether the adapter reads this file's language. Other files need no fetch.
     fn reads(&self, _path: &str) -> bool {
         true
+    }
+    /// Returns the ids of the rules, sorted. Empty for an adapter without rules.
+    fn rule_ids(&self) -> Vec<String> {
+        Vec::new()
+    }
+    /// Returns an adapter that also has a team's rules.
+    ///
+    /// # Errors
+    /// A rule is invalid, or has the id of another one. One line for each problem.
+    async fn with_team_rules(&self, _rules: &TeamRules) -> Result<Box<dyn SourceSyntax>, Vec<String>> {
+        Err(vec!["this program has no rules on syntax trees".to_owned()])
     }
     /// Reads one file's syntax within the adapter's limits, off the caller's thread. Never fails on broken code.
     async fn view(&self, path: &str, text: &str, lines: &[u32]) -> SyntaxAnswer;

@@ -6,6 +6,7 @@ mod finding_threads;
 mod line_maps;
 mod merge_findings;
 mod next_ledger;
+mod rule_findings;
 mod run_header;
 mod stored_change;
 mod unit_document;

@@ -15,11 +15,12 @@ use crate::model::policy::{POLICY_PATH, Policy, PolicyGlobs};
 use crate::model::report::{Coverage, Outcome};
 use crate::model::run::Run;
 use crate::model::run_name::RunName;
-use crate::policy_file::read_policy;
+use crate::policy_file::{Settings, read_policy};
 use crate::port::{ReadChange, StoreArtifact};
 use crate::prompt::estimate_tokens;
 use crate::render::{counted, is_or_are};
 use crate::rule::secret_findings;
+use crate::team_rules::{TeamRules, read_team_rules};
 
 use super::stored_change::missing_change;
 use super::{StageError, find_whole_change, read_artifact, write_artifact};
@@ -52,7 +53,7 @@ pub struct Output {
 /// Plans a run.
 ///
 /// # Errors
-/// `.holdfast.yml` on the base is invalid, or changed since the run was named; the source or the store fails.
+/// `.holdfast.yml` or a file of `.holdfast-rules` on the base is invalid, or changed since the run was named; the source or the store fails.
 #[tracing::instrument(skip_all, fields(run = %input.run))]
 pub async fn plan_review(
     input: &Input,
@@ -68,7 +69,15 @@ pub async fn plan_review(
         let text = read.read_file(&run.target, POLICY_PATH, at).await?;
         identity::check_settings(&run.target, text.as_deref())?;
     }
-    let (policy, notes) = read_policy(read, &run.target, at).await?;
+    let Settings {
+        policy,
+        notes,
+        has_team_rules,
+    } = read_policy(read, &run.target, at).await?;
+    let team_rules = match has_team_rules {
+        true => read_team_rules(read, &run.target, at).await?,
+        false => TeamRules::default(),
+    };
     // The limit is for prompts: rules read hunks of any size.
     let max_hunk_tokens = if run.is_rules_only() {
         u64::MAX
@@ -92,6 +101,9 @@ pub async fn plan_review(
         })
         .collect();
     write_artifact(store, &key::policy(&input.run), &policy).await?;
+    if !team_rules.is_empty() {
+        write_artifact(store, &key::team_rules(&input.run), &team_rules).await?;
+    }
     write_artifact(store, &key::plan(&input.run), &plan).await?;
     write_artifact(store, &key::items(&input.run), &items).await?;
     Ok(Output {

@@ -42,7 +42,7 @@ pub fn restore(function: &str, payload: &Value, recording: &Recording, to: &Memo
                 .chain([key::run(run), key::change(run), key::announcement(run)])
                 .collect()
         }
-        "plan-review" => vec![key::policy(run), key::plan(run), key::items(run)],
+        "plan-review" => vec![key::policy(run), key::team_rules(run), key::plan(run), key::items(run)],
         "gather-context" => {
             let units = recording.plan.iter().flat_map(|plan| &plan.units);
             units

@@ -66,11 +66,13 @@ pub(crate) struct Definition {
     pub fix: Option<Value>,
     pub valid: Vec<String>,
     pub invalid: Vec<String>,
+    /// The number of its regular expressions.
+    pub regexes: usize,
 }
 
 /// A fault of a rule file.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RuleFault {
+pub(crate) struct RuleFault {
     /// The file's path.
     pub file: String,
     /// The rule's id, where it is known.
@@ -133,7 +135,7 @@ fn options() -> Options {
     options
 }
 
-pub(super) fn fault(file: &str, rule: Option<&str>, field: Option<&str>, problem: impl Into<String>) -> RuleFault {
+pub(crate) fn fault(file: &str, rule: Option<&str>, field: Option<&str>, problem: impl Into<String>) -> RuleFault {
     RuleFault {
         file: file.to_owned(),
         rule: rule.map(str::to_owned),
@@ -196,7 +198,7 @@ impl Reader<'_> {
             matcher.extend(fields.remove(name).map(|value| (name.to_owned(), value)));
         }
         let matcher = Value::Object(matcher);
-        self.check_bounds(&matcher);
+        let regexes = self.check_bounds(&matcher);
         if !self.faults.is_empty() {
             return None;
         }
@@ -213,6 +215,7 @@ impl Reader<'_> {
             fix: fields.remove("fix"),
             valid,
             invalid,
+            regexes,
         })
     }
 
@@ -298,8 +301,8 @@ impl Reader<'_> {
     }
 
     /// Checks what a matcher would cost before it is compiled: regular expressions, and utility rules that may call
-    /// each other.
-    fn check_bounds(&mut self, matcher: &Value) {
+    /// each other. Returns the number of regular expressions.
+    fn check_bounds(&mut self, matcher: &Value) -> usize {
         let utils = matcher.get("utils").and_then(Value::as_object).map_or(0, Map::len);
         if utils > MAX_UTILS {
             self.fault("utils", format!("has more than {MAX_UTILS} rules"));
@@ -324,6 +327,7 @@ impl Reader<'_> {
                 _ => {}
             }
         }
+        seen.len()
     }
 
     fn check_regex(&mut self, field: &str, text: &str) {

@@ -19,9 +19,9 @@ use super::language::Language;
 use super::{MAX_FILE_TIME, parse};
 pub(super) use built_in::rules;
 pub use built_in::rule_ids;
-pub use file::RuleFault;
-use file::Definition;
-use matcher::{Rule, RuleSet};
+pub(super) use file::{Definition, RuleFault, fault, read};
+use matcher::Rule;
+pub(super) use matcher::RuleSet;
 
 /// Maximum number of findings of one rule in one file. Further ones are left out, and a note reports it.
 const MAX_FINDINGS: usize = 1_000;

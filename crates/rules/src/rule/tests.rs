@@ -2,7 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a failed step fails the test")]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -96,7 +96,7 @@ fn a_fault_names_the_file_the_rule_the_field_and_the_remedy() {
     for (text, fault) in [
         ("rule: {kind: call}\nvalod: []", "a.yml: rule a-b: valod: there is no such field; did you mean valid?"),
         ("", "a.yml: rule a-b: rule: is missing: expected a rule of ast-grep"),
-        ("rule: {kind: cal}", "a.yml: rule a-b: rule: Rule contains invalid kind matcher. Invalid kind `cal`. Kind `cal` is invalid. (Python)"),
+        ("rule: {kind: cal}", "a.yml: rule a-b: rule: Rule contains invalid kind matcher. Invalid Kind Kind `cal` is invalid. (Python)"),
         ("rule: {kid: call}", "a.yml: rule a-b: rule: unknown field `kid`"),
         ("rule: {kind: call, regex: '('}", "a.yml: rule a-b: regex: unclosed group"),
         ("rule: {kind: call, regex: '\\pL{5000}'}", "a.yml: rule a-b: regex: is too large: write a smaller repetition"),
@@ -137,4 +137,39 @@ fn a_fix_becomes_the_new_text_of_its_lines() {
     assert_eq!(suggestion_of("new($A)", "y = old(\n  1)").as_deref(), Some("y = new(1)"));
     assert_eq!(suggestion_of("''", "a = 1\nold(2)\n").as_deref(), Some(""));
     assert_eq!(suggestion_of("old($A)", "old(1)"), None);
+}
+
+/// The row of a rule in the documents.
+#[derive(Default)]
+struct Row {
+    languages: BTreeSet<&'static str>,
+    severities: BTreeSet<std::cmp::Reverse<Severity>>,
+    category: &'static str,
+    cwe: Option<u32>,
+    title: String,
+}
+
+#[test]
+fn the_documents_list_every_rule() {
+    let mut rows: BTreeMap<String, Row> = BTreeMap::new();
+    for rule in all().into_values().flatten() {
+        let row = rows.entry(rule.id).or_default();
+        row.languages.extend(rule.languages.iter().map(|language| language.name()));
+        row.severities.insert(std::cmp::Reverse(rule.severity));
+        (row.category, row.cwe, row.title) = (rule.category.as_str(), row.cwe.or(rule.cwe), rule.title);
+    }
+    let mut table = format!("{} rules:\n\n", rows.len());
+    table.push_str("| rule | languages | severity | category | CWE | finding |\n| --- | --- | --- | --- | --- | --- |\n");
+    for (id, row) in rows {
+        let languages: Vec<&str> = row.languages.into_iter().collect();
+        let severities: Vec<&str> = row.severities.iter().map(|severity| severity.0.as_str()).collect();
+        let cwe = row.cwe.map_or_else(String::new, |cwe| cwe.to_string());
+        let title = row.title.replace('|', "\\|");
+        let (languages, severities) = (languages.join(", "), severities.join(", "));
+        table.push_str(&format!("| `{id}` | {languages} | {severities} | {} | {cwe} | {title} |\n", row.category));
+    }
+    let guide = include_str!("../../../../docs/rules.md");
+    let (text, _) = guide.split_once("UPDATE_EXPECT=1. -->\n").unwrap();
+    let expected = format!("{text}UPDATE_EXPECT=1. -->\n\n{table}");
+    expect_test::expect_file!["../../../../docs/rules.md"].assert_eq(&expected);
 }

@@ -2,12 +2,15 @@
 
 mod check;
 mod glob;
+mod rule_level;
 mod spend;
 mod typed_value;
 
 pub use check::{PolicyProblem, nearest};
+pub use rule_level::{InvalidTeamRules, RuleLevel, unknown_rules};
 pub use spend::SpendPolicy;
 
+use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
 use globset::{Glob, GlobSet, GlobSetBuilder};
@@ -62,6 +65,9 @@ pub struct Policy {
     /// bot's push to a person's pull request is always reviewed.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub bots: Vec<String>,
+    /// Rules on the syntax tree by their ids: `off`, or another severity for their findings.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub rules: BTreeMap<String, RuleLevel>,
     /// The globs of the lists above, compiled at their first use, which is the parsing.
     #[serde(skip)]
     #[cfg_attr(test, schemars(skip))]
@@ -256,6 +262,7 @@ impl Default for Policy {
             spend: SpendPolicy::default(),
             batch: false,
             bots: Vec::new(),
+            rules: BTreeMap::new(),
             compiled: CompiledGlobs::default(),
         }
     }
