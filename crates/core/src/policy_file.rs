@@ -34,11 +34,7 @@ pub struct Settings {
 /// # Errors
 ///
 /// The settings are invalid, under another name, a link, no file or too large; a read fails.
-pub async fn read_policy(
-    read: &dyn ReadChange,
-    target: &Target,
-    base: &CommitSha,
-) -> Result<Settings, StageError> {
+pub async fn read_policy(read: &dyn ReadChange, target: &Target, base: &CommitSha) -> Result<Settings, StageError> {
     let Some(entries) = read.read_root(target, base).await? else {
         // The source can't list the folder, only read the file.
         let text = read.read_file(target, POLICY_PATH, base).await?;

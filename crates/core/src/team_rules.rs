@@ -98,7 +98,9 @@ pub async fn read_team_rules(
 pub fn rule_file(path: String, bytes: Vec<u8>) -> Result<RuleFile, InvalidTeamRules> {
     match String::from_utf8(bytes) {
         Ok(text) => Ok(RuleFile { path, text }),
-        Err(_) => Err(InvalidTeamRules(format!("{path} is not UTF-8: store it in that encoding"))),
+        Err(_) => Err(InvalidTeamRules(format!(
+            "{path} is not UTF-8: store it in that encoding"
+        ))),
     }
 }
 
@@ -108,13 +110,17 @@ fn rule_paths(entries: &[RootEntry]) -> Result<Vec<String>, InvalidTeamRules> {
     for entry in entries {
         let path = format!("{RULES_FOLDER}/{}", entry.name);
         if entry.name.to_ascii_lowercase().ends_with(".yaml") {
-            return Err(InvalidTeamRules(format!("{path} is not read: rename it to end in .yml")));
+            return Err(InvalidTeamRules(format!(
+                "{path} is not read: rename it to end in .yml"
+            )));
         }
         if !is_rule_file(&entry.name) {
             continue;
         }
         if entry.kind != RootKind::File {
-            return Err(InvalidTeamRules(format!("{path} is no file: commit the rules as a file")));
+            return Err(InvalidTeamRules(format!(
+                "{path} is no file: commit the rules as a file"
+            )));
         }
         check_size(&path, entry.bytes.unwrap_or(0))?;
         paths.push(path);
@@ -169,7 +175,9 @@ mod tests {
 
     #[test]
     fn files_that_would_not_be_read_are_errors() {
-        let many: Vec<RootEntry> = (0..201).map(|n| entry(&format!("{n}.yml"), RootKind::File, 1)).collect();
+        let many: Vec<RootEntry> = (0..201)
+            .map(|n| entry(&format!("{n}.yml"), RootKind::File, 1))
+            .collect();
         for (entries, excerpt) in [
             (vec![entry("a.yaml", RootKind::File, 1)], "rename it"),
             (vec![entry("a.yml", RootKind::Link, 1)], "is no file"),

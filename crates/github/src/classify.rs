@@ -114,11 +114,7 @@ pub(super) async fn read_folder(
 }
 
 /// Lists the entries directly in a tree; `None` if GitHub has none, or shows only a part of it.
-async fn list(
-    connection: &GithubConnection,
-    place: Place<'_>,
-    tree: &str,
-) -> Result<Option<Vec<TreeEntry>>, Failure> {
+async fn list(connection: &GithubConnection, place: Place<'_>, tree: &str) -> Result<Option<Vec<TreeEntry>>, Failure> {
     let call = connection.get(&place.repository(&["git", "trees", tree]), CONTENTS_READ);
     let listing = match connection.json::<TreeListing>(call).await {
         Ok(listing) if !listing.truncated => listing,

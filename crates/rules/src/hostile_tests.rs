@@ -8,7 +8,7 @@ use holdfast_core::port::{SourceSyntax, SyntaxLimit};
 use super::deadline::TimeLimit;
 use super::language::Language;
 use super::rule::{RuleSet, read, rules};
-use super::{TreeSitterSyntax, read_syntax};
+use super::{MAX_FILE_TIME, TreeSitterSyntax, read_syntax};
 
 /// Far above a file's time limit on the slowest machine, and far below a hang.
 const WATCHDOG: Duration = Duration::from_secs(60);
@@ -66,8 +66,14 @@ fn hostile() -> Vec<(&'static str, String)> {
         ("a.tf", format!("a = {}", wide(24_000, "a"))),
         ("Dockerfile", format!("RUN {}", "a && ".repeat(48_000))),
         (".github/workflows/a.yml", "- ".repeat(48_000)),
-        (".github/workflows/a.yml", (0..600).map(|n| format!("{}a:\n", " ".repeat(n))).collect()),
-        ("a.py", (0..600).map(|n| format!("{}if 'a':\n", " ".repeat(n))).collect()),
+        (
+            ".github/workflows/a.yml",
+            (0..600).map(|n| format!("{}a:\n", " ".repeat(n))).collect(),
+        ),
+        (
+            "a.py",
+            (0..600).map(|n| format!("{}if 'a':\n", " ".repeat(n))).collect(),
+        ),
         ("a.rb", "f(<<A)\n#{".repeat(300)),
         (".github/workflows/a.yml", "a: &a [*a, *a]\n".repeat(16_000)),
     ]
@@ -92,7 +98,13 @@ async fn hostile_sources_are_given_up_or_read_and_never_hold_the_runtime() {
 fn a_deadline_that_is_over_gives_no_view_and_its_reason() {
     for (path, text) in hostile() {
         let language = Language::of_path(path).unwrap();
-        let (view, limit) = read_syntax(language, &text, &[1], &[rules(language)], TimeLimit::after(Duration::ZERO));
+        let (view, limit) = read_syntax(
+            language,
+            &text,
+            &[1],
+            &[rules(language)],
+            TimeLimit::after(Duration::ZERO),
+        );
         let small = text.len() < 200;
         assert!(view.is_none() || small, "{path}");
         assert!(limit.is_some() || small, "{path}");
@@ -163,19 +175,46 @@ fn costly() -> Vec<(&'static str, String)> {
     let deep = format!("{}a{}", "(".repeat(499), ")".repeat(499));
     let chain = format!("a{}", ".b()".repeat(6_000));
     vec![
-        ("{kind: identifier, inside: {kind: module, stopBy: end, has: {regex: zzz, stopBy: end}}}", wide.clone()),
-        ("{kind: expression_statement, precedes: {regex: zzz, stopBy: end}}", wide.clone()),
-        ("{kind: expression_statement, nthChild: {position: 3n+1, reverse: true}}", wide.clone()),
+        (
+            "{kind: identifier, inside: {kind: module, stopBy: end, has: {regex: zzz, stopBy: end}}}",
+            wide.clone(),
+        ),
+        (
+            "{kind: expression_statement, precedes: {regex: zzz, stopBy: end}}",
+            wide.clone(),
+        ),
+        (
+            "{kind: expression_statement, nthChild: {position: 3n+1, reverse: true}}",
+            wide.clone(),
+        ),
         ("{regex: '(a|b|\\(|\\)|f|\\n)*zzz'}", wide.clone()),
-        ("{pattern: 'f($$$A, $B, $$$C, $B, x)'}", format!("f({})", "a,".repeat(50_000))),
-        ("{pattern: 'f($$$A, g($$$B, $$$C, x), $$$D, x)'}", format!("f({}x)", "g(a,b,c),".repeat(20_000))),
-        ("{range: {start: {line: 0, column: 900}, end: {line: 0, column: 901}}}", "a+".repeat(20_000) + "a"),
+        (
+            "{pattern: 'f($$$A, $B, $$$C, $B, x)'}",
+            format!("f({})", "a,".repeat(50_000)),
+        ),
+        (
+            "{pattern: 'f($$$A, g($$$B, $$$C, x), $$$D, x)'}",
+            format!("f({}x)", "g(a,b,c),".repeat(20_000)),
+        ),
+        (
+            "{range: {start: {line: 0, column: 900}, end: {line: 0, column: 901}}}",
+            "a+".repeat(20_000) + "a",
+        ),
         ("{has: {kind: string, stopBy: {kind: string}}}", deep.clone()),
-        ("{has: {kind: string, stopBy: end}, inside: {kind: string, stopBy: end}}", chain.clone()),
+        (
+            "{has: {kind: string, stopBy: end}, inside: {kind: string, stopBy: end}}",
+            chain.clone(),
+        ),
         ("{pattern: $A == $A}", format!("({chain}) == ({chain})")),
         // Utility rules call each other through other nodes, so that no check of cycles finds it.
-        ("{matches: x}\nutils: {x: {has: {matches: y}}, y: {inside: {matches: x}}}", wide.clone()),
-        ("{matches: x}\nutils: {x: {any: [{has: {matches: x, stopBy: end}}, {inside: {matches: x, stopBy: end}}]}}", deep),
+        (
+            "{matches: x}\nutils: {x: {has: {matches: y}}, y: {inside: {matches: x}}}",
+            wide.clone(),
+        ),
+        (
+            "{matches: x}\nutils: {x: {any: [{has: {matches: x, stopBy: end}}, {inside: {matches: x, stopBy: end}}]}}",
+            deep,
+        ),
     ]
 }
 
@@ -188,12 +227,15 @@ fn costly_rules_end_within_their_budget() {
         let (set, faults) = RuleSet::compile(Language::Python, &definitions);
         assert!(faults.is_empty(), "{faults:?}");
         let began = Instant::now();
-        let limit = TimeLimit::after(WATCHDOG);
-        let (view, found) = std::thread::spawn(move || read_syntax(Language::Python, &text, &[1], &[&set], limit))
-            .join()
-            .unwrap();
+        let read = move || read_syntax(Language::Python, &text, &[1], &[&set], TimeLimit::after(MAX_FILE_TIME));
+        // A thread of its own has the stack of the pool's threads.
+        let (view, found) = std::thread::spawn(read).join().unwrap();
         let ended = view.is_some() || found.is_some();
-        assert!(ended && began.elapsed() < WATCHDOG, "{rule}: {found:?} {:?}", began.elapsed());
+        assert!(
+            ended && began.elapsed() < WATCHDOG,
+            "{rule}: {found:?} {:?}",
+            began.elapsed()
+        );
     }
 }
 

@@ -229,14 +229,9 @@ impl Language {
             Self::Bash | Self::Java | Self::JavaScript | Self::Tsx | Self::TypeScript | Self::Workflow => '$',
             Self::C | Self::Cpp => '\u{10000}',
             Self::Dockerfile | Self::Sql => '_',
-            Self::CSharp
-            | Self::Go
-            | Self::Hcl
-            | Self::Kotlin
-            | Self::Php
-            | Self::Python
-            | Self::Ruby
-            | Self::Rust => 'µ',
+            Self::CSharp | Self::Go | Self::Hcl | Self::Kotlin | Self::Php | Self::Python | Self::Ruby | Self::Rust => {
+                'µ'
+            }
         }
     }
 
@@ -262,13 +257,7 @@ impl Language {
             (Self::Rust, "macro_definition") => "macro",
             (Self::Python, "class_definition")
             | (
-                Self::JavaScript
-                | Self::TypeScript
-                | Self::Tsx
-                | Self::Java
-                | Self::CSharp
-                | Self::Kotlin
-                | Self::Php,
+                Self::JavaScript | Self::TypeScript | Self::Tsx | Self::Java | Self::CSharp | Self::Kotlin | Self::Php,
                 "class_declaration",
             )
             | (Self::Cpp, "class_specifier")

@@ -55,7 +55,11 @@ pub fn language_name(path: &str) -> Option<&'static str> {
 pub fn languages() -> (Vec<&'static str>, Vec<&'static str>) {
     let (mut read, mut unread) = (Vec::new(), Vec::new());
     for language in Language::ALL {
-        let list = if language.grammar().is_some() { &mut read } else { &mut unread };
+        let list = if language.grammar().is_some() {
+            &mut read
+        } else {
+            &mut unread
+        };
         list.push(language.name());
     }
     for list in [&mut read, &mut unread] {

@@ -83,7 +83,9 @@ mod tests {
             let line = |depth: usize| format!("{}{mark}\n", " ".repeat(depth));
             (0..300).map(line).collect()
         };
-        let tabs: String = (0..300).map(|n| format!("{}{}if a:\n", "\t".repeat(n / 8), " ".repeat(n % 8))).collect();
+        let tabs: String = (0..300)
+            .map(|n| format!("{}{}if a:\n", "\t".repeat(n / 8), " ".repeat(n % 8)))
+            .collect();
         for (language, text, is_deep) in [
             (Language::Python, indented("if a:"), true),
             (Language::Python, tabs, true),
@@ -96,7 +98,12 @@ mod tests {
             (Language::Ruby, "x << 1\nclass << self\n".repeat(1_000), false),
             (Language::Go, indented("{"), false),
         ] {
-            assert_eq!(is_too_deep(language, &text), is_deep, "{language:?} {:?}", text.get(..20));
+            assert_eq!(
+                is_too_deep(language, &text),
+                is_deep,
+                "{language:?} {:?}",
+                text.get(..20)
+            );
         }
     }
 }

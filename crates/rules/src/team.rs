@@ -48,7 +48,10 @@ impl Team {
         }
         faults.extend(check_together(&definitions));
         let mut sets = HashMap::new();
-        for language in Language::ALL.into_iter().filter(|language| language.grammar().is_some()) {
+        for language in Language::ALL
+            .into_iter()
+            .filter(|language| language.grammar().is_some())
+        {
             let (set, mut wrong) = RuleSet::compile(language, &definitions);
             faults.append(&mut wrong);
             if !set.rules.is_empty() {
@@ -72,7 +75,8 @@ fn check_together(rules: &[Definition]) -> Vec<RuleFault> {
     }
     let regexes: usize = rules.iter().map(|rule| rule.regexes).sum();
     if let Some(last) = rules.last().filter(|_| regexes > MAX_REGEXES) {
-        let problem = format!("a team's rules have at most {MAX_REGEXES} regular expressions, and these have {regexes}");
+        let problem =
+            format!("a team's rules have at most {MAX_REGEXES} regular expressions, and these have {regexes}");
         faults.push(fault(&last.file, None, None, problem));
     }
     let built_in: HashSet<&str> = rule_ids().into_iter().collect();
@@ -91,23 +95,23 @@ fn check_together(rules: &[Definition]) -> Vec<RuleFault> {
     faults
 }
 
-/// Returns what is wrong with a team's rules, and with their own cases, one line each; and the number of rules.
-pub fn check_team_rules(rules: &TeamRules) -> (usize, Vec<String>) {
+/// Returns the ids of a team's rules, and what is wrong with them and with their own cases, one line each.
+pub fn check_team_rules(rules: &TeamRules) -> (Vec<String>, Vec<String>) {
     let rules = rules.clone();
     let check = move || match Team::compile(&rules) {
-        Err(faults) => (0, faults),
-        Ok((_, definitions)) => {
+        Err(faults) => (Vec::new(), faults),
+        Ok((team, definitions)) => {
             let mut faults = Vec::new();
             for rule in &definitions {
                 let languages = rule.languages.iter().filter(|language| language.grammar().is_some());
                 faults.extend(languages.flat_map(|language| check_cases(rule, *language).1));
             }
-            (definitions.len(), faults)
+            (team.ids, faults)
         }
     };
     match run_blocking(MAX_CHECK_TIME, check) {
-        Ok((number, faults)) => (number, lines(&faults)),
-        Err(_) => (0, vec![GIVEN_UP.to_owned()]),
+        Ok((ids, faults)) => (ids, lines(&faults)),
+        Err(_) => (Vec::new(), vec![GIVEN_UP.to_owned()]),
     }
 }
 

@@ -12,8 +12,8 @@ use holdfast_core::model::run_name::RunName;
 use holdfast_core::model::sha::CommitSha;
 use holdfast_core::port::{
     CheckOutcome, CommentRevision, DraftedReview, Ends, FindingThread, KeepRows, Precondition, PublishError,
-    PublishReview, ReadChange, ReadError, ReadThreads, ReviewComment, ReviewDraft, RootEntry, RootKind, Row, RowError, SourceSyntax,
-    StoreArtifact, StoreError, SyntaxAnswer, Written,
+    PublishReview, ReadChange, ReadError, ReadThreads, ReviewComment, ReviewDraft, RootEntry, RootKind, Row, RowError,
+    SourceSyntax, StoreArtifact, StoreError, SyntaxAnswer, Written,
 };
 use serde_json::Value;
 

@@ -37,6 +37,7 @@ mod serve;
 mod settings;
 mod setup;
 mod support;
+mod team_rules;
 mod triggers;
 mod upgrade;
 mod waiting;

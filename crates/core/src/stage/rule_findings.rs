@@ -109,3 +109,61 @@ pub(super) fn rule_findings(
     }
     findings
 }
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a failed step fails the test")]
+    use super::*;
+    use crate::diff::parse_patch;
+    use crate::model::finding::{Category, Severity};
+
+    fn found(rule: &str, end_line: u32, suggestion: &str) -> SyntaxFinding {
+        SyntaxFinding {
+            rule: rule.to_owned(),
+            start_line: 2,
+            end_line,
+            severity: Severity::High,
+            category: Category::Security,
+            title: "t".to_owned(),
+            body: "b".to_owned(),
+            confidence: 0.9,
+            cwe: Some(78),
+            suggestion: Some(suggestion.to_owned()),
+        }
+    }
+
+    fn findings(path: &str, found: SyntaxFinding, levels: &[(&str, RuleLevel)]) -> Vec<Finding> {
+        let hunks = parse_patch("@@ -1,2 +1,3 @@\n a\n+old(1)\n c\n").unwrap();
+        let levels = levels.iter().map(|(id, level)| ((*id).to_owned(), *level)).collect();
+        rule_findings(path, &hunks, &[found], &levels)
+    }
+
+    #[test]
+    fn the_team_s_setting_decides_otherwise_the_path_lowers() {
+        for (path, levels, severity) in [
+            ("src/a.py", &[][..], Some(Severity::High)),
+            ("tests/a.py", &[], Some(Severity::Medium)),
+            ("benches/a.py", &[], Some(Severity::Medium)),
+            ("src/a.py", &[("x", RuleLevel::Info)], Some(Severity::Info)),
+            ("tests/a.py", &[("x", RuleLevel::Critical)], Some(Severity::Critical)),
+            ("src/a.py", &[("x", RuleLevel::Off)], None),
+            ("src/a.py", &[("y", RuleLevel::Off)], Some(Severity::High)),
+        ] {
+            let found = findings(path, found("x", 2, "new(1)"), levels);
+            assert_eq!(
+                found.first().map(|finding| finding.severity),
+                severity,
+                "{path} {levels:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_suggestion_replaces_all_lines_of_the_place_or_is_left_out() {
+        let of = |end_line, text| findings("src/a.py", found("x", end_line, text), &[]).remove(0);
+        assert_eq!(of(2, "new(1)").suggestion.as_deref(), Some("new(1)"));
+        assert_eq!(of(2, "new(1)").cwe, [78]);
+        assert_eq!(of(9, "new(1)").suggestion, None, "the place is cut to the hunk");
+        assert_eq!(of(2, "old(1)").suggestion, None, "nothing changes");
+    }
+}

@@ -171,7 +171,10 @@ impl FlatTree {
 
     /// Returns the row and the column of an offset, in bytes, from 0.
     pub fn point(&self, offset: usize) -> (usize, usize) {
-        let row = self.lines.partition_point(|start| large(*start) <= offset).saturating_sub(1);
+        let row = self
+            .lines
+            .partition_point(|start| large(*start) <= offset)
+            .saturating_sub(1);
         let start = self.lines.get(row).copied().unwrap_or(0);
         (row, offset.saturating_sub(large(start)))
     }

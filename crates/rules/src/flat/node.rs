@@ -88,7 +88,11 @@ impl<'r> FlatNode<'r> {
         let (first, _) = self.tree.point(range.start);
         let (last, column) = self.tree.point(range.end);
         // A node that ends with a line doesn't touch the next one.
-        let last = if column == 0 { last.saturating_sub(1).max(first) } else { last };
+        let last = if column == 0 {
+            last.saturating_sub(1).max(first)
+        } else {
+            last
+        };
         (line(first), line(last))
     }
 }

@@ -173,7 +173,10 @@ impl Reader<'_> {
             id.bytes().all(allowed) && !id.starts_with('-') && !id.ends_with('-')
         };
         if id.as_deref().is_some_and(|id| !is_kebab(id)) {
-            self.fault("id", "expected lower-case letters, digits and hyphens, such as empty-catch");
+            self.fault(
+                "id",
+                "expected lower-case letters, digits and hyphens, such as empty-catch",
+            );
         }
         let languages = self.languages(&fields);
         let severity = self.one_of(&fields, "severity", Severity::WORST_FIRST, Severity::as_str);
@@ -282,7 +285,10 @@ impl Reader<'_> {
         let given = fields.get("cwe")?;
         let number = given.as_u64().and_then(|number| u32::try_from(number).ok());
         if number.is_none() {
-            self.fault("cwe", "expected a number of the Common Weakness Enumeration, such as 78");
+            self.fault(
+                "cwe",
+                "expected a number of the Common Weakness Enumeration, such as 78",
+            );
         }
         number
     }
@@ -293,7 +299,10 @@ impl Reader<'_> {
             Some(Value::Array(list)) => list.as_slice(),
             Some(_) => &[Value::Null],
         };
-        let cases: Vec<String> = list.iter().filter_map(|case| case.as_str().map(str::to_owned)).collect();
+        let cases: Vec<String> = list
+            .iter()
+            .filter_map(|case| case.as_str().map(str::to_owned))
+            .collect();
         if cases.len() < list.len() {
             self.fault(name, "expected a list of texts");
         }

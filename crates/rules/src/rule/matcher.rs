@@ -40,7 +40,10 @@ impl RuleSet {
         definitions: impl IntoIterator<Item = &'a Definition>,
     ) -> (Self, Vec<RuleFault>) {
         let (mut set, mut faults) = (Self::default(), Vec::new());
-        for definition in definitions.into_iter().filter(|rule| rule.languages.contains(&language)) {
+        for definition in definitions
+            .into_iter()
+            .filter(|rule| rule.languages.contains(&language))
+        {
             match compile(definition, language) {
                 Ok(rule) => set.add(rule),
                 Err(fault) => faults.push(fault),

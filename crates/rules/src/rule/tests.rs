@@ -49,7 +49,12 @@ fn every_rule_is_right_about_its_cases() {
         }
     }
     let problems: Vec<String> = problems.iter().map(ToString::to_string).collect();
-    assert!(problems.is_empty(), "{} of {cases} cases:\n{}", problems.len(), problems.join("\n"));
+    assert!(
+        problems.is_empty(),
+        "{} of {cases} cases:\n{}",
+        problems.len(),
+        problems.join("\n")
+    );
 }
 
 #[test]
@@ -58,7 +63,10 @@ fn the_build_has_the_rules_of_the_source() {
         for rule in rules {
             for language in &rule.languages {
                 let set = built_in::rules(*language);
-                let has = set.rules.iter().any(|built| built.id == rule.id && built.title == rule.title);
+                let has = set
+                    .rules
+                    .iter()
+                    .any(|built| built.id == rule.id && built.title == rule.title);
                 assert!(has || language.grammar().is_none(), "{} {language:?}", rule.id);
             }
         }
@@ -75,8 +83,14 @@ fn a_file_has_the_name_and_the_languages_of_its_rules() {
                 let fits = language.folder() == folder || (*language == Language::Cpp && folder == "c");
                 assert!(fits, "{file}: {language:?}");
             }
-            assert!(rule.valid.len() >= 2 && !rule.invalid.is_empty(), "{file}: too few cases");
-            assert!(rule.category != holdfast_core::model::finding::Category::Security || rule.cwe.is_some(), "{file}: no cwe");
+            assert!(
+                rule.valid.len() >= 2 && !rule.invalid.is_empty(),
+                "{file}: too few cases"
+            );
+            assert!(
+                rule.category != holdfast_core::model::finding::Category::Security || rule.cwe.is_some(),
+                "{file}: no cwe"
+            );
         }
     }
 }
@@ -94,14 +108,29 @@ const HEAD: &str = "id: a-b\nlanguage: Python\nseverity: low\ncategory: correctn
 #[test]
 fn a_fault_names_the_file_the_rule_the_field_and_the_remedy() {
     for (text, fault) in [
-        ("rule: {kind: call}\nvalod: []", "a.yml: rule a-b: valod: there is no such field; did you mean valid?"),
+        (
+            "rule: {kind: call}\nvalod: []",
+            "a.yml: rule a-b: valod: there is no such field; did you mean valid?",
+        ),
         ("", "a.yml: rule a-b: rule: is missing: expected a rule of ast-grep"),
-        ("rule: {kind: cal}", "a.yml: rule a-b: rule: Rule contains invalid kind matcher. Invalid Kind Kind `cal` is invalid. (Python)"),
+        (
+            "rule: {kind: cal}",
+            "a.yml: rule a-b: rule: Rule contains invalid kind matcher. Invalid Kind Kind `cal` is invalid. (Python)",
+        ),
         ("rule: {kid: call}", "a.yml: rule a-b: rule: unknown field `kid`"),
-        ("rule: {kind: call, regex: '('}", "a.yml: rule a-b: regex: unclosed group"),
-        ("rule: {kind: call, regex: '\\pL{5000}'}", "a.yml: rule a-b: regex: is too large: write a smaller repetition"),
+        (
+            "rule: {kind: call, regex: '('}",
+            "a.yml: rule a-b: regex: unclosed group",
+        ),
+        (
+            "rule: {kind: call, regex: '\\pL{5000}'}",
+            "a.yml: rule a-b: regex: is too large: write a smaller repetition",
+        ),
         ("rule: {matches: x}\nutils: {x: {matches: x}}", "cyclic"),
-        ("rule: {matches: x}\nutils: {x: {any: [{matches: y}]}, y: {not: {matches: x}}}", "cyclic"),
+        (
+            "rule: {matches: x}\nutils: {x: {any: [{matches: y}]}, y: {not: {matches: x}}}",
+            "cyclic",
+        ),
         ("rule: {matches: none}", "Rule `none` is not defined. (Python)"),
         ("rule: {kind: call}\ncwe: x", "a.yml: rule a-b: cwe: expected a number"),
         ("rule: [", "a.yml: "),
@@ -110,14 +139,25 @@ fn a_fault_names_the_file_the_rule_the_field_and_the_remedy() {
         assert!(faults.len() == 1 && faults[0].contains(fault), "{text}: {faults:?}");
     }
     let (_, faults) = set_of("id: A\nlanguage: Pyton\nseverity: bad\ncategory: x\nrule: {}");
-    for part in ["id: expected lower-case", "did you mean Python?", "severity: \"bad\"", "category:", "title: is missing", "body: is missing"] {
+    for part in [
+        "id: expected lower-case",
+        "did you mean Python?",
+        "severity: \"bad\"",
+        "category:",
+        "title: is missing",
+        "body: is missing",
+    ] {
         assert!(faults.iter().any(|fault| fault.contains(part)), "{part}: {faults:?}");
     }
 }
 
 #[test]
 fn a_deep_or_long_rule_file_is_refused() {
-    for text in ["[".repeat(30_000), "- ".repeat(30_000), "a: &a [x]\nb: ".to_owned() + &"[*a,".repeat(60)] {
+    for text in [
+        "[".repeat(30_000),
+        "- ".repeat(30_000),
+        "a: &a [x]\nb: ".to_owned() + &"[*a,".repeat(60),
+    ] {
         assert_eq!(file::read("a.yml", &text).1.len(), 1);
     }
 }
@@ -133,8 +173,14 @@ fn suggestion_of(fix: &str, text: &str) -> Option<String> {
 
 #[test]
 fn a_fix_becomes_the_new_text_of_its_lines() {
-    assert_eq!(suggestion_of("new($A)", "if x:\n    y = old(1) + 2\n").as_deref(), Some("    y = new(1) + 2"));
-    assert_eq!(suggestion_of("new($A)", "y = old(\n  1)").as_deref(), Some("y = new(1)"));
+    assert_eq!(
+        suggestion_of("new($A)", "if x:\n    y = old(1) + 2\n").as_deref(),
+        Some("    y = new(1) + 2")
+    );
+    assert_eq!(
+        suggestion_of("new($A)", "y = old(\n  1)").as_deref(),
+        Some("y = new(1)")
+    );
     assert_eq!(suggestion_of("''", "a = 1\nold(2)\n").as_deref(), Some(""));
     assert_eq!(suggestion_of("old($A)", "old(1)"), None);
 }
@@ -154,19 +200,25 @@ fn the_documents_list_every_rule() {
     let mut rows: BTreeMap<String, Row> = BTreeMap::new();
     for rule in all().into_values().flatten() {
         let row = rows.entry(rule.id).or_default();
-        row.languages.extend(rule.languages.iter().map(|language| language.name()));
+        row.languages
+            .extend(rule.languages.iter().map(|language| language.name()));
         row.severities.insert(std::cmp::Reverse(rule.severity));
         (row.category, row.cwe, row.title) = (rule.category.as_str(), row.cwe.or(rule.cwe), rule.title);
     }
     let mut table = format!("{} rules:\n\n", rows.len());
-    table.push_str("| rule | languages | severity | category | CWE | finding |\n| --- | --- | --- | --- | --- | --- |\n");
+    table.push_str(
+        "| rule | languages | severity | category | CWE | finding |\n| --- | --- | --- | --- | --- | --- |\n",
+    );
     for (id, row) in rows {
         let languages: Vec<&str> = row.languages.into_iter().collect();
         let severities: Vec<&str> = row.severities.iter().map(|severity| severity.0.as_str()).collect();
         let cwe = row.cwe.map_or_else(String::new, |cwe| cwe.to_string());
         let title = row.title.replace('|', "\\|");
         let (languages, severities) = (languages.join(", "), severities.join(", "));
-        table.push_str(&format!("| `{id}` | {languages} | {severities} | {} | {cwe} | {title} |\n", row.category));
+        table.push_str(&format!(
+            "| `{id}` | {languages} | {severities} | {} | {cwe} | {title} |\n",
+            row.category
+        ));
     }
     let guide = include_str!("../../../../docs/rules.md");
     let (text, _) = guide.split_once("UPDATE_EXPECT=1. -->\n").unwrap();
