@@ -40,6 +40,8 @@ const MAX_NESTING: usize = 500;
 const MAX_FILE_TIME: Duration = Duration::from_secs(2);
 /// After this long the thread is abandoned: a step of the parser that checks no clock must not block the review.
 const MAX_THREAD_TIME: Duration = Duration::from_secs(10);
+/// Time limit of compiling the rules of a language, or a team's.
+const MAX_COMPILE_TIME: Duration = Duration::from_mins(1);
 /// Maximum number of files that are read at the same time.
 const THREADS: usize = 4;
 
@@ -87,7 +89,7 @@ impl SourceSyntax for TreeSitterSyntax {
     }
 
     fn rule_ids(&self) -> Vec<String> {
-        rule_ids().into_iter().map(str::to_owned).collect()
+        rule_ids().iter().map(|id| (*id).to_owned()).collect()
     }
 
     async fn with_team_rules(&self, rules: &TeamRules) -> Result<Box<dyn SourceSyntax>, Vec<String>> {
@@ -110,10 +112,16 @@ async fn view(path: &str, text: &str, lines: &[u32], team: Option<Arc<Team>>) ->
             ..SyntaxAnswer::default()
         };
     }
+    // Before the clocks start: the rules of a language are compiled once, at its first file.
+    if !rule::is_compiled(language) && POOL.run(MAX_COMPILE_TIME, move || rule::rules(language)).await.is_err() {
+        return SyntaxAnswer {
+            limit: Some(SyntaxLimit::TooSlow),
+            ..SyntaxAnswer::default()
+        };
+    }
     let began = Instant::now();
     let (text, lines) = (text.to_owned(), lines.to_vec());
     let read = move || {
-        // Before the deadline starts: the rules of a language are compiled once, at its first file.
         let mut rules = vec![rule::rules(language)];
         rules.extend(team.as_ref().and_then(|team| team.rules(language)));
         read_syntax(language, &text, &lines, &rules, TimeLimit::after(MAX_FILE_TIME))

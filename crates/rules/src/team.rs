@@ -12,14 +12,12 @@ use holdfast_core::team_rules::TeamRules;
 
 use super::language::Language;
 use super::rule::{Definition, RuleFault, RuleSet, check_cases, fault, read, rule_ids};
-use super::{POOL, TreeSitterSyntax, view};
+use super::{MAX_COMPILE_TIME, POOL, TreeSitterSyntax, view};
 
 /// Maximum number of a team's rules.
 const MAX_RULES: usize = 200;
 /// Maximum number of regular expressions in a team's rules.
 const MAX_REGEXES: usize = 1_000;
-/// Time limit of reading and compiling a team's rules.
-const MAX_COMPILE_TIME: Duration = Duration::from_secs(30);
 /// Time limit of checking a team's rules with their cases.
 const MAX_CHECK_TIME: Duration = Duration::from_mins(5);
 
@@ -79,7 +77,7 @@ fn check_together(rules: &[Definition]) -> Vec<RuleFault> {
             format!("a team's rules have at most {MAX_REGEXES} regular expressions, and these have {regexes}");
         faults.push(fault(&last.file, None, None, problem));
     }
-    let built_in: HashSet<&str> = rule_ids().into_iter().collect();
+    let built_in: HashSet<&str> = rule_ids().iter().copied().collect();
     let mut files: HashMap<&str, &str> = HashMap::new();
     for rule in rules {
         let file = *files.entry(&rule.id).or_insert(&rule.file);

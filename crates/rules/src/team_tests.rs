@@ -48,6 +48,14 @@ fn wrong_team_rules_are_refused() {
         "{pattern: print($$$)}",
         "{matches: x}\nutils: {x: {any: [{matches: x}]}}",
     );
+    // As deep as a file may be: the parser of rules recurses.
+    let nested = |depth: usize| {
+        GOOD.replace(
+            "{pattern: print($$$)}",
+            &format!("{}{{kind: call}}{}", "{has: ".repeat(depth), "}".repeat(depth)),
+        )
+    };
+    let (deep, too_deep) = (nested(60), nested(70));
     let wrong_case = GOOD.replace("log(1)", "print(2)");
     for (files, excerpt) in [
         (
@@ -61,6 +69,8 @@ fn wrong_team_rules_are_refused() {
         (vec![("a.yml", &many)], "at most 200 rules"),
         (vec![("a.yml", &huge)], "regex: is too large"),
         (vec![("a.yml", &cycle)], "cyclic"),
+        (vec![("a.yml", &deep)], "invalid: 0 findings"),
+        (vec![("a.yml", &too_deep)], "depth"),
         (vec![("a.yml", &wrong_case)], "valid: 1 findings instead of 0 in Python"),
         (vec![("a.yml", "id: [")], ".holdfast-rules/a.yml: "),
     ] {

@@ -43,7 +43,7 @@ pub fn run(args: &CheckArgs) -> Result<Exit, Failure> {
         };
         let mut lines: Vec<String> = problems.iter().map(|problem| format!("{name}: {problem}")).collect();
         if of_rules.is_empty() {
-            let known: Vec<String> = rule_ids().into_iter().map(str::to_owned).chain(ids).collect();
+            let known: Vec<String> = rule_ids().iter().map(|id| (*id).to_owned()).chain(ids).collect();
             let unknown = unknown_rules(levels.keys(), &known);
             lines.extend(unknown.iter().map(|problem| format!("{name}: {problem}")));
         }

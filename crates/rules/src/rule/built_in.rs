@@ -20,6 +20,11 @@ pub(crate) fn rules(language: Language) -> &'static RuleSet {
     }
 }
 
+/// Returns whether the rules for a language are compiled.
+pub(crate) fn is_compiled(language: Language) -> bool {
+    COMPILED.get(language as usize).is_some_and(|cell| cell.get().is_some())
+}
+
 /// Returns the definitions in the folders that have rules for a language: its own, and for C++ that of C.
 fn definitions(language: Language) -> Vec<Definition> {
     let mut definitions = Vec::new();
@@ -33,11 +38,7 @@ fn definitions(language: Language) -> Vec<Definition> {
     definitions
 }
 
-/// Returns the ids of all rules, sorted. Each file has the name of its rule.
-pub fn rule_ids() -> Vec<&'static str> {
-    let files = FOLDERS.iter().flat_map(|(_, files)| files.iter());
-    let mut ids: Vec<&str> = files.filter_map(|(name, _)| name.strip_suffix(".yml")).collect();
-    ids.sort_unstable();
-    ids.dedup();
-    ids
+/// Returns the ids of all rules, sorted, also of those that other builds have.
+pub const fn rule_ids() -> &'static [&'static str] {
+    IDS
 }

@@ -33,7 +33,7 @@ const FIELDS: [&str; 15] = [
 const MATCHER_FIELDS: [&str; 4] = ["rule", "constraints", "utils", "transform"];
 
 /// Maximum nesting of a rule. The parser of a rule recurses.
-const MAX_DEPTH: usize = 40;
+const MAX_DEPTH: usize = 64;
 /// Maximum number of values in a file.
 const MAX_NODES: usize = 20_000;
 /// Maximum length of a title, in characters.

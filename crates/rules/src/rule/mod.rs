@@ -18,7 +18,7 @@ use super::flat::FlatDoc;
 use super::language::Language;
 use super::{MAX_FILE_TIME, parse};
 pub use built_in::rule_ids;
-pub(super) use built_in::rules;
+pub(super) use built_in::{is_compiled, rules};
 pub(super) use file::{Definition, RuleFault, fault, read};
 use matcher::Rule;
 pub(super) use matcher::RuleSet;
