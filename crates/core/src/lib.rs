@@ -52,6 +52,7 @@ pub mod silence;
 pub mod stage;
 pub mod starter;
 pub mod sweep;
+pub mod team_rules;
 pub mod validate;
 pub mod visible;
 pub mod webhook;

@@ -12,7 +12,7 @@ use holdfast_core::port::{Ends, ReadChange, ReadError, ReadPull, RootEntry};
 use super::address::PullRequestAddress;
 use super::alerts;
 use super::blobs::{self, is_plain, read_blob};
-use super::classify::{Trees, classify, is_unclear, read_root, read_tree};
+use super::classify::{Trees, classify, is_unclear, read_folder, read_root, read_tree};
 use super::connection::GithubConnection;
 use super::failure::{Failure, Kind};
 use super::files;
@@ -199,6 +199,16 @@ impl ReadChange for GithubReadChange {
     async fn code_scanning(&self, target: &Target, head: &CommitSha) -> Result<Evidence, ReadError> {
         let request = pull_request(target)?;
         Ok(alerts::read(&self.connection, request.place(), head).await?)
+    }
+
+    async fn read_folder(
+        &self,
+        target: &Target,
+        name: &str,
+        at: &CommitSha,
+    ) -> Result<Option<Vec<RootEntry>>, ReadError> {
+        let request = pull_request(target)?;
+        Ok(read_folder(&self.connection, request.place(), name, at.as_str()).await?)
     }
 
     async fn current_head(&self, target: &Target) -> Result<CommitSha, ReadError> {

@@ -39,6 +39,7 @@ mod settings;
 mod setup;
 mod silence;
 mod support;
+mod team_rules;
 mod triggers;
 mod upgrade;
 mod waiting;

@@ -48,6 +48,11 @@ pub fn evidence(run: &RunName) -> String {
     format!("runs/{run}/evidence.json")
 }
 
+/// Returns the key of the team's own rules, a [`crate::team_rules::TeamRules`]. A run without any has none.
+pub fn team_rules(run: &RunName) -> String {
+    format!("runs/{run}/team-rules.json")
+}
+
 /// Returns the key of a unit's document, a [`crate::stage::UnitDocument`].
 pub fn unit(run: &RunName, unit: &str) -> String {
     format!("runs/{run}/units/{unit}/unit.json")

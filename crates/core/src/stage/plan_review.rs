@@ -21,12 +21,13 @@ use crate::model::run::Run;
 use crate::model::run_name::RunName;
 use crate::model::sha::CommitSha;
 use crate::model::silencing::Silencing;
-use crate::policy_file::read_policy;
+use crate::policy_file::{Settings, read_policy};
 use crate::port::{ReadChange, ReadError, ReadPermission, StoreArtifact};
 use crate::prompt::estimate_tokens;
 use crate::render::{counted, is_or_are};
 use crate::rule::secret_findings;
 use crate::silence::{Silencer, Trust};
+use crate::team_rules::{TeamRules, read_team_rules};
 
 use super::noise_facts::noise_facts;
 use super::silencing_trust::read_trust;
@@ -61,8 +62,8 @@ pub struct Output {
 /// Plans a run.
 ///
 /// # Errors
-/// `.holdfast.yml` on the base is invalid, or changed since the run was named; the source or the store fails; GitHub
-/// limits requests or doesn't answer.
+/// `.holdfast.yml` or a file of `.holdfast-rules` on the base is invalid, or changed since the run was named; the source
+/// or the store fails; GitHub limits requests or doesn't answer.
 #[tracing::instrument(skip_all, fields(run = %input.run))]
 pub async fn plan_review(
     input: &Input,
@@ -83,7 +84,16 @@ pub async fn plan_review(
         read_policy(read, &run.target, at),
         read_trust(&run, &change, permission, store)
     );
-    let ((policy, notes), trust) = (settings?, trust?);
+    let Settings {
+        policy,
+        notes,
+        has_team_rules,
+    } = settings?;
+    let trust = trust?;
+    let team_rules = match has_team_rules {
+        true => read_team_rules(read, &run.target, at).await?,
+        false => TeamRules::default(),
+    };
     // The limit is for prompts: rules read hunks of any size.
     let max_hunk_tokens = if run.is_rules_only() {
         u64::MAX
@@ -116,6 +126,9 @@ pub async fn plan_review(
         })
         .collect();
     write_artifact(store, &key::policy(&input.run), &policy).await?;
+    if !team_rules.is_empty() {
+        write_artifact(store, &key::team_rules(&input.run), &team_rules).await?;
+    }
     write_artifact(store, &key::plan(&input.run), &plan).await?;
     write_artifact(store, &key::items(&input.run), &items).await?;
     Ok(Output {

@@ -64,6 +64,7 @@ pub fn restore(function: &str, payload: &Value, recording: &Recording, to: &Memo
         }
         "plan-review" => vec![
             key::policy(run),
+            key::team_rules(run),
             key::noise(run),
             key::plan(run),
             key::items(run),

@@ -14,6 +14,7 @@ use holdfast_core::model::run::{Aggregate, Announcement, Prompt, RecordedAnswer,
 use holdfast_core::model::run_name::RunName;
 use holdfast_core::port::StoreArtifact;
 use holdfast_core::stage::{PatchChunk, PullState, Reconciliation, StoredChange, UnitDocument, find_whole_change};
+use holdfast_core::team_rules::TeamRules;
 use holdfast_stores::files::FilesStoreArtifact;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -71,6 +72,7 @@ impl Recording {
         reading.take::<Run>(&key::run(name)).await?;
         reading.take::<Policy>(&key::policy(name)).await?;
         reading.take::<NoiseFacts>(&key::noise(name)).await?;
+        reading.take::<TeamRules>(&key::team_rules(name)).await?;
         reading.take::<Vec<UnitItem>>(&key::items(name)).await?;
         reading.take::<Aggregate>(&key::aggregate(name)).await?;
         reading.take::<PullState>(&key::pull_state(name)).await?;
