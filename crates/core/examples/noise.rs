@@ -2,6 +2,11 @@
 //! paths below the root, or `-` to read them from standard input. A line has the path, the rule or `review`, and the
 //! reason why a pattern of linguist is not taken. The script `tests/noise/compare.py` reads it.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "a program for a script reads files; core does not"
+)]
+
 use std::io::{BufRead, Write};
 use std::path::Path;
 
