@@ -45,7 +45,7 @@ const MAX_ID_CHARS: usize = 60;
 /// Maximum length of a regular expression, in bytes.
 const MAX_REGEX_BYTES: usize = 2_000;
 /// Maximum size of a compiled regular expression, in bytes.
-const MAX_COMPILED_BYTES: usize = 512 * 1024;
+const MAX_COMPILED_BYTES: usize = 2 * 1024 * 1024;
 /// Maximum number of utility rules of one rule.
 const MAX_UTILS: usize = 30;
 
