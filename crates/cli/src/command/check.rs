@@ -35,7 +35,7 @@ pub fn run(args: &CheckArgs) -> Result<Exit, Failure> {
         let machine = StateMachine::parse(&text).map_err(|problems| Failure::usage(format!("{name}:\n{problems}")))?;
         format!("{name}: {} states, no problem\n", machine.states().len())
     } else {
-        let (problems, warnings, levels) = settings_problems(&args.file)?;
+        let Checked { problems, warnings, levels } = check_settings(&args.file)?;
         let rules = team_rules(&args.file)?;
         let (ids, of_rules) = match &rules {
             Ok(rules) => check_team_rules(rules),
@@ -148,10 +148,20 @@ fn team_rules(file: &Path) -> Result<Result<TeamRules, InvalidTeamRules>, Failur
     Ok(TeamRules::new(files))
 }
 
-/// Returns the problems that a review would report, with the file's name, type, size and text, and of a text without
-/// problems the warnings and the levels of rules.
-fn settings_problems(file: &Path) -> Result<(Vec<String>, Vec<PolicyProblem>, BTreeMap<String, RuleLevel>), Failure> {
-    let (mut problems, mut warnings, mut levels) = (Vec::new(), Vec::new(), BTreeMap::new());
+/// The check of a settings file.
+#[derive(Default)]
+struct Checked {
+    /// The problems that a review would report, with the file's name, type, size and text.
+    problems: Vec<String>,
+    /// The warnings about a text without problems.
+    warnings: Vec<PolicyProblem>,
+    /// The levels of rules in a text without problems.
+    levels: BTreeMap<String, RuleLevel>,
+}
+
+fn check_settings(file: &Path) -> Result<Checked, Failure> {
+    let mut checked = Checked::default();
+    let problems = &mut checked.problems;
     let name = file.file_name().unwrap_or_default().to_string_lossy();
     let is_meant = name.eq_ignore_ascii_case(OTHER_POLICY_NAME) || name.eq_ignore_ascii_case(POLICY_PATH);
     if is_meant && name != POLICY_PATH {
@@ -166,8 +176,8 @@ fn settings_problems(file: &Path) -> Result<(Vec<String>, Vec<PolicyProblem>, BT
             let text = text.trim_start_matches('\u{feff}');
             let wrong = Policy::problems(text);
             if wrong.is_empty() {
-                warnings = Policy::warnings(text);
-                levels = Policy::parse(text).map(|policy| policy.rules).unwrap_or_default();
+                checked.warnings = Policy::warnings(text);
+                checked.levels = Policy::parse(text).map(|policy| policy.rules).unwrap_or_default();
             }
             problems.extend(wrong.iter().map(ToString::to_string));
         }
@@ -176,5 +186,5 @@ fn settings_problems(file: &Path) -> Result<(Vec<String>, Vec<PolicyProblem>, BT
         Err(_) if found.is_symlink() => {}
         Err(failure) => return Err(failure),
     }
-    Ok((problems, warnings, levels))
+    Ok(checked)
 }
