@@ -43,7 +43,7 @@ const MAX_BODY_CHARS: usize = 1_000;
 /// Maximum length of an id, in characters.
 const MAX_ID_CHARS: usize = 60;
 /// Maximum length of a regular expression, in bytes.
-const MAX_REGEX_BYTES: usize = 2_000;
+const MAX_REGEX_BYTES: usize = 8_000;
 /// Maximum size of a compiled regular expression, in bytes.
 const MAX_COMPILED_BYTES: usize = 2 * 1024 * 1024;
 /// Maximum number of utility rules of one rule.
