@@ -49,6 +49,9 @@ async fn most_faults_are_found_and_few_look_alikes_are_flagged() {
         }
     }
     assert!(faults >= 100 && alike >= 100, "{faults} {alike}");
-    let report = format!("{found} of {faults} faults, {flagged} of {alike} look-alikes\n{}", wrong.join("\n"));
+    let report = format!(
+        "{found} of {faults} faults, {flagged} of {alike} look-alikes\n{}",
+        wrong.join("\n")
+    );
     assert!(found * 10 >= faults * 6 && flagged * 100 <= alike * 3, "{report}");
 }

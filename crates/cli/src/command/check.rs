@@ -35,7 +35,11 @@ pub fn run(args: &CheckArgs) -> Result<Exit, Failure> {
         let machine = StateMachine::parse(&text).map_err(|problems| Failure::usage(format!("{name}:\n{problems}")))?;
         format!("{name}: {} states, no problem\n", machine.states().len())
     } else {
-        let Checked { problems, warnings, levels } = check_settings(&args.file)?;
+        let Checked {
+            problems,
+            warnings,
+            levels,
+        } = check_settings(&args.file)?;
         let rules = team_rules(&args.file)?;
         let (ids, of_rules) = match &rules {
             Ok(rules) => check_team_rules(rules),

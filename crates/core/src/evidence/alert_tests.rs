@@ -48,8 +48,14 @@ fn an_alert_is_a_report() {
 fn a_severity_comes_from_security_and_otherwise_from_the_level() {
     for (rule, severity) in [
         (json!({ "security_severity_level": "critical" }), Severity::Critical),
-        (json!({ "security_severity_level": "low", "severity": "error" }), Severity::Low),
-        (json!({ "security_severity_level": "extreme", "severity": "note" }), Severity::Info),
+        (
+            json!({ "security_severity_level": "low", "severity": "error" }),
+            Severity::Low,
+        ),
+        (
+            json!({ "security_severity_level": "extreme", "severity": "note" }),
+            Severity::Info,
+        ),
         (json!({ "severity": "error" }), Severity::Medium),
         (json!({ "severity": null, "tags": null }), Severity::Low),
     ] {

@@ -67,7 +67,10 @@ fn a_missing_permission_or_analysis_is_a_note() {
             Some("the App lacks Code scanning alerts: read"),
             "Alerts of code scanning are missing: the App lacks Code scanning alerts: read",
         ),
-        (None, "Code scanning has no analysis of this head yet: a later review reads it."),
+        (
+            None,
+            "Code scanning has no analysis of this head yet: a later review reads it.",
+        ),
     ] {
         let evidence = Evidence {
             missing: missing.map(str::to_owned),

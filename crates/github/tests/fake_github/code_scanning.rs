@@ -46,7 +46,9 @@ async fn read(scene: &Scene, token: &str) -> Result<(usize, Vec<String>), ReadEr
     let read = GithubReadChange::new(connection(&scene.github, token));
     let address = holdfast_github::parse_address(&scene.github.pull_request_url(SLUG, 12)).unwrap();
     let target = read.resolve(&address).await.unwrap();
-    let found = read.code_scanning(&target, &CommitSha::parse(&scene.head).unwrap()).await?;
+    let found = read
+        .code_scanning(&target, &CommitSha::parse(&scene.head).unwrap())
+        .await?;
     let tools = found.tools.iter().map(|tool| tool.name.clone()).collect();
     Ok((found.number(), tools))
 }

@@ -4,8 +4,8 @@ use super::reply::{Answered, Reply};
 use super::request::ApiRequest;
 use super::state::{Repo, State};
 use super::{
-    routes_app, routes_checks, routes_code_scanning, routes_comments, routes_contents, routes_deliveries, routes_files, routes_manifest,
-    routes_pages, routes_people, routes_pulls, routes_reviews, routes_sign_in, routes_threads,
+    routes_app, routes_checks, routes_code_scanning, routes_comments, routes_contents, routes_deliveries, routes_files,
+    routes_manifest, routes_pages, routes_people, routes_pulls, routes_reviews, routes_sign_in, routes_threads,
 };
 use serde_json::json;
 

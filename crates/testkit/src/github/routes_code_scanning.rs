@@ -27,7 +27,8 @@ impl FakeGithub {
         let (sha, merged) = commit;
         if let Some(repo) = self.shared.world().state.repos.get_mut(slug) {
             let end = if merged.is_some() { "merge" } else { "head" };
-            repo.merges.extend(merged.map(|merged| (sha.to_owned(), merged.to_owned())));
+            repo.merges
+                .extend(merged.map(|merged| (sha.to_owned(), merged.to_owned())));
             repo.scans.push(Scan {
                 reference: format!("refs/pull/{number}/{end}"),
                 commit: sha.to_owned(),
@@ -48,10 +49,19 @@ pub(crate) fn list(state: &State, request: &ApiRequest, at: At, what: &str) -> A
     }
     let base = format!("{}/repos/{}/code-scanning", request.api, repo.slug);
     let entries: Vec<Value> = match what {
-        "analyses" => scans.iter().enumerate().map(|(id, scan)| analysis(&base, id, scan)).collect(),
+        "analyses" => scans
+            .iter()
+            .enumerate()
+            .map(|(id, scan)| analysis(&base, id, scan))
+            .collect(),
         _ => {
-            let alerts = scans.iter().flat_map(|scan| scan.alerts.iter().map(move |alert| (scan, alert)));
-            alerts.enumerate().map(|(number, (scan, one))| alert(&base, number + 1, scan, one)).collect()
+            let alerts = scans
+                .iter()
+                .flat_map(|scan| scan.alerts.iter().map(move |alert| (scan, alert)));
+            alerts
+                .enumerate()
+                .map(|(number, (scan, one))| alert(&base, number + 1, scan, one))
+                .collect()
         }
     };
     Ok(Reply::page(request, &entries))
