@@ -13,7 +13,7 @@ use crate::model::finding::{Category, Severity};
 use crate::model::plan::Tier;
 use crate::model::run::GateMode;
 use crate::model::run_name::RunName;
-use crate::port::{ReadError, StoreError, SyntaxLimit};
+use crate::port::{ReadError, StoreError, SyntaxFinding, SyntaxLimit};
 use crate::stage::{read_unit, write_change};
 
 fn run_name() -> RunName {
@@ -381,7 +381,7 @@ fn a_unit_gets_the_scopes_around_its_own_lines_only() {
         let policy = Policy::default();
         let hunks = &hunks[hunk..=hunk];
         let silencer = Silencer::new("a.rs", hunks, Trust::All, policy.globs().unwrap());
-        let pack = assemble(&silencer, hunks, &seen, Vec::new(), 1_000);
+        let pack = assemble(&silencer, hunks, &seen, Vec::new(), &BTreeMap::new(), 1_000);
         pack.scopes.into_iter().map(|scope| scope.name).collect::<Vec<_>>()
     };
     assert_eq!(names(0), ["whole", "first"]);
@@ -396,7 +396,7 @@ fn a_silenced_finding_is_neither_reported_nor_claimed() {
     );
     let hunks = parse_patch(&patch).unwrap();
     let found = |line| SyntaxFinding {
-        rule: "unfinished-code",
+        rule: "unfinished-code".to_owned(),
         severity: Severity::Medium,
         category: Category::Maintainability,
         start_line: line,
@@ -404,6 +404,8 @@ fn a_silenced_finding_is_neither_reported_nor_claimed() {
         title: "`todo!` in added code".to_owned(),
         body: String::new(),
         confidence: 0.9,
+        cwe: None,
+        suggestion: None,
     };
     let seen = SyntaxView {
         findings: vec![found(2), found(3)],
@@ -411,7 +413,7 @@ fn a_silenced_finding_is_neither_reported_nor_claimed() {
     };
     let policy = Policy::default();
     let silencer = Silencer::new("a.rs", &hunks, Trust::All, policy.globs().unwrap());
-    let pack = assemble(&silencer, &hunks, &seen, Vec::new(), 1_000);
+    let pack = assemble(&silencer, &hunks, &seen, Vec::new(), &BTreeMap::new(), 1_000);
     let lines: Vec<u32> = pack.rule_findings.iter().map(|finding| finding.line).collect();
     assert_eq!((lines, pack.claims.len()), (vec![3], 1));
     assert!(pack.claims[0].starts_with("3 "), "{:?}", pack.claims);

@@ -100,6 +100,7 @@ impl World {
             title: String::new(),
             description: String::new(),
             author: None,
+            is_branch_here: false,
             url: None,
             files_total: files.len() as u64,
             files,
