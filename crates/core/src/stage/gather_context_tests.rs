@@ -373,7 +373,7 @@ fn a_unit_gets_the_scopes_around_its_own_lines_only() {
     };
     let hunks = parse_patch("@@ -5 +5,2 @@\n a\n+b\n@@ -60 +61,2 @@\n a\n+b\n").unwrap();
     let names = |hunk: usize| {
-        let pack = assemble("a.rs", &hunks[hunk..=hunk], &seen, Vec::new(), 1_000);
+        let pack = assemble("a.rs", &hunks[hunk..=hunk], &seen, Vec::new(), &BTreeMap::new(), 1_000);
         pack.scopes.into_iter().map(|scope| scope.name).collect::<Vec<_>>()
     };
     assert_eq!(names(0), ["whole", "first"]);
