@@ -391,7 +391,7 @@ mod tests {
         let text = starter_policy(
             &names(
                 &[
-                    "c/a.C",
+                    "c/a.ZIG",
                     "src/a.rs",
                     "src/b.rs",
                     "a.py",
@@ -406,7 +406,7 @@ mod tests {
         for line in [
             "# Found in 7 files that git tracks:",
             "# - languages that rules read: Rust (3), Python (1)",
-            "# - other languages: C (1)",
+            "# - other languages: Zig (1)",
             "# - vendored or generated: web/vendor",
             "# - tests: tests",
             "# - CI: .github/workflows/ci.yml",
