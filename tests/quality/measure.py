@@ -82,7 +82,7 @@ class Tools:
 
     def eslint(self, folder):
         text = run(
-            self.node / "node_modules/.bin/eslint", "--no-config-lookup", "--config", HERE / "eslint.config.mjs", "--format",
+            self.node / "node_modules/.bin/eslint", "--no-config-lookup", "--no-error-on-unmatched-pattern", "--config", HERE / "eslint.config.mjs", "--format",
             "json", ".", cwd=folder, env={**os.environ, "QUALITY_NODE": str(self.node)}, statuses=(0, 1),
         )
         for file in json.loads(text):
@@ -152,12 +152,16 @@ def labelled(program, tools, work):
     return rows
 
 
+def below(path, folder):
+    """Returns a path relative to a folder."""
+    return str(os.path.relpath(os.path.realpath(folder / path), os.path.realpath(folder)))
+
+
 def score(labels, found, folder):
     """Returns faults, found ones, look-alikes and flagged ones by language."""
     by_path = collections.defaultdict(list)
     for path, first, last, _ in found:
-        path = Path(path)
-        by_path[str(path.relative_to(folder) if path.is_absolute() else path).removeprefix("./")].append((first, last))
+        by_path[below(path, folder)].append((first, last))
     scores = collections.defaultdict(lambda: [0, 0, 0, 0])
     for label in labels:
         hit = any(first <= label["end"] and last >= label["line"] for first, last in by_path[label["file"]])
@@ -278,8 +282,7 @@ def on_added(tool, repository, added):
     """Returns the number of a tool's results on added lines."""
     count = 0
     for path, first, last, _ in tool(repository):
-        path = Path(path)
-        path = str(path.relative_to(repository) if path.is_absolute() else path).removeprefix("./")
+        path = below(path, repository)
         count += any(line in added.get(path, ()) for line in range(first, last + 1))
     return count
 
