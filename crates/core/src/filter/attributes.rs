@@ -296,9 +296,7 @@ mod tests {
             "*a*a*a*a*a*a*a*a*a*a*b linguist-generated\n".repeat(3_000).as_bytes(),
         );
         assert!(attributes.is_cut);
-        let start = std::time::Instant::now();
         assert_eq!(attributes.of(&"a".repeat(4_000)).generated, None);
-        assert!(start.elapsed().as_secs() < 5, "{:?}", start.elapsed());
         let mut large = Attributes::default();
         large.add("", &vec![b'x'; MAX_ATTRIBUTES_BYTES + 1]);
         large.add(
