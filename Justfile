@@ -15,6 +15,6 @@ check package *filter:
 verify:
     cargo xtask verify
 
-# The program as it is released, with AWS.
+# The program as it is released, with AWS and all languages.
 release:
-    cargo build --release --bin holdfast --features aws
+    cargo build --release --bin holdfast --features aws,all-languages

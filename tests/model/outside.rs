@@ -380,6 +380,7 @@ impl ReadChange for Outside<'_> {
         Ok(Change {
             base: sha(5),
             base_tip: None,
+            is_branch_here: false,
             head: self.current_head(target).await?,
             title: "A change".to_owned(),
             description: String::new(),

@@ -221,5 +221,7 @@ pub fn a_report(run: &Run, is_gated: bool) -> Report {
         withheld: 0,
         is_undecided: false,
         earlier: Vec::new(),
+        silenced: Vec::new(),
+        dependencies: Default::default(),
     }
 }

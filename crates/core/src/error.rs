@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::model::error_name::ErrorName;
-use crate::model::policy::InvalidPolicy;
+use crate::model::policy::{InvalidPolicy, InvalidTeamRules};
 use crate::port::{ExecutionError, ModelError, NotifyError, PublishError, ReadError, RowError, StoreError};
 use crate::rule::redacted;
 
@@ -143,6 +143,12 @@ impl From<NotifyError> for StageError {
 
 impl From<InvalidPolicy> for StageError {
     fn from(error: InvalidPolicy) -> Self {
+        Self::new(ErrorName::RepositoryConfigurationInvalid, error.to_string())
+    }
+}
+
+impl From<InvalidTeamRules> for StageError {
+    fn from(error: InvalidTeamRules) -> Self {
         Self::new(ErrorName::RepositoryConfigurationInvalid, error.to_string())
     }
 }

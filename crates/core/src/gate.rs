@@ -2,7 +2,7 @@
 //! shows next to their lines. All findings count, including those that are folded afterwards.
 
 use crate::ledger::Entry;
-use crate::model::finding::{Finding, PublishedForm, Tracked, TrackedState};
+use crate::model::finding::{Finding, PublishedForm, Severity, Tracked, TrackedState};
 use crate::model::policy::{InvalidPolicy, Policy};
 use crate::model::report::{EarlierFinding, EarlierState, Gate, GateDecision};
 
@@ -36,7 +36,7 @@ pub fn decide(findings: &mut [Finding], policy: &Policy) -> Result<Gate, Invalid
 }
 
 /// Marks the findings that the gate holds, each by the severity for its path. A mark is never removed. The gate holds no
-/// finding that a person dismissed.
+/// finding that a person dismissed, and none of a rule that is only worth a line.
 ///
 /// # Errors
 ///
@@ -47,7 +47,8 @@ pub fn mark(findings: &mut [Finding], policy: &Policy) -> Result<(), InvalidPoli
         .iter_mut()
         .filter(|finding| finding.state() != TrackedState::Dismissed)
     {
-        finding.gated |= finding.severity >= policy.gate.severity_of(&finding.path, globs);
+        let is_note = finding.source.rule().is_some() && finding.severity <= Severity::Low;
+        finding.gated |= !is_note && finding.severity >= policy.gate.severity_of(&finding.path, globs);
     }
     Ok(())
 }

@@ -7,8 +7,9 @@
 //! - `webhook`, `intake`, `identity`: from a delivery to a named run
 //! - `policy_file`, `starter`: a repository's settings, and the proposal of `holdfast init`
 //! - `content`, `diff`, `filter`: changed files, hunks, noise
+//! - `dependency`: the dependencies that lock files update
 //! - `rule`, `prompt`, `validate`: secrets, prompts, checks of a model's answer
-//! - `evidence`: reports of the team's own tools
+//! - `evidence`: reports of the team's own tools; `silence`: comments in the code that silence findings
 //! - `fix`: suggestions in the files of a work tree
 //! - `ledger`: findings that keep their identity from run to run
 //! - `gate`, `approval`, `withhold`: findings that require a person's approval, the decisions, and what is published
@@ -23,6 +24,7 @@ pub mod artifact;
 pub mod claim;
 pub mod content;
 pub mod count;
+pub mod dependency;
 pub mod diff;
 pub mod error;
 pub mod evidence;
@@ -46,9 +48,11 @@ pub mod retry;
 pub mod rows;
 pub mod rule;
 pub mod safe_text;
+pub mod silence;
 pub mod stage;
 pub mod starter;
 pub mod sweep;
+pub mod team_rules;
 pub mod validate;
 pub mod visible;
 pub mod webhook;

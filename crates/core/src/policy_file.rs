@@ -7,6 +7,7 @@ use crate::model::change::Target;
 use crate::model::policy::{InvalidPolicy, POLICY_PATH, Policy};
 use crate::model::sha::CommitSha;
 use crate::port::{ReadChange, RootEntry, RootKind};
+use crate::team_rules::RULES_FOLDER;
 
 /// The largest settings file that is read, in bytes.
 pub const MAX_POLICY_BYTES: u64 = 1024 * 1024;
@@ -17,29 +18,45 @@ const OTHER_NAMES: &[&str] = &[POLICY_PATH, OTHER_POLICY_NAME];
 /// Similar names, which may be another program's: they cause a note.
 const NEAR_NAMES: &[&str] = &["holdfast.yml", "holdfast.yaml", ".holdfast.json", ".holdfast.toml"];
 
-/// Reads the settings on the base, and returns them with notes for the review.
+/// The settings on the base.
+#[derive(Debug, Default)]
+pub struct Settings {
+    /// The file's content.
+    pub policy: Policy,
+    /// Notes for the review.
+    pub notes: Vec<String>,
+    /// Whether there may be a folder with the team's own rules.
+    pub has_team_rules: bool,
+}
+
+/// Reads the settings on the base.
 ///
 /// # Errors
 ///
 /// The settings are invalid, under another name, a link, no file or too large; a read fails.
-pub async fn read_policy(
-    read: &dyn ReadChange,
-    target: &Target,
-    base: &CommitSha,
-) -> Result<(Policy, Vec<String>), StageError> {
+pub async fn read_policy(read: &dyn ReadChange, target: &Target, base: &CommitSha) -> Result<Settings, StageError> {
     let Some(entries) = read.read_root(target, base).await? else {
         // The source can't list the folder, only read the file.
         let text = read.read_file(target, POLICY_PATH, base).await?;
-        return Ok((parse(&text.unwrap_or_default())?, Vec::new()));
+        return Ok(Settings {
+            policy: parse(&text.unwrap_or_default())?,
+            notes: Vec::new(),
+            has_team_rules: true,
+        });
     };
-    let notes = look_at(&entries)?;
+    let mut settings = Settings {
+        policy: Policy::default(),
+        notes: look_at(&entries)?,
+        has_team_rules: entries.iter().any(|entry| entry.name == RULES_FOLDER),
+    };
     if !entries.iter().any(|entry| entry.name == POLICY_PATH) {
-        return Ok((Policy::default(), notes));
+        return Ok(settings);
     }
     let text = read.read_file(target, POLICY_PATH, base).await?;
     // The file exists: the source returns no text because it is too large.
     let text = text.ok_or_else(|| too_large(None))?;
-    Ok((parse(&text)?, notes))
+    settings.policy = parse(&text)?;
+    Ok(settings)
 }
 
 /// Returns notes on the files in the root folder that look like settings. Fails where the settings themselves would not

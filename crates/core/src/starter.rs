@@ -22,15 +22,14 @@ pub const OWNERS_PATHS: [&str; 4] = [
     ".gitlab/CODEOWNERS",
 ];
 
-/// Languages without rules, by the ending of a file's name in lower case.
+/// Languages without rules, or with rules in some builds only, by the ending of a file's name in lower case.
 #[rustfmt::skip]
 pub const OTHER_LANGUAGES: &[(&str, &str)] = &[
-    ("c", "C"), ("h", "C"), ("cc", "C++"), ("cpp", "C++"), ("cxx", "C++"), ("hpp", "C++"), ("cs", "C#"), ("clj", "Clojure"),
+    ("cc", "C++"), ("cpp", "C++"), ("cxx", "C++"), ("hpp", "C++"), ("cs", "C#"), ("clj", "Clojure"),
     ("dart", "Dart"), ("ex", "Elixir"), ("exs", "Elixir"), ("erl", "Erlang"), ("fs", "F#"), ("groovy", "Groovy"),
     ("hs", "Haskell"), ("jl", "Julia"), ("kt", "Kotlin"), ("kts", "Kotlin"), ("lua", "Lua"), ("m", "Objective-C"),
     ("ml", "OCaml"), ("pl", "Perl"), ("pm", "Perl"), ("php", "PHP"), ("r", "R"), ("rb", "Ruby"), ("scala", "Scala"),
-    ("sh", "Shell"), ("sql", "SQL"), ("svelte", "Svelte"), ("swift", "Swift"), ("tf", "Terraform"), ("vue", "Vue"),
-    ("zig", "Zig"),
+    ("sql", "SQL"), ("svelte", "Svelte"), ("swift", "Swift"), ("vue", "Vue"), ("zig", "Zig"),
 ];
 /// Names of folders with others' code or with a program's output.
 #[rustfmt::skip]
@@ -392,7 +391,7 @@ mod tests {
         let text = starter_policy(
             &names(
                 &[
-                    "c/a.C",
+                    "c/a.ZIG",
                     "src/a.rs",
                     "src/b.rs",
                     "a.py",
@@ -407,7 +406,7 @@ mod tests {
         for line in [
             "# Found in 7 files that git tracks:",
             "# - languages that rules read: Rust (3), Python (1)",
-            "# - other languages: C (1)",
+            "# - other languages: Zig (1)",
             "# - vendored or generated: web/vendor",
             "# - tests: tests",
             "# - CI: .github/workflows/ci.yml",

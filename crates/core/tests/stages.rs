@@ -17,6 +17,8 @@ mod ledger;
 mod parts;
 #[path = "stages/publication.rs"]
 mod publication;
+#[path = "stages/silencing.rs"]
+mod silencing;
 #[path = "stages/who_decides.rs"]
 mod who_decides;
 
@@ -170,6 +172,7 @@ fn world(files: Vec<ChangedFile>, model: &str, light: &str, answers: Vec<Result<
             change: Some(Change {
                 base: CommitSha::parse(&"a".repeat(40)).unwrap(),
                 base_tip: None,
+                is_branch_here: false,
                 head: head.clone(),
                 title: "A change".to_owned(),
                 description: String::new(),
@@ -249,6 +252,7 @@ impl World {
                     run: self.run.run.clone(),
                 },
                 &self.read,
+                &self.people,
                 &self.store,
             )
             .await

@@ -79,6 +79,7 @@ pub(super) fn read_change(
     Ok(Change {
         base: base.clone(),
         base_tip: None,
+        is_branch_here: false,
         head: head.clone(),
         title,
         description: messages(repository, base_id, head_id),
@@ -186,11 +187,32 @@ impl Folders<'_> {
 ///
 /// The commit or its tree can't be read.
 pub(super) fn read_root(repository: &Repository, at: &CommitSha) -> Result<Vec<RootEntry>, ReadError> {
-    let id = root_tree(repository, object_id(at)?)?;
+    list(repository, root_tree(repository, object_id(at)?)?, "the root's tree")
+}
+
+/// Lists a folder in the root folder; nothing if it is missing.
+///
+/// # Errors
+///
+/// As [`read_root`].
+pub(super) fn read_folder(repository: &Repository, name: &str, at: &CommitSha) -> Result<Vec<RootEntry>, ReadError> {
+    let root = root_tree(repository, object_id(at)?)?;
+    let mut folders = Folders {
+        repository,
+        read: HashMap::new(),
+        bytes_left: 0,
+    };
+    match folders.entry(root, &path_bytes(name))? {
+        Some((mode, id)) if mode.is_tree() => list(repository, id, "a folder's tree"),
+        _ => Ok(Vec::new()),
+    }
+}
+
+fn list(repository: &Repository, id: ObjectId, name: &'static str) -> Result<Vec<RootEntry>, ReadError> {
     if id.is_empty_tree() {
         return Ok(Vec::new());
     }
-    let unread = |problem: NoObject| problem.of("the root's tree", id, Clone::of(repository));
+    let unread = |problem: NoObject| problem.of(name, id, Clone::of(repository));
     let tree = read_object(repository, id, Limits::default().tree_bytes).map_err(unread)?;
     let entries = gix::objs::TreeRefIter::from_bytes(&tree, id.kind()).map(|entry| {
         let entry = entry.map_err(|error| unread(NoObject::Unreadable(error.to_string())))?;

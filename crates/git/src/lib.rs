@@ -144,6 +144,20 @@ impl ReadChange for GitReadChange {
         .await
     }
 
+    async fn read_folder(
+        &self,
+        target: &Target,
+        name: &str,
+        at: &CommitSha,
+    ) -> Result<Option<Vec<RootEntry>>, ReadError> {
+        let (work_tree, ..) = ends(target)?;
+        let (data, at, name) = (self.data.clone(), at.clone(), name.to_owned());
+        bounded(work_tree, move |work_tree| {
+            change::read_folder(&open_at(work_tree, data.as_deref(), &at)?.0, &name, &at).map(Some)
+        })
+        .await
+    }
+
     async fn current_head(&self, target: &Target) -> Result<CommitSha, ReadError> {
         ends(target).map(|(_, _, head, _)| head)
     }

@@ -91,7 +91,31 @@ pub(super) async fn read_root(
     place: Place<'_>,
     commit: &str,
 ) -> Result<Option<Vec<RootEntry>>, Failure> {
-    let call = connection.get(&place.repository(&["git", "trees", commit]), CONTENTS_READ);
+    let listing = list(connection, place, commit).await?;
+    Ok(listing.map(|entries| entries.into_iter().map(root_entry).collect()))
+}
+
+/// Lists a folder in a commit's root folder; empty if it is missing; `None` as for [`read_root`].
+pub(super) async fn read_folder(
+    connection: &GithubConnection,
+    place: Place<'_>,
+    name: &str,
+    commit: &str,
+) -> Result<Option<Vec<RootEntry>>, Failure> {
+    let Some(root) = list(connection, place, commit).await? else {
+        return Ok(None);
+    };
+    let is_folder = |entry: &&TreeEntry| entry.path == name && matches!(entry.mode.as_str(), "040000" | "40000");
+    let Some(folder) = root.iter().find(is_folder) else {
+        return Ok(Some(Vec::new()));
+    };
+    let listing = list(connection, place, &folder.sha).await?;
+    Ok(listing.map(|entries| entries.into_iter().map(root_entry).collect()))
+}
+
+/// Lists the entries directly in a tree; `None` if GitHub has none, or shows only a part of it.
+async fn list(connection: &GithubConnection, place: Place<'_>, tree: &str) -> Result<Option<Vec<TreeEntry>>, Failure> {
+    let call = connection.get(&place.repository(&["git", "trees", tree]), CONTENTS_READ);
     let listing = match connection.json::<TreeListing>(call).await {
         Ok(listing) if !listing.truncated => listing,
         Ok(_)
@@ -102,7 +126,11 @@ pub(super) async fn read_root(
         Err(failure) => return Err(failure),
     };
     let entries = listing.tree.into_iter().filter(|entry| !entry.path.contains('/'));
-    let entries = entries.map(|entry| RootEntry {
+    Ok(Some(entries.collect()))
+}
+
+fn root_entry(entry: TreeEntry) -> RootEntry {
+    RootEntry {
         kind: match entry.mode.as_str() {
             "120000" => RootKind::Link,
             "040000" | "40000" | "160000" => RootKind::Folder,
@@ -110,8 +138,7 @@ pub(super) async fn read_root(
         },
         name: entry.path,
         bytes: entry.size,
-    });
-    Ok(Some(entries.collect()))
+    }
 }
 
 /// Converts a listed file to a changed file.

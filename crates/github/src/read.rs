@@ -12,7 +12,7 @@ use holdfast_core::port::{Ends, ReadChange, ReadError, ReadPull, RootEntry};
 use super::address::PullRequestAddress;
 use super::alerts;
 use super::blobs::{self, is_plain, read_blob};
-use super::classify::{Trees, classify, is_unclear, read_root, read_tree};
+use super::classify::{Trees, classify, is_unclear, read_folder, read_root, read_tree};
 use super::connection::GithubConnection;
 use super::failure::{Failure, Kind};
 use super::files;
@@ -144,6 +144,7 @@ impl ReadChange for GithubReadChange {
         let (connection, place) = (&self.connection, request.place());
         let pull = read_pull(connection, place).await?;
         let head = head_of(&pull)?;
+        let is_branch_here = is_branch_here(&pull);
         let base_tip = sha(&pull.base.sha)?;
         let base = merge_base(connection, place, &base_tip, &head).await?;
         let listed = files::list(connection, place, pull.changed_files).await?;
@@ -169,6 +170,7 @@ impl ReadChange for GithubReadChange {
             description: pull.body.unwrap_or_default(),
             author: pull.user.map(|user| user.login),
             url: Some(pull.html_url),
+            is_branch_here,
             files_total,
             notes: coarse_note(&coarse).into_iter().collect(),
             files,
@@ -211,6 +213,16 @@ impl ReadChange for GithubReadChange {
         Ok(alerts::read(&self.connection, request.place(), head).await?)
     }
 
+    async fn read_folder(
+        &self,
+        target: &Target,
+        name: &str,
+        at: &CommitSha,
+    ) -> Result<Option<Vec<RootEntry>>, ReadError> {
+        let request = pull_request(target)?;
+        Ok(read_folder(&self.connection, request.place(), name, at.as_str()).await?)
+    }
+
     async fn current_head(&self, target: &Target) -> Result<CommitSha, ReadError> {
         head_of(&read_pull(&self.connection, pull_request(target)?.place()).await?).map_err(ReadError::from)
     }
@@ -234,6 +246,12 @@ fn pull_request(target: &Target) -> Result<PullRequest, ReadError> {
 
 pub(super) async fn read_pull(connection: &GithubConnection, place: Place<'_>) -> Result<Pull, Failure> {
     connection.json(connection.get(&place.pull(&[]), PULL_READ)).await
+}
+
+/// Returns whether the pull request's branch is in its own repository, and not in a fork or a deleted one.
+fn is_branch_here(pull: &Pull) -> bool {
+    let ends = pull.head.repo.as_ref().zip(pull.base.repo.as_ref());
+    ends.is_some_and(|(head, base)| head.id == base.id)
 }
 
 pub(super) fn head_of(pull: &Pull) -> Result<CommitSha, Failure> {

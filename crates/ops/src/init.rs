@@ -79,9 +79,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_language_that_rules_read_is_in_their_table_only() {
+    fn a_language_that_the_rules_of_some_builds_read_has_one_name() {
         for (ending, language) in OTHER_LANGUAGES {
-            assert_eq!(language_name(&format!("a.{ending}")), None, "{language}");
+            let name = language_name(&format!("a.{ending}"));
+            assert!(name.is_none_or(|name| name == *language), "{language}");
         }
     }
 }

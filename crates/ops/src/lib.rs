@@ -47,5 +47,7 @@ pub mod tools;
 pub mod without_aws;
 pub mod workflow;
 
+pub use holdfast_rules::{check_team_rules, languages, rule_ids};
+
 #[cfg(not(feature = "aws"))]
 pub use without_aws as aws;

@@ -427,6 +427,15 @@ impl ReadChange for ReadEither {
         }
     }
 
+    async fn read_folder(
+        &self,
+        target: &Target,
+        name: &str,
+        at: &CommitSha,
+    ) -> Result<Option<Vec<RootEntry>>, ReadError> {
+        self.of(target).read_folder(target, name, at).await
+    }
+
     async fn current_head(&self, target: &Target) -> Result<CommitSha, ReadError> {
         self.of(target).current_head(target).await
     }

@@ -7,10 +7,13 @@ use holdfast_core::port::{SourceSyntax, SyntaxLimit};
 
 use super::deadline::TimeLimit;
 use super::language::Language;
+use super::rule::{RuleSet, read, rules};
 use super::{TreeSitterSyntax, read_syntax};
 
 /// Far above a file's time limit on the slowest machine, and far below a hang.
-const WATCHDOG: Duration = Duration::from_secs(60);
+const WATCHDOG: Duration = Duration::from_secs(120);
+/// Time limit of a costly rule in a test.
+const COSTLY_TIME: Duration = Duration::from_millis(500);
 
 fn hostile() -> Vec<(&'static str, String)> {
     let wide = |count: usize, part: &str| vec![part; count].join("+");
@@ -50,6 +53,31 @@ fn hostile() -> Vec<(&'static str, String)> {
         ("a.go", "`".repeat(1_000_000)),
         ("a.js", "`${".repeat(400)),
         ("a.java", "{".repeat(100_000)),
+        ("a.sh", "$(".repeat(400)),
+        ("a.sh", "a|".repeat(48_000)),
+        ("a.sh", "\"${a:-".repeat(400)),
+        ("a.c", format!("int x={};", wide(24_000, "a"))),
+        ("a.c", "*".repeat(48_000)),
+        ("a.c", "#if A\n".repeat(16_000)),
+        ("a.cpp", "a<".repeat(24_000)),
+        ("a.cs", format!("class A{{int x={};}}", wide(24_000, "a"))),
+        ("a.kt", format!("val x = {}", wide(24_000, "a"))),
+        ("a.php", format!("<?php $x={};", vec!["$a"; 24_000].join("."))),
+        ("a.rb", format!("x={}", wide(24_000, "a"))),
+        ("a.sql", format!("SELECT {}", wide(24_000, "a"))),
+        ("a.tf", format!("a = {}", wide(24_000, "a"))),
+        ("Dockerfile", format!("RUN {}", "a && ".repeat(48_000))),
+        (".github/workflows/a.yml", "- ".repeat(48_000)),
+        (
+            ".github/workflows/a.yml",
+            (0..600).map(|n| format!("{}a:\n", " ".repeat(n))).collect(),
+        ),
+        (
+            "a.py",
+            (0..600).map(|n| format!("{}if 'a':\n", " ".repeat(n))).collect(),
+        ),
+        ("a.rb", "f(<<A)\n#{".repeat(300)),
+        (".github/workflows/a.yml", "a: &a [*a, *a]\n".repeat(16_000)),
     ]
 }
 
@@ -72,7 +100,13 @@ async fn hostile_sources_are_given_up_or_read_and_never_hold_the_runtime() {
 fn a_deadline_that_is_over_gives_no_view_and_its_reason() {
     for (path, text) in hostile() {
         let language = Language::of_path(path).unwrap();
-        let (view, limit) = read_syntax(language, &text, &[1], TimeLimit::after(Duration::ZERO));
+        let (view, limit) = read_syntax(
+            language,
+            &text,
+            &[1],
+            &[rules(language)],
+            TimeLimit::after(Duration::ZERO),
+        );
         let small = text.len() < 200;
         assert!(view.is_none() || small, "{path}");
         assert!(limit.is_some() || small, "{path}");
@@ -104,6 +138,7 @@ fn findings_over_the_limit_are_noted() {
             Language::of_path("a.py").unwrap(),
             &text,
             &[1],
+            &[rules(Language::Python)],
             TimeLimit::after(WATCHDOG),
         );
         assert_eq!((view.unwrap().findings.len(), found), (1_000, limit), "{count}");
@@ -116,7 +151,7 @@ fn a_rule_finds_what_lies_in_deep_code() {
     let text = format!("class A {{ boolean f(String s) {{ return s == \"x\"; }} String t = {sum}; }}\n");
     // This tests the rule, not the speed of a busy machine.
     let language = Language::of_path("a.java").unwrap();
-    let (view, _) = read_syntax(language, &text, &[1], TimeLimit::after(WATCHDOG));
+    let (view, _) = read_syntax(language, &text, &[1], &[rules(language)], TimeLimit::after(WATCHDOG));
     let findings = view.unwrap().findings;
     assert!(
         findings.iter().any(|found| found.rule == "string-identity"),
@@ -134,4 +169,88 @@ async fn many_changed_lines_in_many_scopes_are_read_in_time() {
         Some(view) => assert_eq!(view.scopes.len(), 1_000),
         None => assert_eq!(answer.limit, Some(SyntaxLimit::TooSlow)),
     }
+}
+
+/// Rules that cost as much as rules can, each with a text that makes it dear.
+fn costly() -> Vec<(&'static str, String)> {
+    let wide = "f(a)\n".repeat(100_000);
+    let deep = format!("{}a{}", "(".repeat(499), ")".repeat(499));
+    let chain = format!("a{}", ".b()".repeat(6_000));
+    vec![
+        (
+            "{kind: identifier, inside: {kind: module, stopBy: end, has: {regex: zzz, stopBy: end}}}",
+            wide.clone(),
+        ),
+        (
+            "{kind: expression_statement, precedes: {regex: zzz, stopBy: end}}",
+            wide.clone(),
+        ),
+        (
+            "{kind: expression_statement, nthChild: {position: 3n+1, reverse: true}}",
+            wide.clone(),
+        ),
+        ("{regex: '(a|b|\\(|\\)|f|\\n)*zzz'}", wide.clone()),
+        (
+            "{pattern: 'f($$$A, $B, $$$C, $B, x)'}",
+            format!("f({})", "a,".repeat(50_000)),
+        ),
+        (
+            "{pattern: 'f($$$A, g($$$B, $$$C, x), $$$D, x)'}",
+            format!("f({}x)", "g(a,b,c),".repeat(20_000)),
+        ),
+        (
+            "{range: {start: {line: 0, column: 900}, end: {line: 0, column: 901}}}",
+            "a+".repeat(20_000) + "a",
+        ),
+        ("{has: {kind: string, stopBy: {kind: string}}}", deep.clone()),
+        (
+            "{has: {kind: string, stopBy: end}, inside: {kind: string, stopBy: end}}",
+            chain.clone(),
+        ),
+        ("{pattern: $A == $A}", format!("({chain}) == ({chain})")),
+        // Utility rules call each other through other nodes, so that no check of cycles finds it.
+        (
+            "{matches: x}\nutils: {x: {has: {matches: y}}, y: {inside: {matches: x}}}",
+            wide.clone(),
+        ),
+        (
+            "{matches: x}\nutils: {x: {any: [{has: {matches: x, stopBy: end}}, {inside: {matches: x, stopBy: end}}]}}",
+            deep,
+        ),
+    ]
+}
+
+#[test]
+fn costly_rules_end_within_their_budget() {
+    for (rule, text) in costly() {
+        let head = "id: a\nlanguage: Python\nseverity: low\ncategory: correctness\ntitle: t\nbody: b\nrule: ";
+        let (definitions, faults) = read("a.yml", &format!("{head}{rule}"));
+        assert!(faults.is_empty(), "{faults:?}");
+        let (set, faults) = RuleSet::compile(Language::Python, &definitions);
+        assert!(faults.is_empty(), "{faults:?}");
+        let began = Instant::now();
+        let read = move || read_syntax(Language::Python, &text, &[1], &[&set], TimeLimit::after(COSTLY_TIME));
+        // A thread of its own has the stack of the pool's threads.
+        let (view, found) = std::thread::spawn(read).join().unwrap();
+        let ended = view.is_some() || found.is_some();
+        assert!(
+            ended && began.elapsed() < WATCHDOG,
+            "{rule}: {found:?} {:?}",
+            began.elapsed()
+        );
+    }
+}
+
+#[test]
+fn findings_after_the_end_of_the_budget_are_not_believed() {
+    // `not` is true where the tree answers nothing.
+    let rule = "id: a\nlanguage: Python\nseverity: low\ncategory: correctness\ntitle: t\nbody: b\nrule: {kind: identifier, \
+                inside: {kind: module, stopBy: end, not: {has: {regex: '^last$', stopBy: end}}}}";
+    let (definitions, _) = read("a.yml", rule);
+    let (set, faults) = RuleSet::compile(Language::Python, &definitions);
+    assert!(faults.is_empty(), "{faults:?}");
+    let text = format!("{}last\n", "a\n".repeat(100_000));
+    let (view, limit) = read_syntax(Language::Python, &text, &[1], &[&set], TimeLimit::after(WATCHDOG));
+    assert_eq!(view.unwrap().findings, []);
+    assert_eq!(limit, Some(SyntaxLimit::TooManySteps));
 }

@@ -1,26 +1,36 @@
 //! Syntax trees, through tree-sitter: finds the scopes around a line, a file's imports, and the findings of rules. Code
 //! with syntax errors gives partial results.
 //!
-//! The text may come from a stranger, so all work is bounded: bytes, nesting, matches in flight, scopes, and the time
-//! for a whole file, which parser, searches and walks share. The work runs on threads of its own.
+//! The text may come from a stranger, and a team's rules too, so all work is bounded: bytes, nesting, findings, scopes,
+//! the steps of all rules, and the time for a whole file, which parser, rules and walks share. The work runs on threads
+//! of its own.
 
 mod deadline;
+mod flat;
 mod language;
 mod outline;
+mod pattern;
 mod rule;
+mod scanner;
+mod team;
 
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use holdfast_core::port::{SourceSyntax, SyntaxAnswer, SyntaxLimit, SyntaxView};
+use holdfast_core::team_rules::TeamRules;
 use tree_sitter::{ParseOptions, Parser, Tree};
 
 use deadline::TimeLimit;
+use flat::FlatDoc;
 use holdfast_bounded::Threads;
 use language::Language;
+use rule::RuleSet;
+use team::Team;
 
 pub use rule::rule_ids;
+pub use team::check_team_rules;
 
 /// Maximum size of a file that is parsed, in bytes.
 const MAX_TEXT_BYTES: usize = 1024 * 1024;
@@ -30,14 +40,35 @@ const MAX_NESTING: usize = 500;
 const MAX_FILE_TIME: Duration = Duration::from_secs(2);
 /// After this long the thread is abandoned: a step of the parser that checks no clock must not block the review.
 const MAX_THREAD_TIME: Duration = Duration::from_secs(10);
+/// Time limit of compiling the rules of a language, or a team's.
+const MAX_COMPILE_TIME: Duration = Duration::from_mins(1);
 /// Maximum number of files that are read at the same time.
 const THREADS: usize = 4;
 
 static POOL: LazyLock<Threads> = LazyLock::new(|| Threads::new(THREADS));
 
-/// Returns the name of the language of a path, if rules read it.
+/// Returns the name of the language of a path, if this build's rules read it.
 pub fn language_name(path: &str) -> Option<&'static str> {
-    Language::of_path(path).map(Language::name)
+    let language = Language::of_path(path)?;
+    language.grammar().map(|_| language.name())
+}
+
+/// Returns the names of the languages that this build's rules read, sorted, and of those that other builds' read.
+pub fn languages() -> (Vec<&'static str>, Vec<&'static str>) {
+    let (mut read, mut unread) = (Vec::new(), Vec::new());
+    for language in Language::ALL {
+        let list = if language.grammar().is_some() {
+            &mut read
+        } else {
+            &mut unread
+        };
+        list.push(language.name());
+    }
+    for list in [&mut read, &mut unread] {
+        list.sort_unstable();
+        list.dedup();
+    }
+    (read, unread)
 }
 
 /// Reads the syntax of the languages in `language`.
@@ -54,30 +85,56 @@ impl TreeSitterSyntax {
 #[async_trait]
 impl SourceSyntax for TreeSitterSyntax {
     fn reads(&self, path: &str) -> bool {
-        Language::of_path(path).is_some()
+        Language::of_path(path).is_some() || Language::may_be_script(path)
+    }
+
+    fn rule_ids(&self) -> Vec<String> {
+        rule_ids().iter().map(|id| (*id).to_owned()).collect()
+    }
+
+    async fn with_team_rules(&self, rules: &TeamRules) -> Result<Box<dyn SourceSyntax>, Vec<String>> {
+        team::with_team_rules(rules).await
     }
 
     async fn view(&self, path: &str, text: &str, lines: &[u32]) -> SyntaxAnswer {
-        let Some(language) = Language::of_path(path) else {
-            return SyntaxAnswer::default();
+        view(path, text, lines, None).await
+    }
+}
+
+/// Reads a file's syntax on a thread of its own.
+async fn view(path: &str, text: &str, lines: &[u32], team: Option<Arc<Team>>) -> SyntaxAnswer {
+    let Some(language) = Language::of_file(path, text) else {
+        return SyntaxAnswer::default();
+    };
+    if language.grammar().is_none() {
+        return SyntaxAnswer {
+            limit: Some(SyntaxLimit::NotInBuild),
+            ..SyntaxAnswer::default()
         };
-        let began = Instant::now();
-        let (text, lines) = (text.to_owned(), lines.to_vec());
-        let read = move || {
-            // Before the deadline starts: the rules of a language are compiled once, at its first file.
-            rule::prepare(language);
-            read_syntax(language, &text, &lines, TimeLimit::after(MAX_FILE_TIME))
+    }
+    // Before the clocks start: the rules of a language are compiled once, at its first file.
+    if !rule::is_compiled(language) && POOL.run(MAX_COMPILE_TIME, move || rule::rules(language)).await.is_err() {
+        return SyntaxAnswer {
+            limit: Some(SyntaxLimit::TooSlow),
+            ..SyntaxAnswer::default()
         };
-        // A panic gives no syntax either; for the reader it is the same as a file that is too slow.
-        let (view, limit) = POOL
-            .run(MAX_THREAD_TIME, read)
-            .await
-            .unwrap_or((None, Some(SyntaxLimit::TooSlow)));
-        SyntaxAnswer {
-            view,
-            limit,
-            elapsed: began.elapsed(),
-        }
+    }
+    let began = Instant::now();
+    let (text, lines) = (text.to_owned(), lines.to_vec());
+    let read = move || {
+        let mut rules = vec![rule::rules(language)];
+        rules.extend(team.as_ref().and_then(|team| team.rules(language)));
+        read_syntax(language, &text, &lines, &rules, TimeLimit::after(MAX_FILE_TIME))
+    };
+    // A panic gives no syntax either; for the reader it is the same as a file that is too slow.
+    let (view, limit) = POOL
+        .run(MAX_THREAD_TIME, read)
+        .await
+        .unwrap_or((None, Some(SyntaxLimit::TooSlow)));
+    SyntaxAnswer {
+        view,
+        limit,
+        elapsed: began.elapsed(),
     }
 }
 
@@ -86,30 +143,32 @@ fn read_syntax(
     language: Language,
     text: &str,
     lines: &[u32],
+    rules: &[&RuleSet],
     deadline: TimeLimit,
 ) -> (Option<SyntaxView>, Option<SyntaxLimit>) {
     if text.len() > MAX_TEXT_BYTES {
         return (None, Some(SyntaxLimit::TooLarge));
     }
-    if nesting(text) > MAX_NESTING {
+    if nesting(text) > MAX_NESTING || scanner::is_too_deep(language, text) {
         return (None, Some(SyntaxLimit::TooDeep));
     }
     let read = || {
         let tree = parse(text, language, deadline)?;
         let (scopes, imports) = outline::outline(&tree, text, language, lines, deadline)?;
-        let (findings, is_complete) = rule::find(&tree, text, language, deadline)?;
+        let flat = FlatDoc::copy(&tree, text, language, deadline)?;
+        drop(tree);
+        let (findings, limit) = rule::find(&flat, rules);
         let view = SyntaxView {
             scopes,
             imports,
             findings,
             language: Some(language.name()),
         };
-        Some((view, is_complete))
+        Some((view, limit))
     };
     match read() {
-        None => (None, Some(SyntaxLimit::TooSlow)),
-        Some((view, true)) => (Some(view), None),
-        Some((view, false)) => (Some(view), Some(SyntaxLimit::TooManyMatches)),
+        Some((view, limit)) if !(deadline.is_over() && limit == Some(SyntaxLimit::TooManySteps)) => (Some(view), limit),
+        _ => (None, Some(SyntaxLimit::TooSlow)),
     }
 }
 
@@ -127,10 +186,13 @@ fn nesting(text: &str) -> usize {
     deepest
 }
 
-/// Returns the syntax tree; `None` when the time is up.
+/// Returns the syntax tree; `None` when the time is up, or the text is too deep for the grammar's scanner.
 fn parse(text: &str, language: Language, deadline: TimeLimit) -> Option<Tree> {
+    if scanner::is_too_deep(language, text) {
+        return None;
+    }
     let mut parser = Parser::new();
-    parser.set_language(&language.grammar()).ok()?;
+    parser.set_language(&language.grammar()?).ok()?;
     let mut within_limit = |_: &tree_sitter::ParseState| deadline.check();
     let options = ParseOptions::new().progress_callback(&mut within_limit);
     parser.parse_with_options(

@@ -12,6 +12,8 @@ const MAX_TEXT_CHARS: usize = 200;
 const MAX_IMPORTS: usize = 60;
 /// Maximum number of scopes of one file: a prompt has room for fewer.
 const MAX_SCOPES: usize = 1_000;
+/// Maximum number of declarators around a name.
+const MAX_DECLARATORS: usize = 10;
 /// Nodes between two checks of the clock.
 const NODES_PER_CHECK: usize = 256;
 
@@ -79,10 +81,23 @@ pub(super) fn outline(
 fn name(node: &Node<'_>, text: &str) -> String {
     let named = node
         .child_by_field_name("name")
+        .or_else(|| declared(node))
         .or_else(|| node.child_by_field_name("type"));
     named.map_or_else(String::new, |name| {
         fold(slice(text, name.start_byte(), name.end_byte()))
     })
+}
+
+/// Returns the name within a declarator of C, which holds pointers and parameters too.
+fn declared<'tree>(node: &Node<'tree>) -> Option<Node<'tree>> {
+    let mut inner = node.child_by_field_name("declarator")?;
+    for _ in 0..MAX_DECLARATORS {
+        match inner.child_by_field_name("declarator") {
+            Some(deeper) => inner = deeper,
+            None => break,
+        }
+    }
+    Some(inner)
 }
 
 /// Returns the text before the body; the first line of a declaration without a body.
@@ -142,7 +157,7 @@ mod tests {
 
     fn outline(path: &str, text: &str, line: u32) -> (Vec<String>, Vec<String>) {
         let deadline = TimeLimit::after(Duration::from_secs(60));
-        let (view, limit) = read_syntax(Language::of_path(path).unwrap(), text, &[line], deadline);
+        let (view, limit) = read_syntax(Language::of_path(path).unwrap(), text, &[line], &[], deadline);
         assert_eq!(limit, None, "{path}");
         let view = view.unwrap();
         (

@@ -13,8 +13,8 @@ use holdfast_core::model::run_name::RunName;
 use holdfast_core::model::sha::CommitSha;
 use holdfast_core::port::{
     CheckOutcome, CommentRevision, DraftedReview, Ends, FindingThread, KeepRows, Precondition, PublishError,
-    PublishReview, ReadChange, ReadError, ReadThreads, ReviewComment, ReviewDraft, Row, RowError, SourceSyntax,
-    StoreArtifact, StoreError, SyntaxAnswer, Written,
+    PublishReview, ReadChange, ReadError, ReadThreads, ReviewComment, ReviewDraft, RootEntry, RootKind, Row, RowError,
+    SourceSyntax, StoreArtifact, StoreError, SyntaxAnswer, Written,
 };
 use serde_json::Value;
 
@@ -145,6 +145,23 @@ impl ReadChange for FixedChange {
 
     async fn run_tools(&self, _target: &Target, _request: &ToolRequest) -> Result<ToolRuns, ReadError> {
         Ok(self.scanned.ran.clone().unwrap_or_default())
+    }
+
+    async fn read_folder(
+        &self,
+        _target: &Target,
+        name: &str,
+        _at: &CommitSha,
+    ) -> Result<Option<Vec<RootEntry>>, ReadError> {
+        let in_folder = |(path, bytes): (&String, &Vec<u8>)| {
+            let name = path.strip_prefix(name)?.strip_prefix('/')?;
+            (!name.contains('/')).then(|| RootEntry {
+                name: name.to_owned(),
+                kind: RootKind::File,
+                bytes: u64::try_from(bytes.len()).ok(),
+            })
+        };
+        Ok(Some(self.files.iter().filter_map(in_folder).collect()))
     }
 
     async fn current_head(&self, target: &Target) -> Result<CommitSha, ReadError> {

@@ -2,19 +2,23 @@
 
 use holdfast_core::approval::{Link, Question};
 use holdfast_core::claim::Claim;
+use holdfast_core::evidence::Evidence;
 use holdfast_core::ledger::Ledger;
 use holdfast_core::model::approval::Approval;
 use holdfast_core::model::change::{FileKind, FileStatus};
 use holdfast_core::model::error_name::ErrorName;
 use holdfast_core::model::finding::{Category, Severity, Side, TrackedState};
+use holdfast_core::model::noise::NoiseFacts;
 use holdfast_core::model::plan::{ContextPack, Plan, Tier, UnitItem};
 use holdfast_core::model::policy::Policy;
 use holdfast_core::model::report::{EarlierState, GateDecision, Outcome, Report, RunStatus};
 use holdfast_core::model::run::{
     Aggregate, Announcement, Prompt, RecordedAnswer, Role, Run, Stop, UnitResult, UnitStatus, Verdict,
 };
+use holdfast_core::model::silencing::WritePermissions;
 use holdfast_core::pull_ledger::PullRow;
 use holdfast_core::stage::{PatchChunk, PullState, Reconciliation, RunHeader, StoredChange, UnitDocument};
+use holdfast_core::team_rules::TeamRules;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -83,6 +87,10 @@ pub fn reread(name: &str, document: &Value) -> Result<Value, String> {
         "artifact/header" => through::<RunHeader>,
         "artifact/plan" => through::<Plan>,
         "artifact/policy" => through::<Policy>,
+        "artifact/noise" => through::<NoiseFacts>,
+        "artifact/permissions" => through::<WritePermissions>,
+        "artifact/evidence" => through::<Evidence>,
+        "artifact/team-rules" => through::<TeamRules>,
         "artifact/items" => through::<Vec<UnitItem>>,
         "artifact/context" => through::<ContextPack>,
         "artifact/prompt" | "artifact/summary_prompt" => through::<Prompt>,

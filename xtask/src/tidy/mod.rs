@@ -30,7 +30,7 @@ const LEFT_FOR_LATER: [[&str; 2]; 6] = [
 ];
 
 /// Folders of other projects, or outside of the repository.
-const FOREIGN: [&str; 4] = ["node_modules", "target", ".git", ".holdfast"];
+const FOREIGN: [&str; 5] = ["node_modules", "target", ".git", ".holdfast", "tests/quality/labelled"];
 
 /// The files that hold the names of states.
 const STATES: [&str; 2] = ["crates/core/src/stage/table.rs", "crates/core/src/stage/state.rs"];

@@ -1,18 +1,21 @@
 //! `holdfast check`: checks a state machine or a repository's settings, and reports every problem together.
 
+use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Read};
 use std::path::Path;
 
 use holdfast_asl::StateMachine;
-use holdfast_core::model::policy::{POLICY_PATH, Policy, PolicyProblem};
+use holdfast_core::model::policy::{InvalidTeamRules, POLICY_PATH, Policy, PolicyProblem, RuleLevel, unknown_rules};
 use holdfast_core::policy_file::{MAX_POLICY_BYTES, OTHER_POLICY_NAME};
 use holdfast_core::render::size;
+use holdfast_core::team_rules::{MAX_FILE_BYTES, MAX_FILES, RULES_FOLDER, RuleFile, TeamRules, is_rule_file};
 
 use crate::cli::CheckArgs;
 use crate::exit::Exit;
 use crate::output;
 use holdfast_ops::failure::Failure;
+use holdfast_ops::{check_team_rules, rule_ids};
 
 /// Maximum size of a state machine, in bytes: AWS's limit.
 const MAX_DEFINITION_BYTES: u64 = 1_048_576;
@@ -32,9 +35,24 @@ pub fn run(args: &CheckArgs) -> Result<Exit, Failure> {
         let machine = StateMachine::parse(&text).map_err(|problems| Failure::usage(format!("{name}:\n{problems}")))?;
         format!("{name}: {} states, no problem\n", machine.states().len())
     } else {
-        let (problems, warnings) = settings_problems(&args.file)?;
-        if !problems.is_empty() {
-            let lines: Vec<String> = problems.iter().map(|problem| format!("{name}: {problem}")).collect();
+        let Checked {
+            problems,
+            warnings,
+            levels,
+        } = check_settings(&args.file)?;
+        let rules = team_rules(&args.file)?;
+        let (ids, of_rules) = match &rules {
+            Ok(rules) => check_team_rules(rules),
+            Err(problem) => (Vec::new(), vec![problem.to_string()]),
+        };
+        let mut lines: Vec<String> = problems.iter().map(|problem| format!("{name}: {problem}")).collect();
+        if of_rules.is_empty() {
+            let known: Vec<String> = rule_ids().iter().map(|id| (*id).to_owned()).chain(ids).collect();
+            let unknown = unknown_rules(levels.keys(), &known);
+            lines.extend(unknown.iter().map(|problem| format!("{name}: {problem}")));
+        }
+        lines.extend(of_rules);
+        if !lines.is_empty() {
             return Err(Failure::usage(lines.join("\n")));
         }
         let warnings: String = (warnings.iter())
@@ -92,10 +110,62 @@ fn unreadable(file: &Path, error: &io::Error) -> Failure {
     })
 }
 
-/// Returns the problems that a review would report, with the file's name, type, size and text, and the warnings of a text
-/// without problems.
-fn settings_problems(file: &Path) -> Result<(Vec<String>, Vec<PolicyProblem>), Failure> {
-    let (mut problems, mut warnings) = (Vec::new(), Vec::new());
+/// Returns the rules in the folder beside the settings, or what a review would report about them as files.
+fn team_rules(file: &Path) -> Result<Result<TeamRules, InvalidTeamRules>, Failure> {
+    let folder = file.with_file_name(RULES_FOLDER);
+    let entries = match fs::read_dir(&folder) {
+        Ok(entries) => entries,
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
+            return Ok(Ok(TeamRules::default()));
+        }
+        Err(error) => return Err(unreadable(&folder, &error)),
+    };
+    let mut names = Vec::new();
+    for entry in entries {
+        let entry = entry.map_err(|error| unreadable(&folder, &error))?;
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let place = format!("{RULES_FOLDER}/{name}");
+        if name.to_ascii_lowercase().ends_with(".yaml") {
+            return Ok(Err(InvalidTeamRules(format!(
+                "{place} is not read: rename it to end in .yml"
+            ))));
+        }
+        if is_rule_file(&name) {
+            if entry.file_type().is_ok_and(|kind| kind.is_symlink()) {
+                return Ok(Err(InvalidTeamRules(format!(
+                    "{place} is no file: commit the rules as a file"
+                ))));
+            }
+            names.push((place, entry.path()));
+        }
+        if names.len() > MAX_FILES {
+            break;
+        }
+    }
+    let mut files = Vec::new();
+    for (path, place) in names {
+        match read(&place, MAX_FILE_BYTES)? {
+            Ok(text) => files.push(RuleFile { path, text }),
+            Err(problem) => return Ok(Err(InvalidTeamRules(format!("{path} {problem}")))),
+        }
+    }
+    Ok(TeamRules::new(files))
+}
+
+/// The check of a settings file.
+#[derive(Default)]
+struct Checked {
+    /// The problems that a review would report, with the file's name, type, size and text.
+    problems: Vec<String>,
+    /// The warnings about a text without problems.
+    warnings: Vec<PolicyProblem>,
+    /// The levels of rules in a text without problems.
+    levels: BTreeMap<String, RuleLevel>,
+}
+
+fn check_settings(file: &Path) -> Result<Checked, Failure> {
+    let mut checked = Checked::default();
+    let problems = &mut checked.problems;
     let name = file.file_name().unwrap_or_default().to_string_lossy();
     let is_meant = name.eq_ignore_ascii_case(OTHER_POLICY_NAME) || name.eq_ignore_ascii_case(POLICY_PATH);
     if is_meant && name != POLICY_PATH {
@@ -110,7 +180,8 @@ fn settings_problems(file: &Path) -> Result<(Vec<String>, Vec<PolicyProblem>), F
             let text = text.trim_start_matches('\u{feff}');
             let wrong = Policy::problems(text);
             if wrong.is_empty() {
-                warnings = Policy::warnings(text);
+                checked.warnings = Policy::warnings(text);
+                checked.levels = Policy::parse(text).map(|policy| policy.rules).unwrap_or_default();
             }
             problems.extend(wrong.iter().map(ToString::to_string));
         }
@@ -119,5 +190,5 @@ fn settings_problems(file: &Path) -> Result<(Vec<String>, Vec<PolicyProblem>), F
         Err(_) if found.is_symlink() => {}
         Err(failure) => return Err(failure),
     }
-    Ok((problems, warnings))
+    Ok(checked)
 }

@@ -44,6 +44,7 @@ pub async fn run(args: &DoctorArgs) -> Result<Exit, Failure> {
         && token.as_ref().is_none_or(|token| token.works)
         && mail.as_ref().is_none_or(|mail| mail.works);
     let warnings = settings.limits_without_a_price();
+    let (languages, missing_languages) = holdfast_ops::languages();
     let printed = match args.format {
         ListFormat::Text => {
             let github = match (&app, &token) {
@@ -54,16 +55,18 @@ pub async fn run(args: &DoctorArgs) -> Result<Exit, Failure> {
                 .map(|line| format!("Warning: {}\n", output::plain(line)))
                 .collect();
             format!(
-                "Settings: valid\n{warned}{}{github}{}{}",
+                "Settings: valid\n{warned}{}{github}{}{}{}",
                 text(&reports),
                 mail_text(mail.as_ref()),
-                tools_text(&tool_states, isolated)
+                tools_text(&tool_states, isolated),
+                languages_text(&languages, &missing_languages)
             )
         }
         ListFormat::Json => {
             let document = json!({
                 "version": 1, "works": works, "models": reports, "github_app": app, "github_token": token, "mail": mail,
                 "warnings": warnings, "tools": tool_states, "tools_isolated": isolated,
+                "languages": languages, "missing_languages": missing_languages,
             });
             output::json(&document).map_err(Failure::incomplete)?
         }
@@ -203,6 +206,18 @@ fn tools_text(states: &[ToolState], isolated: bool) -> String {
             &mut out,
             "network",
             "not taken from tools: they don't run for pull requests from forks",
+        );
+    }
+    out
+}
+
+fn languages_text(read: &[&str], missing: &[&str]) -> String {
+    let mut out = format!("Rules read {}\n", read.join(", "));
+    if !missing.is_empty() {
+        let _infallible = writeln!(
+            out,
+            "  This build doesn't read {}: --features all-languages adds them",
+            missing.join(", ")
         );
     }
     out

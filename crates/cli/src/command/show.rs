@@ -61,6 +61,28 @@ async fn print(args: &ShowArgs, runs: &dyn ReadRuns, name: &RunName) -> Result<E
     artifacts.map(|()| Exit::Clean)
 }
 
+/// Returns the findings that comments in the code silence, one line each; empty if there is none.
+fn silenced(report: &Report) -> String {
+    let mut out = String::new();
+    if !report.silenced.is_empty() {
+        out.push_str("\nSilenced\n");
+    }
+    for silenced in &report.silenced {
+        let finding = &silenced.finding;
+        let reason = silenced.reason.as_deref().unwrap_or("no reason");
+        let _infallible = writeln!(
+            out,
+            "  {} line {}  {} by {}: {}",
+            output::name(&finding.path),
+            finding.line,
+            output::line(&finding.source.to_string()),
+            silenced.word,
+            output::line(reason)
+        );
+    }
+    out
+}
+
 fn as_text(
     record: &RunSummary,
     retried_until_ms: Option<i64>,
@@ -121,6 +143,7 @@ fn as_text(
         }
     }
     if let Some(report) = report {
+        out.push_str(&silenced(report));
         let usage = &report.usage;
         let _infallible = writeln!(
             out,

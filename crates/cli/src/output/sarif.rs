@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use holdfast_core::model::finding::{Category, Finding, Severity, Side};
 use holdfast_core::model::report::{NO_REASON, Report};
+use holdfast_core::model::silencing::SilencedFinding;
 use holdfast_core::render::plain_text;
 use serde_json::{Value, json};
 
@@ -32,6 +33,13 @@ pub fn report_sarif(report: &Report, hunks: &Hunks, page: Option<&str>) -> Value
             .public_notes()
             .map(|note| json!({ "level": "note", "message": { "text": message(note) } })),
     );
+    let mut results: Vec<Value> = (report.findings.iter())
+        .map(|finding| result(finding, &fingerprints.next(finding)))
+        .collect();
+    results.extend(report.silenced.iter().map(|silenced| {
+        let fingerprint = fingerprints.next(&silenced.finding);
+        suppressed(silenced, &fingerprint)
+    }));
     let mut log = json!({
         "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
         "version": "2.1.0",
@@ -39,13 +47,11 @@ pub fn report_sarif(report: &Report, hunks: &Hunks, page: Option<&str>) -> Value
             "tool": { "driver": {
                 "name": "Holdfast",
                 "version": env!("CARGO_PKG_VERSION"),
-                "rules": rules(&report.findings),
+                "rules": rules(report),
             } },
             "automationDetails": { "id": format!("holdfast/{}", report.run) },
             "invocations": [{ "executionSuccessful": is_complete, "toolExecutionNotifications": notifications }],
-            "results": (report.findings.iter())
-                .map(|finding| result(finding, &fingerprints.next(finding)))
-                .collect::<Vec<Value>>(),
+            "results": results,
         }],
     });
     // Without an address there is no such entry: an invented one would point to a stranger's repository.
@@ -71,9 +77,10 @@ const fn level(severity: Severity) -> &'static str {
 
 /// Returns the descriptions of the rules that these findings name. Code scanning shows a rule's name, help, tags,
 /// precision and, for security, its score, by which it sorts: that of the rule's worst finding.
-fn rules(findings: &[Finding]) -> Vec<Value> {
+fn rules(report: &Report) -> Vec<Value> {
     let mut by_rule: BTreeMap<String, Vec<&Finding>> = BTreeMap::new();
-    for finding in findings {
+    let silenced = report.silenced.iter().map(|silenced| &silenced.finding);
+    for finding in report.findings.iter().chain(silenced) {
         by_rule.entry(rule_id(finding)).or_default().push(finding);
     }
     by_rule.iter().map(|(id, findings)| rule(id, findings)).collect()
@@ -140,6 +147,17 @@ fn capitalised(word: &str) -> String {
     let mut signs = word.chars();
     let first = signs.next().map(|sign| sign.to_ascii_uppercase());
     first.into_iter().chain(signs).collect()
+}
+
+/// Returns the result of a silenced finding: readers of SARIF know it as suppressed in the source.
+fn suppressed(silenced: &SilencedFinding, fingerprint: &str) -> Value {
+    let mut result = result(&silenced.finding, fingerprint);
+    let mut suppression = json!({ "kind": "inSource" });
+    if let Some(reason) = &silenced.reason {
+        suppression["justification"] = json!(message(&line(reason)));
+    }
+    result["suppressions"] = json!([suppression]);
+    result
 }
 
 fn result(finding: &Finding, fingerprint: &str) -> Value {

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use holdfast_core::diff::{DiffLine, Hunk, LineKind, marks_line_ends, shown_text};
+use holdfast_core::model::dependency::DependencyUpdates;
 use holdfast_core::model::finding::{Finding, Side};
 use holdfast_core::model::report::{Coverage, Outcome, Report, Usage};
 use holdfast_core::render::{counted, without_workflow_command};
@@ -24,10 +25,12 @@ const LINES_BEFORE: usize = 3;
 const MAX_EXCERPT_LINES: usize = 20;
 /// Maximum number of files listed, unless all are requested.
 const MAX_FILES: usize = 20;
+/// Maximum number of updated dependencies listed, unless all are requested.
+const MAX_UPDATES: usize = 10;
 /// The indentation below a finding's first line.
 const INDENT: &str = "    ";
 /// Reasons of skipped files that need no reader's attention: nothing in such a file is written by hand.
-const USUAL_REASONS: [&str; 10] = [
+const USUAL_REASONS: [&str; 12] = [
     "lockfile",
     "snapshot",
     "data",
@@ -38,6 +41,9 @@ const USUAL_REASONS: [&str; 10] = [
     "rename-only",
     "empty",
     "binary",
+    "LFS pointer",
+    // The base's own file says what it skips.
+    ".gitattributes",
 ];
 /// The order of the outcomes in the list of files, each with its name in the counts and its colour.
 const OUTCOMES: [(Outcome, &str, &str); 4] = [
@@ -70,6 +76,7 @@ pub fn report_text(review: &Review<'_>, style: Style) -> String {
             .flat_map(|note| style.wrap(&hide(&line(note)), "note: ", "      "))
             .collect(),
     );
+    block(dependencies(&report.dependencies, review.list_files, style));
     block(files(&report.coverage, review.list_files, style));
     block(usage(report, style));
     let hunks = Hunks::of(review.change, &report.findings);
@@ -113,7 +120,7 @@ fn files(coverage: &[Coverage], all: bool, style: Style) -> Vec<String> {
         if outcome == Outcome::Skipped {
             let mut reasons: BTreeMap<String, usize> = BTreeMap::new();
             for entry in of_outcome {
-                *reasons.entry(reason(entry)).or_default() += 1;
+                *reasons.entry(family(&reason(entry)).to_owned()).or_default() += 1;
             }
             let reasons: Vec<String> = reasons
                 .iter()
@@ -157,6 +164,33 @@ fn files(coverage: &[Coverage], all: bool, style: Style) -> Vec<String> {
     lines
 }
 
+/// Returns the dependencies that the change updates: their number and the first of them, or all that are listed.
+fn dependencies(updates: &DependencyUpdates, all: bool, style: Style) -> Vec<String> {
+    if updates.is_empty() {
+        return Vec::new();
+    }
+    let most = if all { usize::MAX } else { MAX_UPDATES };
+    let mut shown: Vec<String> = updates
+        .updates
+        .iter()
+        .map(|update| hide(&line(&update.to_string())))
+        .collect();
+    shown.truncate(most);
+    let more = updates
+        .total()
+        .saturating_sub(u64::try_from(shown.len()).unwrap_or(u64::MAX));
+    if more > 0 {
+        shown.push(format!("{more} more"));
+    }
+    let unread = updates
+        .unread
+        .iter()
+        .map(|file| format!("not read: {}", hide(&name(file))));
+    shown.extend(unread);
+    let label = style.paint(BOLD, "Dependencies:");
+    style.wrap(&format!("{label} {}", shown.join(", ")), "", INDENT)
+}
+
 /// Returns whether a person has to know about this file: it isn't reviewed, for a reason that a reviewer may not expect.
 fn needs_attention(entry: &Coverage) -> bool {
     match entry.outcome {
@@ -165,9 +199,14 @@ fn needs_attention(entry: &Coverage) -> bool {
         Outcome::Skipped => {
             let reason = entry.reason.as_deref().unwrap_or_default();
             // The repository's own settings say what they skip.
-            !USUAL_REASONS.contains(&reason) && !reason.ends_with(" by .holdfast.yml")
+            !USUAL_REASONS.contains(&family(reason)) && !reason.ends_with(" by .holdfast.yml")
         }
     }
+}
+
+/// Returns the kind of a rule: `generated` of `generated: minified`.
+fn family(reason: &str) -> &str {
+    reason.split_once(": ").map_or(reason, |(family, _)| family)
 }
 
 fn reason(entry: &Coverage) -> String {

@@ -46,7 +46,7 @@ fn it_writes_valid_settings_once_at_the_root() {
         "- \"third_party/**\"",
         "\"src/pay/**\"  # CODEOWNERS",
         "\".github/workflows/**\"  # CI",
-        "languages that rules read: Rust (2), TypeScript (1)",
+        "languages that rules read: Rust (2), GitHub Actions (1), TypeScript (1)",
     ] {
         assert!(text.contains(part), "{part}\n{text}");
     }

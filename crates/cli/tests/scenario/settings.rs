@@ -28,7 +28,7 @@ fn changed(prepare: &dyn Fn(&Repository)) -> (Repository, String, String) {
 fn unread_settings_fail_reviews_of_work_trees_and_pull_requests() {
     let large = format!("# {}\nmax_units: 7\n", "x".repeat(1_150_000));
     type Case<'a> = (&'a str, &'a dyn Fn(&Repository));
-    let cases: [Case<'_>; 6] = [
+    let cases: [Case<'_>; 7] = [
         ("rename it to .holdfast.yml", &|repository| {
             repository.write(".holdfast.yaml", "gate: {}\n").unwrap()
         }),
@@ -46,6 +46,9 @@ fn unread_settings_fail_reviews_of_work_trees_and_pull_requests() {
             repository
                 .write(".holdfast.yml", "exclude: ['app/[id]/**', '!x']\n")
                 .unwrap();
+        }),
+        ("rules.empty-cach: there is no such rule", &|repository| {
+            repository.write(".holdfast.yml", "rules: {empty-cach: off}\n").unwrap();
         }),
         ("is not UTF-8", &|repository| {
             repository.write(".holdfast.yml", b"exclude: ['\xff']\n").unwrap()

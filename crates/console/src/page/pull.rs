@@ -20,7 +20,7 @@ const MAX_FINDINGS: usize = 200;
 /// The states in the page's order: id, heading, explanation, and whether an entry is in it.
 type Group = (&'static str, &'static str, &'static str, fn(&EntryState) -> bool);
 
-const GROUPS: [Group; 5] = [
+const GROUPS: [Group; 6] = [
     (
         "open",
         "Open",
@@ -44,6 +44,12 @@ const GROUPS: [Group; 5] = [
         "Fixed",
         "Its lines changed, and a later review of them no longer reports it.",
         |state| matches!(state, EntryState::Fixed { .. }),
+    ),
+    (
+        "silenced",
+        "Silenced",
+        "A comment in the code silences it. It is open again once that comment is gone.",
+        |state| matches!(state, EntryState::Silenced { .. }),
     ),
     (
         "outdated",
@@ -210,6 +216,7 @@ fn end(entry: &Entry) -> Option<Markup> {
     match &entry.state {
         EntryState::Open if entry.touched => Some(html! { "Its lines changed after the last review that read them." }),
         EntryState::Fixed { head } => Some(html! { "Fixed in " code title=(head.as_str()) { (head.short()) } }),
+        EntryState::Silenced { head } => Some(html! { "Silenced in " code title=(head.as_str()) { (head.short()) } }),
         EntryState::Dismissed(Dismissal { by, reason }) => Some(html! {
             "Dismissed by " strong { (text::line(by)) }
             @match reason {

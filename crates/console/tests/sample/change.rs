@@ -70,6 +70,7 @@ pub fn change(say: Say) -> Option<Change> {
     Some(Change {
         base: CommitSha::parse(BASE).ok()?,
         base_tip: None,
+        is_branch_here: false,
         head: CommitSha::parse(HEAD).ok()?,
         title: say("Settle transfers at most once"),
         description: String::new(),
@@ -293,5 +294,7 @@ pub fn report(status: RunStatus, say: Say) -> Report {
         withheld: 0,
         is_undecided: false,
         earlier: Vec::new(),
+        silenced: Vec::new(),
+        dependencies: Default::default(),
     }
 }

@@ -259,7 +259,7 @@ fn judge(known: &Known<'_>, seen: &Seen<'_>) -> Option<Rank> {
 fn still_counts(known: &Known<'_>, seen: &Seen<'_>, is_same_text: bool) -> bool {
     let is_kept = matches!(known.mapped, Mapped::Kept(_));
     match known.entry.state {
-        EntryState::Open | EntryState::Fixed { .. } | EntryState::Outdated => true,
+        EntryState::Open | EntryState::Fixed { .. } | EntryState::Silenced { .. } | EntryState::Outdated => true,
         EntryState::Closed => is_same_text && !(is_kept && known.changed_lines > 0),
         EntryState::Dismissed(_) => {
             let code = share(known.dismissed_code.as_ref().unwrap_or(&known.code), &seen.code);
@@ -276,7 +276,7 @@ const fn state_rank(state: &EntryState) -> u8 {
         EntryState::Closed => 1,
         EntryState::Dismissed(_) => 2,
         EntryState::Outdated => 3,
-        EntryState::Fixed { .. } => 4,
+        EntryState::Fixed { .. } | EntryState::Silenced { .. } => 4,
     }
 }
 

@@ -118,6 +118,11 @@ pub enum EntryState {
         /// The first reviewed head without it.
         head: CommitSha,
     },
+    /// A comment in the code silences it.
+    Silenced {
+        /// The first reviewed head with the comment.
+        head: CommitSha,
+    },
     /// A person with permission decided against it.
     Dismissed(Dismissal),
     /// Its file, or its part of the file, left the diff.
@@ -128,6 +133,11 @@ impl EntryState {
     /// Returns whether the finding is not there any more, without a person's decision.
     pub(super) const fn is_gone(&self) -> bool {
         matches!(self, Self::Fixed { .. } | Self::Outdated)
+    }
+
+    /// Returns whether the finding is open again if it is reported again.
+    pub(super) const fn may_reopen(&self) -> bool {
+        self.is_gone() || matches!(self, Self::Silenced { .. })
     }
 }
 

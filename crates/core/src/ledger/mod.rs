@@ -101,7 +101,7 @@ const fn worth(entry: &Entry) -> (u8, Severity) {
     let state = match entry.state {
         EntryState::Dismissed(_) => 3,
         EntryState::Open | EntryState::Closed => 2,
-        EntryState::Fixed { .. } => 1,
+        EntryState::Fixed { .. } | EntryState::Silenced { .. } => 1,
         EntryState::Outdated => 0,
     };
     (state, entry.severity)

@@ -26,6 +26,8 @@ pub struct RunFacts<'a> {
     pub base: &'a CommitSha,
     /// Its findings, merged.
     pub found: &'a [Sighting],
+    /// Findings that comments in the code silence. They are no findings of the run.
+    pub silenced: &'a [Sighting],
     /// All units of the plan with their readers.
     pub units: &'a [ReviewedUnit],
     /// The other tools whose reports it has.
@@ -36,6 +38,14 @@ pub struct RunFacts<'a> {
     pub maps: &'a LineMaps,
     /// The threads that could be read.
     pub threads: &'a BTreeMap<FindingId, ThreadFacts>,
+}
+
+impl<'a> RunFacts<'a> {
+    /// Returns a finding, reported or silenced.
+    fn sighting(&self, index: usize) -> Option<&'a Sighting> {
+        let silenced = index.checked_sub(self.found.len());
+        silenced.map_or_else(|| self.found.get(index), |index| self.silenced.get(index))
+    }
 }
 
 /// A finding of this run with its id.
@@ -70,6 +80,8 @@ pub struct Reconciled {
     pub open: Vec<OpenFinding>,
     /// Findings that this head fixes. A repeated run of the same head lists them again.
     pub fixed: Vec<FindingId>,
+    /// Findings that comments in the code silence at this head. A repeated run of the same head lists them again.
+    pub silenced: Vec<FindingId>,
     /// Findings whose thread a person resolved.
     pub closed: Vec<Placed>,
     /// Dismissed findings.
@@ -94,8 +106,9 @@ pub fn reconcile(ledger: &Ledger, facts: &RunFacts<'_>) -> Reconciled {
         }
     }
     let known: Vec<Known<'_>> = entries.iter().map(|entry| locate(entry, facts.maps)).collect();
-    let mut order: Vec<usize> = (0..facts.found.len()).collect();
-    order.sort_by_cached_key(|index| facts.found.get(*index).map(sort_key));
+    // Silenced ones are behind those of the run.
+    let mut order: Vec<usize> = (0..facts.found.len() + facts.silenced.len()).collect();
+    order.sort_by_cached_key(|index| facts.sighting(*index).map(sort_key));
     let old_paths: HashMap<&str, &str> = entries
         .iter()
         .map(|entry| entry.anchor.path.as_str())
@@ -103,7 +116,7 @@ pub fn reconcile(ledger: &Ledger, facts: &RunFacts<'_>) -> Reconciled {
         .collect();
     let sighted: Vec<(usize, Seen<'_>)> = order
         .iter()
-        .filter_map(|index| Some((*index, see(facts.found.get(*index)?, facts.maps, &old_paths))))
+        .filter_map(|index| Some((*index, see(facts.sighting(*index)?, facts.maps, &old_paths))))
         .collect();
     let (indices, seen): (Vec<usize>, Vec<Seen<'_>>) = sighted.into_iter().unzip();
     let assigned = assign(&known, &seen);
@@ -117,11 +130,13 @@ pub fn reconcile(ledger: &Ledger, facts: &RunFacts<'_>) -> Reconciled {
     let units = UnitIndex::new(facts);
     let mut next: Vec<(Entry, Option<usize>, Change)> = Vec::with_capacity(known.len());
     for (one, at) in known.iter().zip(&sighting_of) {
+        let index = at.and_then(|at| indices.get(at).copied());
+        let found = index.filter(|index| *index < facts.found.len());
         let (entry, change) = match at.and_then(|at| seen.get(at)) {
-            Some(seen) => seen_again(one, seen, facts),
+            Some(seen) if found.is_some() => seen_again(one, seen, facts),
+            Some(seen) => (seen_silenced(one, seen, facts), Change::None),
             None => (not_seen(one, &units, facts), Change::None),
         };
-        let found = at.and_then(|at| indices.get(at).copied());
         next.push((entry, found, change));
     }
     let mut ids = Ids {
@@ -129,7 +144,7 @@ pub fn reconcile(ledger: &Ledger, facts: &RunFacts<'_>) -> Reconciled {
         next: HashMap::new(),
     };
     for ((index, seen), entry) in indices.iter().zip(&seen).zip(&assigned) {
-        if entry.is_none() {
+        if entry.is_none() && *index < facts.found.len() {
             let sighting = seen.sighting;
             let id = ids.free(sighting);
             let entry = Entry::first_seen(id, &sighting.finding, &sighting.anchor, facts.run);
@@ -154,6 +169,7 @@ fn collect(ledger: &Ledger, facts: &RunFacts<'_>, next: Vec<(Entry, Option<usize
         new: Vec::new(),
         open: Vec::new(),
         fixed: Vec::new(),
+        silenced: Vec::new(),
         closed: Vec::new(),
         dismissed: Vec::new(),
         outdated: Vec::new(),
@@ -181,7 +197,8 @@ fn collect(ledger: &Ledger, facts: &RunFacts<'_>, next: Vec<(Entry, Option<usize
             EntryState::Closed => result.closed.push(Placed { id, found }),
             EntryState::Dismissed(_) => result.dismissed.push(Placed { id, found }),
             EntryState::Fixed { head } if head == facts.head => result.fixed.push(id),
-            EntryState::Fixed { .. } => {}
+            EntryState::Silenced { head } if head == facts.head => result.silenced.push(id),
+            EntryState::Fixed { .. } | EntryState::Silenced { .. } => {}
             EntryState::Outdated => result.outdated.push(id),
         }
         result.ledger.entries.push(entry);
@@ -241,13 +258,25 @@ fn sort_key(sighting: &Sighting) -> (super::Anchor, String) {
 /// Returns the entry of a finding that this run reports again.
 fn seen_again(known: &Known<'_>, seen: &Seen<'_>, facts: &RunFacts<'_>) -> (Entry, Change) {
     let mut entry = known.entry.clone();
-    let is_gone = entry.state.is_gone();
-    if is_gone {
+    let is_reopened = entry.state.may_reopen();
+    if is_reopened {
         entry.state = EntryState::Open;
         entry.resolved_before = facts.threads.get(&entry.id).is_some_and(|thread| thread.resolved);
     }
     entry.see(&seen.sighting.finding, &seen.sighting.anchor, facts.run);
-    (entry, if is_gone { Change::Reopened } else { Change::None })
+    (entry, if is_reopened { Change::Reopened } else { Change::None })
+}
+
+/// Returns the entry of a finding that a comment silences. What a person decided about it stays.
+fn seen_silenced(known: &Known<'_>, seen: &Seen<'_>, facts: &RunFacts<'_>) -> Entry {
+    let mut entry = known.entry.clone();
+    if matches!(entry.state, EntryState::Open) {
+        entry.state = EntryState::Silenced {
+            head: facts.head.clone(),
+        };
+    }
+    entry.see(&seen.sighting.finding, &seen.sighting.anchor, facts.run);
+    entry
 }
 
 /// Returns the entry of a finding that this run does not report.

@@ -16,6 +16,7 @@ struct Head {
     name: char,
     files: BTreeMap<String, String>,
     found: Vec<Sighting>,
+    silenced: Vec<Sighting>,
     /// Whether each file's unit was read again; files that are missing were not.
     is_read: BTreeMap<String, bool>,
     left: BTreeSet<String>,
@@ -31,6 +32,7 @@ impl Head {
             name,
             files: BTreeMap::new(),
             found: Vec::new(),
+            silenced: Vec::new(),
             is_read: BTreeMap::new(),
             left: BTreeSet::new(),
             threads: BTreeMap::new(),
@@ -55,6 +57,12 @@ impl Head {
         let finding = finding(path, line, title, source, category);
         let sighting = Sighting::new(finding, &HeadLines::of_text(&self.files[path]));
         self.found.push(sighting);
+        self
+    }
+
+    /// Makes a comment silence everything that is found.
+    fn silenced(mut self) -> Self {
+        self.silenced = std::mem::take(&mut self.found);
         self
     }
 
@@ -109,6 +117,7 @@ impl Head {
             head: &self.sha(),
             base: &self.sha(),
             found: &self.found,
+            silenced: &self.silenced,
             units: &units,
             tools: &[],
             left_the_diff: &self.left,

@@ -149,6 +149,10 @@ pub struct Change {
     /// The pull request's page.
     #[serde(default)]
     pub url: Option<String>,
+    /// Whether the pull request's branch is in its own repository: whoever pushes to it may write there. False for a
+    /// fork's, for a work tree, and in changes of earlier versions.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_branch_here: bool,
     /// Every listed file, in the source's order.
     pub files: Vec<ChangedFile>,
     /// The source's number of changed files; more than `files` when the listing was cut off.

@@ -27,6 +27,16 @@ impl Severity {
     /// All, worst first.
     pub const WORST_FIRST: [Self; 5] = [Self::Critical, Self::High, Self::Medium, Self::Low, Self::Info];
 
+    /// Returns the next lower one; `Info` stays.
+    pub const fn lowered(self) -> Self {
+        match self {
+            Self::Critical => Self::High,
+            Self::High => Self::Medium,
+            Self::Medium => Self::Low,
+            Self::Low | Self::Info => Self::Info,
+        }
+    }
+
     /// Returns its name in JSON and on the command line.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -76,6 +86,16 @@ pub enum Category {
 }
 
 impl Category {
+    /// All, in the order of their declaration.
+    pub const ALL: [Self; 6] = [
+        Self::Security,
+        Self::Correctness,
+        Self::Performance,
+        Self::Maintainability,
+        Self::Testing,
+        Self::Documentation,
+    ];
+
     /// Returns its name in JSON.
     pub const fn as_str(self) -> &'static str {
         match self {

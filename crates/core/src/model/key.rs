@@ -18,6 +18,11 @@ pub fn patches(run: &RunName, chunk: usize) -> String {
     format!("runs/{run}/patches/{:04}.json", chunk + 1)
 }
 
+/// Returns the key of what the base tells about files that may not be worth a review, a [`super::noise::NoiseFacts`].
+pub fn noise(run: &RunName) -> String {
+    format!("runs/{run}/noise.json")
+}
+
 /// Returns the key of the plan with units and skipped files, a [`super::plan::Plan`].
 pub fn plan(run: &RunName) -> String {
     format!("runs/{run}/plan.json")
@@ -41,6 +46,11 @@ pub fn results_prefix(run: &RunName) -> String {
 /// Returns the key of the reports of the team's own tools, an [`crate::evidence::Evidence`].
 pub fn evidence(run: &RunName) -> String {
     format!("runs/{run}/evidence.json")
+}
+
+/// Returns the key of the team's own rules, a [`crate::team_rules::TeamRules`]. A run without any has none.
+pub fn team_rules(run: &RunName) -> String {
+    format!("runs/{run}/team-rules.json")
 }
 
 /// Returns the key of a unit's document, a [`crate::stage::UnitDocument`].
@@ -112,6 +122,12 @@ pub fn announcement(run: &RunName) -> String {
 /// Returns the key of the pull request's state before the run's findings, a [`crate::stage::PullState`].
 pub fn pull_state(run: &RunName) -> String {
     format!("runs/{run}/pull.json")
+}
+
+/// Returns the key of the permissions that decide whether the change's silencing comments count, a
+/// [`super::silencing::WritePermissions`].
+pub fn permissions(run: &RunName) -> String {
+    format!("runs/{run}/permissions.json")
 }
 
 /// Returns the key of the findings' places in the ledger, a [`crate::stage::Reconciliation`].

@@ -2,9 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::dependency::DependencyUpdates;
 use super::finding::Finding;
 use super::model_id::ModelId;
 use super::report::Coverage;
+use super::silencing::Silencing;
 
 /// The model tier of a unit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -70,6 +72,12 @@ pub struct Plan {
     /// `evidence.json`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tools: Vec<String>,
+    /// What comments silence in those.
+    #[serde(default, skip_serializing_if = "Silencing::is_empty")]
+    pub silencing: Silencing,
+    /// The dependencies that the change updates.
+    #[serde(default, skip_serializing_if = "DependencyUpdates::is_empty")]
+    pub dependencies: DependencyUpdates,
 }
 
 /// The context of a unit's diff in its prompt, and the findings of static analysis.
@@ -85,6 +93,9 @@ pub struct ContextPack {
     pub left_out: u64,
     /// Findings of rules (secrets, syntax, other tools) in this unit.
     pub rule_findings: Vec<Finding>,
+    /// What comments in this unit silence: those findings are neither reported nor in the prompt.
+    #[serde(default, skip_serializing_if = "Silencing::is_empty")]
+    pub silencing: Silencing,
     /// What rules and tools report in this unit, one line each, for the model to confirm or to refute.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub claims: Vec<String>,

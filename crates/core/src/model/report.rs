@@ -4,12 +4,14 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
+use super::dependency::DependencyUpdates;
 use super::error_name::ErrorName;
 use super::failure::{Failure, NO_VALID_ANSWER, OtherFailure};
 use super::finding::{Finding, Severity, Side, TrackedState};
 use super::finding_id::FindingId;
 use super::model_id::ModelId;
 use super::run_name::RunName;
+use super::silencing::SilencedFinding;
 
 /// Version of [`Report`]'s shape.
 pub const REPORT_VERSION: u32 = 1;
@@ -105,6 +107,12 @@ pub struct Report {
     /// that its head fixes. Open ones first, then by path and line.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub earlier: Vec<EarlierFinding>,
+    /// Findings that comments in the code silence, by path and line. They are not in [`Self::findings`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub silenced: Vec<SilencedFinding>,
+    /// The dependencies that the change updates, from its lock files.
+    #[serde(default, skip_serializing_if = "DependencyUpdates::is_empty")]
+    pub dependencies: DependencyUpdates,
 }
 
 /// A finding that an earlier run published and this run did not report.
@@ -144,6 +152,8 @@ pub enum EarlierState {
     Open,
     /// The reviewed head fixes it.
     Fixed,
+    /// A comment in the code silences it at the reviewed head.
+    Silenced,
 }
 
 impl EarlierState {
@@ -152,6 +162,7 @@ impl EarlierState {
         match self {
             Self::Open => "open",
             Self::Fixed => "fixed",
+            Self::Silenced => "silenced",
         }
     }
 }

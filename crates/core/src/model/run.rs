@@ -11,6 +11,7 @@ use super::model_id::ModelId;
 use super::provider_limits::ObservedLimits;
 use super::report::{Coverage, Usage};
 use super::run_name::RunName;
+use super::silencing::Silencing;
 use super::token_limits::TokenLimits;
 
 /// Version of the payloads between states that new runs have.
@@ -275,6 +276,9 @@ pub struct Aggregate {
     /// The readers of each unit, by its id. Empty in runs of earlier versions.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub readers: BTreeMap<String, Readers>,
+    /// What comments in the code silence.
+    #[serde(default, skip_serializing_if = "Silencing::is_empty")]
+    pub silencing: Silencing,
 }
 
 /// The readers of a unit in a run.

@@ -66,7 +66,7 @@ pub struct Ends {
     pub merge_base: Option<CommitSha>,
 }
 
-/// An entry of a commit's root folder.
+/// An entry of a commit's root folder, or of a folder in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RootEntry {
     /// Its name.
@@ -150,6 +150,20 @@ pub trait ReadChange: Send + Sync {
             )],
             ..ToolRuns::default()
         })
+    }
+
+    /// Lists the entries of a folder in a commit's root folder. Empty where there is no such folder; `None` where the
+    /// source can't list it.
+    ///
+    /// # Errors
+    /// As [`Self::read_file`].
+    async fn read_folder(
+        &self,
+        _target: &Target,
+        _name: &str,
+        _at: &CommitSha,
+    ) -> Result<Option<Vec<RootEntry>>, ReadError> {
+        Ok(None)
     }
     /// Returns the current head: GitHub's for a pull request, the target's own for a work tree.
     ///

@@ -41,6 +41,12 @@ impl FindingThread {
         let published = self.finding.published();
         published.is_some_and(|(_, entry)| matches!(entry.state, EntryState::Fixed { .. }))
     }
+
+    /// Returns whether the comment shows its finding as silenced: its marker has the state.
+    pub fn is_shown_silenced(&self) -> bool {
+        let published = self.finding.published();
+        published.is_some_and(|(_, entry)| matches!(entry.state, EntryState::Silenced { .. }))
+    }
 }
 
 /// A reply in a thread.

@@ -7,6 +7,7 @@ use async_trait::async_trait;
 
 use crate::model::finding::{Category, Severity};
 use crate::model::plan::Scope;
+use crate::team_rules::TeamRules;
 
 /// The facts of one file's tree.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -25,7 +26,7 @@ pub struct SyntaxView {
 #[derive(Clone, Debug, PartialEq)]
 pub struct SyntaxFinding {
     /// The rule's id: kebab-case.
-    pub rule: &'static str,
+    pub rule: String,
     /// First line, from 1.
     pub start_line: u32,
     /// Last line.
@@ -40,6 +41,10 @@ pub struct SyntaxFinding {
     pub body: String,
     /// From 0 to 1.
     pub confidence: f64,
+    /// Its weakness, as a number of the Common Weakness Enumeration.
+    pub cwe: Option<u32>,
+    /// New text for its lines.
+    pub suggestion: Option<String>,
 }
 
 /// The limit that a file exceeds: its syntax is missing, or its findings are incomplete.
@@ -51,8 +56,14 @@ pub enum SyntaxLimit {
     TooLarge,
     /// Brackets are nested deeper than the parser accepts.
     TooDeep,
-    /// A rule has more matches in the file than its limit, or more open ones: some findings may be missing.
+    /// A rule has more matches in the file than its limit: some findings are missing.
     TooManyMatches,
+    /// The rules needed more steps for the file than their limit: some findings may be missing.
+    TooManySteps,
+    /// The rules read no deeper: findings in the deepest code may be missing.
+    RulesTooDeep,
+    /// This build of the program doesn't read the file's language.
+    NotInBuild,
 }
 
 impl fmt::Display for SyntaxLimit {
@@ -62,6 +73,9 @@ impl fmt::Display for SyntaxLimit {
             Self::TooLarge => "no syntax: too large",
             Self::TooDeep => "no syntax: nested too deep",
             Self::TooManyMatches => "syntax rules incomplete: too many matches",
+            Self::TooManySteps => "syntax rules incomplete: too many steps",
+            Self::RulesTooDeep => "syntax rules incomplete: nested too deep",
+            Self::NotInBuild => "no syntax: this build doesn't read the language",
         })
     }
 }
@@ -83,6 +97,17 @@ pub trait SourceSyntax: Send + Sync {
     /// Returns whether the adapter reads this file's language. Other files need no fetch.
     fn reads(&self, _path: &str) -> bool {
         true
+    }
+    /// Returns the ids of the rules, sorted. Empty for an adapter without rules.
+    fn rule_ids(&self) -> Vec<String> {
+        Vec::new()
+    }
+    /// Returns an adapter that also has a team's rules.
+    ///
+    /// # Errors
+    /// A rule is invalid, or has the id of another one. One line for each problem.
+    async fn with_team_rules(&self, _rules: &TeamRules) -> Result<Box<dyn SourceSyntax>, Vec<String>> {
+        Err(vec!["this program has no rules on syntax trees".to_owned()])
     }
     /// Reads one file's syntax within the adapter's limits, off the caller's thread. Never fails on broken code.
     async fn view(&self, path: &str, text: &str, lines: &[u32]) -> SyntaxAnswer;

@@ -80,6 +80,7 @@ mod tests {
             hunks: &hunks,
             context: &context,
             instructions: &[format!("never log {secret}")],
+            dependencies: &[],
         });
         assert_clean(&unit, &secret);
         let answer = format!("{}{secret}", "y ".repeat(9_990));
@@ -136,6 +137,7 @@ mod tests {
                 hunks: &hunks,
                 context: &ContextPack::default(),
                 instructions: &[],
+                dependencies: &[],
             });
             assert_clean(&prompt, &body);
             assert_eq!(hunks[0].lines.len(), lines.len(), "lines hold");

@@ -58,6 +58,8 @@ pub struct UnitPrompt<'a> {
     pub context: &'a ContextPack,
     /// The repository's instructions for this path.
     pub instructions: &'a [String],
+    /// The dependencies that the change updates and that the file names.
+    pub dependencies: &'a [String],
 }
 
 /// Writes the prompt of a unit's first attempt.
@@ -92,6 +94,12 @@ pub fn unit_prompt(unit: &UnitPrompt<'_>) -> Prompt {
         data.push_str(CLAIMS);
         for claim in &unit.context.claims {
             let _infallible = writeln!(data, "{}", one_line(claim, 300));
+        }
+    }
+    if !unit.dependencies.is_empty() {
+        data.push_str("\nThe change's lock files update these dependencies:\n");
+        for dependency in unit.dependencies {
+            let _infallible = writeln!(data, "{}", one_line(dependency, 300));
         }
     }
     let (path, previous) = (shown_path(unit.path), unit.previous_path.map(shown_path));

@@ -97,10 +97,19 @@ pub fn review_of<'a>(report: &'a Report, change: &Change, inline: Inline, ledger
 
 /// Returns the comment of a finding that the reviewed head fixes.
 pub fn fixed_body(entry: &Entry, head: &CommitSha) -> String {
+    ended_body("**Fixed** in", entry, head)
+}
+
+/// Returns the comment of a finding that a comment in the code silences at the reviewed head.
+pub fn silenced_body(entry: &Entry, head: &CommitSha) -> String {
+    ended_body("**Silenced** by a comment in the code, in", entry, head)
+}
+
+fn ended_body(how: &str, entry: &Entry, head: &CommitSha) -> String {
     let (name, text) = published(entry);
     // No Markdown is read between the tags, so the title is outside.
     format!(
-        "**Fixed** in {}.\n\n{name}\n\n<details><summary>The finding</summary>\n\n{text}\n\n</details>\n",
+        "{how} {}.\n\n{name}\n\n<details><summary>The finding</summary>\n\n{text}\n\n</details>\n",
         head.short()
     )
 }

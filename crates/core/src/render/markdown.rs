@@ -10,6 +10,8 @@ use crate::safe_text::Links;
 use crate::safe_text::{body, body_within};
 use crate::safe_text::{code, path, title};
 
+use super::dependencies::dependency_section;
+
 /// Maximum number of characters of the file list of each outcome; further files are counted.
 const MAX_LISTED_CHARS: usize = 8_000;
 /// Number of characters reserved for the frame around each list.
@@ -46,6 +48,7 @@ pub fn report_markdown(report: &Report) -> String {
             }
         }
     }
+    out.push_str(&dependency_section(&report.dependencies));
     out.push_str(&coverage_section(&report.coverage));
     let _infallible = write!(out, "\n{}\n", usage_line(report));
     out

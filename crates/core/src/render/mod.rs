@@ -1,6 +1,7 @@
 //! Renders findings for people: Markdown for the terminal and for GitHub. All foreign text (from a model, a diff or a
 //! person) passes through one of four functions: [`title`], [`path`], [`body`] or [`code`].
 
+mod dependencies;
 mod ended;
 mod github;
 mod markdown;
@@ -14,7 +15,7 @@ pub use crate::visible::{
     is_invisible, json_escaped, terminal_line, terminal_name, terminal_text, visible, without_workflow_command,
 };
 pub use ended::{RunEnd, ended_check, failed_body};
-pub use github::{Inline, Review, check_outcome, fixed_body, open_body, reopened_body, review_of};
+pub use github::{Inline, Review, check_outcome, fixed_body, open_body, reopened_body, review_of, silenced_body};
 pub use markdown::{comment_markdown, coverage_line, report_markdown};
 pub use notice::{alarm_subject, alarm_text, log_alarm, question_mail};
 pub use state::{

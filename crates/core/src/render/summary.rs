@@ -10,6 +10,7 @@ use crate::model::finding::{Finding, Severity, Side, TrackedState};
 use crate::model::report::{EarlierFinding, EarlierState, Outcome, Report, UNLISTED};
 use crate::safe_text::{Links, body_within, path, title};
 
+use super::dependencies::dependency_section;
 use super::github::{MAX_BODY_CHARS, repository_links};
 use super::markdown::{
     coverage_files, coverage_line, finding_markdown, finding_title, severity_mark, usage_line, within,
@@ -40,6 +41,7 @@ pub fn summary_body(report: &Report, without_comment: &[&Finding]) -> String {
     let notes: Vec<&str> = report.public_notes().collect();
     let notes = notes.into_iter().map(|note| format!("\n> {}\n", title(note)));
     body.push_str(&within(String::new(), notes, "note", MAX_NOTES_CHARS));
+    body.push_str(&dependency_section(&report.dependencies));
     let end = format!("\n<sub>{}</sub>\n", usage_line(report));
     let room = MAX_BODY_CHARS.saturating_sub(body.chars().count() + end.chars().count());
     body.push_str(&coverage_files(&report.coverage, room));
@@ -63,6 +65,7 @@ pub fn verdict(report: &Report) -> String {
         (found(TrackedState::Reopened), "reopened"),
         (open, "still open"),
         (earlier(EarlierState::Fixed), "fixed"),
+        (earlier(EarlierState::Silenced), "silenced"),
         (found(TrackedState::Closed), "resolved"),
         (found(TrackedState::Dismissed), "dismissed"),
     ];
@@ -183,7 +186,7 @@ fn table(report: &Report) -> String {
             url: finding.comment_url(),
         });
     let earlier = report.earlier.iter().map(|finding: &EarlierFinding| Row {
-        order: if finding.state == EarlierState::Fixed { 3 } else { 2 },
+        order: if finding.state == EarlierState::Open { 2 } else { 3 },
         severity: finding.severity,
         path: &finding.path,
         side: finding.side,

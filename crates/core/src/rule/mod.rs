@@ -19,6 +19,7 @@ mod vendors;
 use std::sync::LazyLock;
 
 pub use finding::secret_findings;
+pub use place::is_beside_program;
 pub use redact::{Redacted, RedactedLog, redact, redact_hunks, redact_value, redacted};
 pub use scan::find_secrets;
 pub use vendors::secret_examples;

@@ -116,6 +116,13 @@ impl Form {
     }
 }
 
+/// Returns whether a file is for tests, readers, examples or benchmarks: a fault there matters less.
+pub fn is_beside_program(path: &str) -> bool {
+    const FOLDERS: &[&str] = &["bench", "benches", "benchmark", "benchmarks"];
+    let mut folders = path.split('/').map(str::to_ascii_lowercase);
+    is_for_show(path) || folders.any(|folder| FOLDERS.contains(&folder.as_str()))
+}
+
 /// Returns whether a file is for tests, readers or examples: secrets in it are less often in use.
 pub(super) fn is_for_show(path: &str) -> bool {
     const FOLDERS: &[&str] = &[

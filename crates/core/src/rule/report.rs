@@ -16,6 +16,7 @@ impl Report {
         clean.unwrap_or_else(|error| Self {
             summary: redacted(&format!("the report cannot be shown: {error}")),
             findings: Vec::new(),
+            silenced: Vec::new(),
             coverage: Vec::new(),
             notes: Vec::new(),
             private_notes: Vec::new(),

@@ -17,6 +17,7 @@ use crate::model::run::{Aggregate, FileSummary, Readers, RecordedAnswer, UnitRes
 use crate::model::run_name::RunName;
 use crate::port::{Deadline, StoreArtifact};
 use crate::render::counted;
+use crate::silence;
 
 use super::merge_findings::{merge_finding, merge_reworded};
 use super::unit_document::{UnitEvidence, read_evidence};
@@ -74,6 +75,7 @@ pub async fn aggregate_findings(
         usage: Usage::default(),
         notes: plan.notes.clone(),
         readers: BTreeMap::new(),
+        silencing: plan.silencing.clone(),
     };
     let mut dropped_suggestions = 0;
     let mut settled: BTreeMap<String, Coverage> = BTreeMap::new();
@@ -104,6 +106,7 @@ pub async fn aggregate_findings(
             verdict,
         } = read?;
         aggregate.findings.extend(context.rule_findings);
+        aggregate.silencing.add(context.silencing);
         let is_read = answers.iter().any(RecordedAnswer::is_of_model);
         let readers = Readers {
             model: verdict.is_some() && is_read,
@@ -178,6 +181,8 @@ pub async fn aggregate_findings(
             .coverage
             .push(settled.remove(file.path.as_str()).unwrap_or_else(unknown));
     }
+    aggregate.silencing.settle();
+    aggregate.notes.extend(silence::notes(&aggregate.silencing));
     rank(&mut aggregate.findings);
     // The report of a run that fails here reads the coverage.
     write_artifact(store, &key::aggregate(&input.run), &aggregate).await?;

@@ -30,6 +30,9 @@ pub(super) struct Thread {
     /// Whether the comment shows the finding as fixed.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(super) is_shown_fixed: bool,
+    /// Whether the comment shows the finding as silenced.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(super) is_shown_silenced: bool,
     /// What people did with it.
     pub(super) facts: ThreadFacts,
 }
@@ -76,7 +79,7 @@ pub(super) fn adopt(ledger: &mut Ledger, threads: &[FindingThread]) {
             entry.thread = Some(thread.node.clone());
             entry.comment = Some(thread.comment);
             if is_lost && thread.is_minimized && entry.state == EntryState::Open {
-                // Holdfast folds a comment only once its finding is fixed.
+                // Holdfast folds a comment only once its finding is fixed or silenced.
                 entry.state = EntryState::Outdated;
             }
         }
@@ -130,6 +133,7 @@ pub(super) async fn decisions(
             node: thread.comment_node.clone(),
             url: thread.url.clone(),
             is_shown_fixed: thread.is_shown_fixed(),
+            is_shown_silenced: thread.is_shown_silenced(),
             facts: ThreadFacts::default(),
         });
         facts.resolved |= thread.is_resolved;

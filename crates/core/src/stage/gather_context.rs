@@ -2,30 +2,35 @@
 //! imports, and the rules' findings. The context of a unit has a limit in tokens, the reading of a whole change one in
 //! time and bytes. The unit's context notes which limit left something out.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use futures::StreamExt;
 use serde::{Deserialize, Serialize};
 
+use crate::dependency::named_updates;
 use crate::diff::{Hunk, parse_patch};
 use crate::evidence::Evidence;
 use crate::model::change::{ChangedFile, FileKind};
+use crate::model::dependency::DependencyUpdates;
 use crate::model::error_name::ErrorName;
-use crate::model::finding::{Finding, Side};
-use crate::model::finding_source::FindingSource;
+use crate::model::finding::Finding;
 use crate::model::key;
 use crate::model::payer::Payer;
 use crate::model::plan::{ContextPack, Plan, Scope, Unit};
-use crate::model::policy::{Policy, PolicyGlobs};
+use crate::model::policy::{Policy, PolicyGlobs, RuleLevel};
 use crate::model::run::Run;
 use crate::model::run_name::RunName;
 use crate::model::sha::CommitSha;
-use crate::port::{Deadline, ReadChange, SourceSyntax, StoreArtifact, SyntaxAnswer, SyntaxFinding, SyntaxView};
+use crate::model::silencing::Silencing;
+use crate::port::{Deadline, ReadChange, SourceSyntax, StoreArtifact, SyntaxAnswer, SyntaxView};
 use crate::prompt::{description_text, estimate_tokens};
 use crate::rule::{redact_hunks, redacted, secret_findings};
+use crate::silence::{Silencer, Trust};
 
+use super::rule_findings::{rule_findings, team_syntax};
+use super::silencing_trust::stored_trust;
 use super::unit_document::{Ambient, UnitDocument, payer_of, repository_key};
 use super::{AT_ONCE, StageError, find_artifact, read_artifact, read_change, write_artifact};
 
@@ -61,7 +66,7 @@ pub struct Output {
 /// and the retry writes the missing documents.
 ///
 /// # Errors
-/// Reading or the store fails; the time ran out before every document was written.
+/// A rule of the team's is invalid, or the settings name an unknown one; reading or the store fails; the time ran out before every document was written.
 #[tracing::instrument(skip_all, fields(run = %input.run))]
 pub async fn gather_context(
     input: &Input,
@@ -78,6 +83,8 @@ pub async fn gather_context(
         true => read_artifact(store, &key::evidence(&input.run)).await?,
         false => Evidence::default(),
     };
+    let of_team = team_syntax(&input.run, &policy, syntax, store).await?;
+    let syntax = of_team.as_deref().unwrap_or(syntax);
     let mut units: HashMap<&str, Vec<&Unit>> = HashMap::new();
     for unit in &plan.units {
         units.entry(&unit.path).or_default().push(unit);
@@ -103,6 +110,8 @@ pub async fn gather_context(
         head: &change.header.head,
         policy: &policy,
         evidence: &evidence,
+        trust: stored_trust(&run, &change.header, store).await?,
+        dependencies: &plan.dependencies,
         read,
         syntax,
         store,
@@ -179,6 +188,8 @@ struct Gathering<'a> {
     head: &'a CommitSha,
     policy: &'a Policy,
     evidence: &'a Evidence,
+    trust: Trust,
+    dependencies: &'a DependencyUpdates,
     globs: &'a PolicyGlobs,
     payer: Payer,
     ambient: Ambient,
@@ -292,7 +303,9 @@ impl Gathering<'_> {
             let chosen = hunks.iter().enumerate().filter(|(index, _)| unit.hunks.contains(index));
             let hunks: Vec<Hunk> = chosen.map(|(_, hunk)| hunk.clone()).collect();
             let reported = self.evidence.findings(&file.path, &hunks);
-            let mut context = assemble(&file.path, &hunks, &seen, reported, self.run.tokens.pack());
+            let silencer = Silencer::new(&file.path, &hunks, self.trust, self.globs);
+            let rules = &self.policy.rules;
+            let mut context = assemble(&silencer, &hunks, &seen, reported, rules, self.run.tokens.pack());
             context.no_syntax.clone_from(&no_syntax);
             self.document(unit, file, &hunks, context)
         });
@@ -316,6 +329,7 @@ impl Gathering<'_> {
             tier_reason: unit.tier_reason.clone(),
             hunks: redact_hunks(&unit.path, hunks),
             instructions: instructions.map(|entry| entry.text.clone()).collect(),
+            dependencies: named_updates(self.dependencies, &unit.path, &context.imports),
             context,
             ambient: self.ambient.clone(),
         }
@@ -368,14 +382,28 @@ fn without_secrets(mut seen: SyntaxView) -> SyntaxView {
 
 /// Chooses the context that fits the budget: first what rules and tools report, within a third of it; then the scopes that contain an added line of these hunks, outermost
 /// first, then the file's imports in their order.
-fn assemble(path: &str, hunks: &[Hunk], seen: &SyntaxView, reported: Vec<Finding>, max_tokens: u64) -> ContextPack {
-    let mut by_rules = rule_findings(path, hunks, &seen.findings);
+fn assemble(
+    silencer: &Silencer<'_>,
+    hunks: &[Hunk],
+    seen: &SyntaxView,
+    reported: Vec<Finding>,
+    levels: &BTreeMap<String, RuleLevel>,
+    max_tokens: u64,
+) -> ContextPack {
+    let path = silencer.path();
+    let mut silencing = Silencing {
+        without_rule: silencer.without_rule(),
+        ..Silencing::default()
+    };
+    let mut by_rules = rule_findings(path, hunks, &seen.findings, levels);
     by_rules.extend(reported);
+    let by_rules = silencer.apply(by_rules, &mut silencing);
     let (claims, tokens) = claims(&by_rules, max_tokens / 3);
-    let mut rule_findings = secret_findings(path, hunks);
+    let mut rule_findings = silencer.apply(secret_findings(path, hunks), &mut silencing);
     rule_findings.extend(by_rules);
     let mut pack = ContextPack {
         rule_findings,
+        silencing,
         claims,
         tokens,
         language: seen.language.map(str::to_owned),
@@ -427,43 +455,6 @@ fn claims(findings: &[Finding], max_tokens: u64) -> (Vec<String>, u64) {
         claims.push(claim);
     }
     (claims, tokens)
-}
-
-/// Returns the rules' findings that touch an added line, cut to the hunk.
-fn rule_findings(path: &str, hunks: &[Hunk], syntax: &[SyntaxFinding]) -> Vec<Finding> {
-    let mut findings = Vec::new();
-    for hunk in hunks {
-        let Some((first, last)) = hunk.range(Side::Right) else {
-            continue;
-        };
-        for found in syntax.iter().filter(|found| {
-            hunk.added().any(|line| {
-                line.new
-                    .is_some_and(|n| (found.start_line..=found.end_line).contains(&n))
-            })
-        }) {
-            let (start_line, line) = (found.start_line.clamp(first, last), found.end_line.clamp(first, last));
-            findings.push(Finding {
-                path: path.to_owned(),
-                side: Side::Right,
-                start_line,
-                line,
-                severity: found.severity,
-                category: found.category,
-                title: found.title.clone(),
-                body: found.body.clone(),
-                suggestion: None,
-                confidence: found.confidence,
-                source: FindingSource::of_rule(found.rule),
-                gated: false,
-                folded: false,
-                tracked: None,
-                cwe: Vec::new(),
-                sources: Vec::new(),
-            });
-        }
-    }
-    findings
 }
 
 #[cfg(test)]

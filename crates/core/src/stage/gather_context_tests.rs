@@ -9,10 +9,11 @@ use futures::executor::block_on;
 
 use super::*;
 use crate::model::change::{Change, FileStatus, Target};
+use crate::model::finding::{Category, Severity};
 use crate::model::plan::Tier;
 use crate::model::run::GateMode;
 use crate::model::run_name::RunName;
-use crate::port::{ReadError, StoreError, SyntaxLimit};
+use crate::port::{ReadError, StoreError, SyntaxFinding, SyntaxLimit};
 use crate::stage::{read_unit, write_change};
 
 fn run_name() -> RunName {
@@ -179,10 +180,13 @@ fn planned(paths: &[&str], kind: FileKind, content: &'static [u8], answer: fn(&s
         notes: Vec::new(),
         findings: Vec::new(),
         tools: Vec::new(),
+        silencing: crate::model::silencing::Silencing::default(),
+        dependencies: Default::default(),
     };
     let change = Change {
         base: sha("a"),
         base_tip: None,
+        is_branch_here: false,
         head: sha("b"),
         title: String::new(),
         description: String::new(),
@@ -374,9 +378,47 @@ fn a_unit_gets_the_scopes_around_its_own_lines_only() {
     };
     let hunks = parse_patch("@@ -5 +5,2 @@\n a\n+b\n@@ -60 +61,2 @@\n a\n+b\n").unwrap();
     let names = |hunk: usize| {
-        let pack = assemble("a.rs", &hunks[hunk..=hunk], &seen, Vec::new(), 1_000);
+        let policy = Policy::default();
+        let hunks = &hunks[hunk..=hunk];
+        let silencer = Silencer::new("a.rs", hunks, Trust::All, policy.globs().unwrap());
+        let pack = assemble(&silencer, hunks, &seen, Vec::new(), &BTreeMap::new(), 1_000);
         pack.scopes.into_iter().map(|scope| scope.name).collect::<Vec<_>>()
     };
     assert_eq!(names(0), ["whole", "first"]);
     assert_eq!(names(1), ["whole"]);
+}
+
+#[test]
+fn a_silenced_finding_is_neither_reported_nor_claimed() {
+    let secret = format!("ghp_{}", "a1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P6q7R8");
+    let patch = format!(
+        "@@ -1 +1,4 @@\n a\n+b() // holdfast: ignore[unfinished-code] soon\n+c()\n+let t = \"{secret}\"; // gitleaks:allow\n"
+    );
+    let hunks = parse_patch(&patch).unwrap();
+    let found = |line| SyntaxFinding {
+        rule: "unfinished-code".to_owned(),
+        severity: Severity::Medium,
+        category: Category::Maintainability,
+        start_line: line,
+        end_line: line,
+        title: "`todo!` in added code".to_owned(),
+        body: String::new(),
+        confidence: 0.9,
+        cwe: None,
+        suggestion: None,
+    };
+    let seen = SyntaxView {
+        findings: vec![found(2), found(3)],
+        ..SyntaxView::default()
+    };
+    let policy = Policy::default();
+    let silencer = Silencer::new("a.rs", &hunks, Trust::All, policy.globs().unwrap());
+    let pack = assemble(&silencer, &hunks, &seen, Vec::new(), &BTreeMap::new(), 1_000);
+    let lines: Vec<u32> = pack.rule_findings.iter().map(|finding| finding.line).collect();
+    assert_eq!((lines, pack.claims.len()), (vec![3], 1));
+    assert!(pack.claims[0].starts_with("3 "), "{:?}", pack.claims);
+    let silenced: Vec<_> = (pack.silencing.silenced.iter())
+        .map(|silenced| (silenced.finding.line, silenced.word.as_str()))
+        .collect();
+    assert_eq!(silenced, [(2, "holdfast: ignore"), (4, "gitleaks:allow")]);
 }

@@ -6,7 +6,9 @@ mod finding_threads;
 mod line_maps;
 mod merge_findings;
 mod next_ledger;
+mod noise_facts;
 mod read_evidence;
+mod rule_findings;
 mod run_header;
 mod stored_change;
 mod unit_document;
@@ -30,6 +32,7 @@ pub mod summarize_review;
 pub mod validate_findings;
 pub mod withdraw_announcement;
 
+mod silencing_trust;
 pub mod state;
 mod supersede;
 mod table;

@@ -80,7 +80,8 @@ pub(super) fn of_rejected(reconciled: &Reconciliation, report: &Report, by: &str
             Some(TrackedState::New) => return false,
             Some(TrackedState::Reopened) => entry.state = EntryState::Outdated,
             // Its comment doesn't show it yet.
-            _ if matches!(&entry.state, EntryState::Fixed { head: fixed } if Some(fixed) == head.as_ref()) => {
+            _ if matches!(&entry.state, EntryState::Fixed { head: ended } | EntryState::Silenced { head: ended } if Some(ended) == head.as_ref()) =>
+            {
                 entry.state = EntryState::Open;
                 entry.touched = true;
             }

@@ -1,27 +1,35 @@
-//! PlanReview: skips noise and divides the rest of the change into units by file, the riskiest first.
+//! PlanReview: skips noise and divides the rest of the change into units by file, the riskiest first. Lock files give
+//! the dependencies that the change updates.
 
 use std::collections::{HashMap, HashSet};
 
 use serde::{Deserialize, Serialize};
 
+use crate::dependency::dependency_updates;
 use crate::diff::{Hunk, parse_patch, render_hunks};
 use crate::filter::{Triage, risk_of, triage};
 use crate::identity;
 use crate::model::change::{Change, ChangedFile};
 use crate::model::finding::Finding;
 use crate::model::key;
+use crate::model::noise::{FileNoise, NoiseFacts};
 use crate::model::plan::{Plan, Tier, Unit, UnitItem};
 use crate::model::policy::{POLICY_PATH, Policy, PolicyGlobs};
 use crate::model::report::{Coverage, Outcome};
 use crate::model::run::Run;
 use crate::model::run_name::RunName;
-use crate::policy_file::read_policy;
-use crate::port::{ReadChange, StoreArtifact};
+use crate::model::silencing::Silencing;
+use crate::policy_file::{Settings, read_policy};
+use crate::port::{ReadChange, ReadPermission, StoreArtifact};
 use crate::prompt::estimate_tokens;
 use crate::render::{counted, is_or_are};
 use crate::rule::secret_findings;
+use crate::silence::{Silencer, Trust};
+use crate::team_rules::{TeamRules, read_team_rules};
 
+use super::noise_facts::noise_facts;
 use super::read_evidence::{notes_of, read_evidence};
+use super::silencing_trust::read_trust;
 use super::stored_change::missing_change;
 use super::{StageError, find_whole_change, read_artifact, write_artifact};
 
@@ -53,11 +61,13 @@ pub struct Output {
 /// Plans a run.
 ///
 /// # Errors
-/// `.holdfast.yml` on the base is invalid, or changed since the run was named; the source or the store fails.
+/// `.holdfast.yml` or a file of `.holdfast-rules` on the base is invalid, or changed since the run was named; the source
+/// or the store fails; GitHub limits requests or doesn't answer.
 #[tracing::instrument(skip_all, fields(run = %input.run))]
 pub async fn plan_review(
     input: &Input,
     read: &dyn ReadChange,
+    permission: &dyn ReadPermission,
     store: &dyn StoreArtifact,
 ) -> Result<Output, StageError> {
     let run: Run = read_artifact(store, &key::run(&input.run)).await?;
@@ -69,7 +79,20 @@ pub async fn plan_review(
         let text = read.read_file(&run.target, POLICY_PATH, at).await?;
         identity::check_settings(&run.target, text.as_deref())?;
     }
-    let (policy, notes) = read_policy(read, &run.target, at).await?;
+    let (settings, trust) = futures::join!(
+        read_policy(read, &run.target, at),
+        read_trust(&run, &change, permission, store)
+    );
+    let Settings {
+        policy,
+        notes,
+        has_team_rules,
+    } = settings?;
+    let trust = trust?;
+    let team_rules = match has_team_rules {
+        true => read_team_rules(read, &run.target, at).await?,
+        false => TeamRules::default(),
+    };
     // The limit is for prompts: rules read hunks of any size.
     let max_hunk_tokens = if run.is_rules_only() {
         u64::MAX
@@ -82,7 +105,10 @@ pub async fn plan_review(
         false => usize::try_from(policy.max_units).unwrap_or(usize::MAX),
     };
     let sizes = (run.tokens.unit(), max_hunk_tokens);
-    let mut plan = plan_units(&change, &policy, policy.globs()?, sizes, max_units);
+    let globs = policy.globs()?;
+    let facts = noise_facts((&input.run, &run.target), &change, (&policy, globs), read, store).await?;
+    let mut plan = plan_units(&change, (&policy, globs), &facts, sizes, max_units);
+    (plan.findings, plan.silencing) = secrets_outside_of_units(&change, &plan, trust, globs);
     plan.notes.splice(0..0, run.notes.iter().cloned().chain(notes));
     if let Some(evidence) = read_evidence(&run, &change, (&policy, &plan), read).await? {
         plan.notes.extend(notes_of(&evidence, &run, &policy));
@@ -98,6 +124,9 @@ pub async fn plan_review(
         })
         .collect();
     write_artifact(store, &key::policy(&input.run), &policy).await?;
+    if !team_rules.is_empty() {
+        write_artifact(store, &key::team_rules(&input.run), &team_rules).await?;
+    }
     write_artifact(store, &key::plan(&input.run), &plan).await?;
     write_artifact(store, &key::items(&input.run), &items).await?;
     Ok(Output {
@@ -111,17 +140,27 @@ pub async fn plan_review(
 
 /// Returns the plan of a change. Every file is in a unit or in `settled`. `sizes` are the maximum tokens of a unit and of
 /// a hunk.
-fn plan_units(change: &Change, policy: &Policy, globs: &PolicyGlobs, sizes: (u64, u64), max_units: usize) -> Plan {
+fn plan_units(
+    change: &Change,
+    (policy, globs): (&Policy, &PolicyGlobs),
+    facts: &NoiseFacts,
+    sizes: (u64, u64),
+    max_units: usize,
+) -> Plan {
     let mut plan = Plan {
         units: Vec::new(),
         settled: Vec::new(),
-        notes: change.notes.clone(),
+        notes: change.notes.iter().chain(&facts.notes).cloned().collect(),
         findings: Vec::new(),
         tools: Vec::new(),
+        silencing: Silencing::default(),
+        dependencies: dependency_updates(&change.files),
     };
+    let unknown = FileNoise::default();
     for file in &change.files {
-        match triage(file, globs, !policy.include.is_empty()) {
-            Triage::Skip(rule) => plan.settled.push(settle(file, Outcome::Skipped, rule.to_owned())),
+        let known = facts.files.get(&file.path).unwrap_or(&unknown);
+        match triage(file, globs, !policy.include.is_empty(), known) {
+            Triage::Skip(rule) => plan.settled.push(settle(file, Outcome::Skipped, rule)),
             Triage::Unreviewed(why) => plan.settled.push(settle(file, Outcome::Unreviewed, why)),
             Triage::Review => plan_file(file, policy, globs, sizes, &mut plan),
         }
@@ -157,31 +196,40 @@ fn plan_units(change: &Change, policy: &Policy, globs: &PolicyGlobs, sizes: (u64
             is_or_are(unlisted)
         ));
     }
-    plan.findings = secrets_outside_of_units(change, &plan);
     for (index, unit) in plan.units.iter_mut().enumerate() {
         unit.id = format!("u{:04}", index + 1);
     }
     plan
 }
 
-/// Returns the secrets in the hunks that are in no unit. GatherContext searches the units' hunks.
-fn secrets_outside_of_units(change: &Change, plan: &Plan) -> Vec<Finding> {
+/// Returns the secrets in the hunks that are in no unit, and those that comments silence. GatherContext searches the
+/// units' hunks.
+fn secrets_outside_of_units(
+    change: &Change,
+    plan: &Plan,
+    trust: Trust,
+    globs: &PolicyGlobs,
+) -> (Vec<Finding>, Silencing) {
     let settled: HashSet<&str> = plan.settled.iter().map(|entry| entry.path.as_str()).collect();
     let mut in_units: HashMap<&str, HashSet<usize>> = HashMap::new();
     for unit in &plan.units {
         in_units.entry(&unit.path).or_default().extend(&unit.hunks);
     }
-    let mut findings = Vec::new();
+    let (mut findings, mut silencing) = (Vec::new(), Silencing::default());
     for file in change.files.iter().filter(|file| settled.contains(file.path.as_str())) {
         let hunks = file.patch.as_deref().and_then(|patch| parse_patch(patch).ok());
         let known = in_units.get(file.path.as_str());
         let outside = hunks.unwrap_or_default().into_iter().enumerate();
         let outside = outside.filter(|(index, _)| known.is_none_or(|known| !known.contains(index)));
         let outside: Vec<Hunk> = outside.map(|(_, hunk)| hunk).collect();
-        findings.extend(secret_findings(&file.path, &outside));
+        let secrets = secret_findings(&file.path, &outside);
+        if !secrets.is_empty() {
+            let silencer = Silencer::new(&file.path, &outside, trust, globs);
+            findings.extend(silencer.apply(secrets, &mut silencing));
+        }
         findings.extend(file.secrets.iter().cloned());
     }
-    findings
+    (findings, silencing)
 }
 
 fn plan_file(
@@ -301,6 +349,7 @@ mod tests {
         Change {
             base: sha("a"),
             base_tip: None,
+            is_branch_here: false,
             head: sha("b"),
             title: String::new(),
             description: String::new(),
@@ -331,8 +380,10 @@ mod tests {
         let policy = Policy::default();
         let lines = |max_hunk_tokens: u64, max_units: usize| {
             let sizes = (1_000, max_hunk_tokens);
-            let plan = plan_units(&change, &policy, policy.globs().unwrap(), sizes, max_units);
-            let lines: Vec<u32> = plan.findings.iter().map(|finding| finding.line).collect();
+            let globs = policy.globs().unwrap();
+            let plan = plan_units(&change, (&policy, globs), &NoiseFacts::default(), sizes, max_units);
+            let (findings, _) = secrets_outside_of_units(&change, &plan, Trust::All, globs);
+            let lines: Vec<u32> = findings.iter().map(|finding| finding.line).collect();
             (plan.units.len(), lines)
         };
         assert_eq!(lines(u64::MAX, 100), (2, vec![]), "GatherContext searches both");

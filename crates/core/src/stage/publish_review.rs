@@ -22,7 +22,7 @@ use crate::model::run::{Announcement, GateMode, Run};
 use crate::model::run_name::RunName;
 use crate::port::{CommentRevision, KeepRows, PublishReview, ReadChange, StoreArtifact};
 use crate::pull_ledger;
-use crate::render::{Inline, NotPublished, counted, fixed_body, is_or_are, open_body, reopened_body};
+use crate::render::{Inline, NotPublished, counted, fixed_body, is_or_are, open_body, reopened_body, silenced_body};
 use crate::retry::{self, RetrySettings};
 
 use super::escalate_approval::NOBODY_DECIDED;
@@ -221,6 +221,7 @@ async fn revise(
         }
         let body = match found {
             _ if revision.is_fixed => fixed_body(entry, run.target.head()),
+            _ if revision.is_silenced => silenced_body(entry, run.target.head()),
             // Nobody has approved its raised severity.
             found if revision.is_raised && found.is_none_or(|finding| finding.published_form().is_none()) => continue,
             // It is withheld, or left the change since.
@@ -233,7 +234,7 @@ async fn revise(
             node: revision.node.clone(),
             body,
             finding: FindingMark::new(entry, run.target.head()),
-            is_minimized: revision.is_fixed,
+            is_minimized: revision.is_fixed || revision.is_silenced,
         };
         let revised = publish.revise_comment(&run.target, &revision).await;
         announcement::may_be_refused(revised.map_err(StageError::from))?;
@@ -244,7 +245,7 @@ async fn revise(
     Ok(())
 }
 
-/// Resolves the thread of a fixed finding, or opens that of one that is there again. Returns false if further attempts
+/// Resolves the thread of a fixed or silenced finding, or opens that of one that is there again. Returns false if further attempts
 /// would fail too: a comment that shows the state is enough.
 async fn resolve(run: &Run, thread: &str, is_resolved: bool, publish: &dyn PublishReview) -> bool {
     let resolved = publish.resolve_thread(&run.target, thread, is_resolved).await;

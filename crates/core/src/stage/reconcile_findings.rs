@@ -13,7 +13,7 @@ use crate::ledger::{
 };
 use crate::model::change::{Change, FileStatus};
 use crate::model::error_name::ErrorName;
-use crate::model::finding::{Side, Tracked, TrackedState};
+use crate::model::finding::{Finding, Side, Tracked, TrackedState};
 use crate::model::key;
 use crate::model::plan::Plan;
 use crate::model::report::{EarlierFinding, EarlierState};
@@ -101,7 +101,7 @@ impl PullState {
     }
 }
 
-/// A published comment whose finding is fixed, is there again, or has a higher severity now.
+/// A published comment whose finding is fixed or silenced, is there again, or has a higher severity now.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Revision {
     /// The finding.
@@ -110,8 +110,11 @@ pub struct Revision {
     pub comment: u64,
     /// Its GraphQL node id.
     pub node: String,
-    /// Whether the finding is fixed; otherwise it is open again.
+    /// Whether the finding is fixed. If it is neither fixed nor silenced, it is open again.
     pub is_fixed: bool,
+    /// Whether a comment in the code silences it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_silenced: bool,
     /// Whether only its severity is raised: the comment changes once that is published.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub is_raised: bool,
@@ -159,21 +162,21 @@ pub async fn reconcile_findings(
         without_threads,
         maps,
     } = state;
-    let wanted: BTreeSet<&str> = (aggregate.findings.iter().map(|finding| finding.path.as_str()))
+    let silenced = aggregate.silencing.silenced.iter().map(|silenced| &silenced.finding);
+    let wanted: BTreeSet<&str> = (aggregate.findings.iter().chain(silenced.clone()))
+        .map(|finding| finding.path.as_str())
         .chain(ledger.entries.iter().map(|entry| maps.path(&entry.anchor.path)))
         .collect();
     let change = find_change_of(&input.run, &wanted, store)
         .await?
         .ok_or_else(|| missing_change(&input.run))?;
     let hunks = hunks_of(&change, &wanted);
-    let found: Vec<Sighting> = aggregate
-        .findings
-        .iter()
-        .map(|finding| {
-            let hunks = hunks.get(finding.path.as_str()).map_or(&[][..], Vec::as_slice);
-            Sighting::new(finding.clone(), &HeadLines::of_hunks(hunks))
-        })
-        .collect();
+    let sight = |finding: &Finding| {
+        let hunks = hunks.get(finding.path.as_str()).map_or(&[][..], Vec::as_slice);
+        Sighting::new(finding.clone(), &HeadLines::of_hunks(hunks))
+    };
+    let found: Vec<Sighting> = aggregate.findings.iter().map(sight).collect();
+    let silenced: Vec<Sighting> = silenced.map(sight).collect();
     let units = reviewed_units(&plan, &aggregate, &hunks);
     // Nobody reads a deleted file.
     let in_diff: BTreeSet<&str> = (change.files.iter())
@@ -194,6 +197,7 @@ pub async fn reconcile_findings(
             head: &change.head,
             base: &change.base,
             found: &found,
+            silenced: &silenced,
             units: &units,
             tools: run
                 .evidence
@@ -370,6 +374,9 @@ fn store_form(
     for id in &reconciled.fixed {
         not_reported.extend(earlier(id, EarlierState::Fixed));
     }
+    for id in &reconciled.silenced {
+        not_reported.extend(earlier(id, EarlierState::Silenced));
+    }
     let raised: BTreeSet<&FindingId> = (reconciled.open.iter())
         .filter_map(|open| {
             let severity = found.get(open.found?)?.finding.severity;
@@ -380,9 +387,11 @@ fn store_form(
     let revisions = reconciled.ledger.entries.iter().filter_map(|entry| {
         let thread = threads.get(&entry.id)?;
         let is_fixed = matches!(entry.state, EntryState::Fixed { .. });
+        let is_silenced = matches!(entry.state, EntryState::Silenced { .. });
         let is_outdated = match entry.state {
             EntryState::Fixed { .. } => !thread.is_shown_fixed,
-            EntryState::Open => thread.is_shown_fixed || reopened.contains(&entry.id),
+            EntryState::Silenced { .. } => !thread.is_shown_silenced,
+            EntryState::Open => thread.is_shown_fixed || thread.is_shown_silenced || reopened.contains(&entry.id),
             EntryState::Closed | EntryState::Dismissed(_) | EntryState::Outdated => false,
         };
         let is_raised = !is_outdated && raised.contains(&entry.id);
@@ -391,6 +400,7 @@ fn store_form(
             comment: thread.comment,
             node: thread.node.clone(),
             is_fixed,
+            is_silenced,
             is_raised,
         })
     });

@@ -131,5 +131,7 @@ fn empty_report(run: &Run, change: Option<&Change>, plan: Option<&Plan>, failure
         withheld: 0,
         is_undecided: false,
         earlier: Vec::new(),
+        silenced: Vec::new(),
+        dependencies: Default::default(),
     }
 }

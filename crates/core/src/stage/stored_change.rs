@@ -156,6 +156,7 @@ pub async fn write_change(
             description: change.description.clone(),
             author: change.author.clone(),
             url: change.url.clone(),
+            is_branch_here: change.is_branch_here,
             files_total: change.files_total,
             notes: change.notes.clone(),
         },

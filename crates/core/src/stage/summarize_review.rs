@@ -10,6 +10,7 @@ use crate::count::counted;
 use crate::gate;
 use crate::ledger::{Entry, FindingId};
 use crate::model::change::Change;
+use crate::model::dependency::DependencyUpdates;
 use crate::model::error_name::ErrorName;
 use crate::model::failure::{Failure, OtherFailure};
 use crate::model::finding::{Finding, Severity, TrackedState, severity_counts};
@@ -77,6 +78,13 @@ pub struct Output {
     pub mode: GateScope,
     /// What happens to a whole review after the last request without a decision.
     pub on_timeout: OnTimeout,
+}
+
+/// The part of the plan that the report shows.
+#[derive(Debug, Default, Deserialize)]
+struct PlannedDependencies {
+    #[serde(default)]
+    dependencies: DependencyUpdates,
 }
 
 /// The word that the workflow routes a wait by.
@@ -182,6 +190,7 @@ pub async fn summarize_review(
     let gate = gate::decide(&mut aggregate.findings, &policy)?;
     gate::mark_earlier(&mut earlier, &policy)?;
     let needs_approval = run.publish && run.gate == GateMode::Wait && gate.decision == GateDecision::RequireApproval;
+    let planned: Option<PlannedDependencies> = find_artifact(store, &key::plan(&input.run)).await?;
     let mut report = Report {
         version: REPORT_VERSION,
         run: run.run.clone(),
@@ -204,6 +213,8 @@ pub async fn summarize_review(
         withheld: 0,
         is_undecided: false,
         earlier,
+        silenced: aggregate.silencing.silenced,
+        dependencies: planned.unwrap_or_default().dependencies,
     };
     let unpriced = report.usage.unpriced_calls;
     if unpriced > 0 && !policy.spend.is_default() {

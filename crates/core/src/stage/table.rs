@@ -15,7 +15,7 @@ macro_rules! for_each_stage {
     ($with:ident) => {
         $with! {
             OPEN_REVIEW = "OpenReview", "open-review": open_review(read, publish, rows, runs, store);
-            PLAN_REVIEW = "PlanReview", "plan-review": plan_review(read, store);
+            PLAN_REVIEW = "PlanReview", "plan-review": plan_review(read, permission, store);
             GATHER_CONTEXT = "GatherContext", "gather-context": gather_context(read, syntax, store, deadline);
             REVIEW_UNIT = "ReviewUnit", "review-unit": review_unit(model, store);
             VALIDATE_FINDINGS = "ValidateFindings", "validate-findings": validate_findings(store);

@@ -56,6 +56,9 @@ pub struct UnitDocument {
     pub instructions: Vec<String>,
     /// The code around the hunks, and the findings of static analysis in them.
     pub context: ContextPack,
+    /// The dependencies that the change updates and that the file names, one line each.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub dependencies: Vec<String>,
     /// Text of the prompt that isn't part of the question.
     pub ambient: Ambient,
 }
@@ -104,6 +107,7 @@ impl UnitDocument {
             hunks: &self.hunks,
             context: &self.context,
             instructions: &self.instructions,
+            dependencies: &self.dependencies,
         }
     }
 
@@ -131,6 +135,9 @@ impl UnitDocument {
         ];
         if !self.context.claims.is_empty() {
             question.push(json!(self.context.claims));
+        }
+        if !self.dependencies.is_empty() {
+            question.push(json!({ "dependencies": self.dependencies }));
         }
         question_digest(&Value::Array(question))
     }

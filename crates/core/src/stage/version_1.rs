@@ -55,6 +55,7 @@ pub(super) async fn read_unit(
         tier_reason: String::new(),
         instructions: instructions.collect(),
         context,
+        dependencies: Vec::new(),
         // Version 1 showed no description, and a run doesn't change its prompts halfway.
         ambient: Ambient {
             title: change.title,

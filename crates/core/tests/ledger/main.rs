@@ -150,6 +150,7 @@ fn is_matched(pair: &Pair<'_>, is_mapped: bool) -> bool {
         head,
         base: head,
         found,
+        silenced: &[],
         units,
         tools: &[],
         left_the_diff: const { &BTreeSet::new() },

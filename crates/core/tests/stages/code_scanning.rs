@@ -14,7 +14,7 @@ fn scanned(lines: &[u32]) -> Evidence {
         rule: "js/sql-injection".to_owned(),
         start_line: *line,
         end_line: *line,
-        severity: Severity::High,
+        severity: Severity::Medium,
         category: Category::Security,
         cwe: vec![89],
         title: "A query from a text".to_owned(),
@@ -85,8 +85,9 @@ fn a_missing_permission_or_analysis_is_a_note() {
 fn an_alert_is_fixed_only_when_its_tool_has_run_again() {
     let world = reading(READS, scanned(&[2]));
     review(&world);
+    let fixed = "@@ -1,1 +1,2 @@\n one\n+checked text";
     let next = |world: World, run: &str, head: char, evidence: Evidence| {
-        let mut next = push(world, run, head, THREE_LINES, vec![]);
+        let mut next = push(world, run, head, fixed, vec![]);
         next.run.model = "rules".parse().unwrap();
         next.run.model_light = "rules".parse().unwrap();
         next.set_policy(READS);

@@ -434,7 +434,7 @@ fn a_run_reviews_only_the_commits_in_its_name() {
             let input = open_review::Input { run: world.run.clone() };
             let (read, page, store) = (&world.read, &world.page, &world.store);
             open_review::open_review(&input, read, page, &world.rows, &world.runs, store).await?;
-            plan_review::plan_review(&plan_review::Input { run: run_name("r") }, read, store).await
+            plan_review::plan_review(&plan_review::Input { run: run_name("r") }, read, &world.people, store).await
         })
         .map(drop)
         .map_err(|error| error.name)
@@ -523,7 +523,8 @@ fn an_invalid_policy_is_reported_with_its_place() {
         )
         .await
         .unwrap();
-        let error = plan_review::plan_review(&plan_review::Input { run: run_name("r") }, &world.read, &world.store)
+        let input = plan_review::Input { run: run_name("r") };
+        let error = plan_review::plan_review(&input, &world.read, &world.people, &world.store)
             .await
             .unwrap_err();
         assert_eq!(error.name, ErrorName::RepositoryConfigurationInvalid);

@@ -57,10 +57,10 @@ async fn read(scene: &Scene, token: &str) -> Result<(usize, Vec<String>), ReadEr
 async fn only_analyses_of_the_head_and_of_its_merge_count() {
     let scene = scene();
     assert_eq!(read(&scene, FakeGithub::USER_TOKEN).await.unwrap(), (0, vec![]), "none");
-    let (merge, older) = ("c".repeat(40), "d".repeat(40));
+    let [merge, older, lost] = ["c", "d", "e"].map(|digit| digit.repeat(40));
     let add = |tool, commit, alerts: &[Alert]| scene.github.add_analysis(SLUG, 12, tool, commit, alerts);
     add("Old", (&older, Some(&scene.base)), &alerts(3));
-    add("Lost", (&"e".repeat(40), None), &alerts(3));
+    add("Lost", (&lost, None), &alerts(3));
     add("CodeQL", (&merge, Some(&scene.head)), &alerts(250));
     add("zizmor", (&scene.head, None), &[]);
     let (number, mut tools) = read(&scene, FakeGithub::USER_TOKEN).await.unwrap();

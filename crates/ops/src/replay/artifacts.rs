@@ -3,6 +3,7 @@
 
 use holdfast_core::model::change::Change;
 use holdfast_core::model::key;
+use holdfast_core::model::noise::NoiseFacts;
 use holdfast_core::model::report::Report;
 use holdfast_core::model::run::{Aggregate, Announcement};
 use holdfast_core::model::run_name::RunName;
@@ -20,6 +21,25 @@ pub fn restore_pull_state(recording: &Recording, to: &MemoryStore) {
     if let Some(bytes) = recording.store.bytes(&key) {
         to.insert(&key, bytes);
     }
+}
+
+/// Copies the recorded permissions, so that the same silencing comments count again.
+pub fn restore_permissions(recording: &Recording, to: &MemoryStore) {
+    let key = key::permissions(recording.name());
+    if let Some(bytes) = recording.store.bytes(&key) {
+        to.insert(&key, bytes);
+    }
+}
+
+/// Copies what the run read of its base to skip files, so that the change is planned from the same facts. A run of an
+/// earlier version read nothing.
+pub fn restore_noise(recording: &Recording, to: &MemoryStore) {
+    let key = key::noise(recording.name());
+    let bytes = recording.store.bytes(&key);
+    to.insert(
+        &key,
+        bytes.unwrap_or_else(|| json!(NoiseFacts::default()).to_string().into_bytes()),
+    );
 }
 
 /// Copies the artifacts that a recorded call of a function wrote.
@@ -42,7 +62,15 @@ pub fn restore(function: &str, payload: &Value, recording: &Recording, to: &Memo
                 .chain([key::run(run), key::change(run), key::announcement(run)])
                 .collect()
         }
-        "plan-review" => vec![key::policy(run), key::plan(run), key::items(run)],
+        "plan-review" => vec![
+            key::policy(run),
+            key::team_rules(run),
+            key::noise(run),
+            key::plan(run),
+            key::items(run),
+            key::permissions(run),
+            key::evidence(run),
+        ],
         "gather-context" => {
             let units = recording.plan.iter().flat_map(|plan| &plan.units);
             units

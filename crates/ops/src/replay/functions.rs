@@ -159,6 +159,10 @@ impl ReplayFunctions {
             let stages = self.stages.with_model(Arc::new(model));
             return stages.invoke(function, payload, invocation).await;
         }
+        if function == "plan-review" {
+            artifacts::restore_permissions(&self.recording, &self.store);
+            artifacts::restore_noise(&self.recording, &self.store);
+        }
         if function == "reconcile-findings" {
             artifacts::restore_pull_state(&self.recording, &self.store);
         }

@@ -10,7 +10,8 @@ use holdfast_core::model::change::{Change, Target};
 use holdfast_core::model::key;
 use holdfast_core::model::policy::POLICY_PATH;
 use holdfast_core::model::sha::CommitSha;
-use holdfast_core::port::{ReadChange, ReadError};
+use holdfast_core::port::{ReadChange, ReadError, RootEntry, RootKind};
+use holdfast_core::team_rules::{RULES_FOLDER, RuleFile, TeamRules};
 use holdfast_git::GitReadChange;
 
 use super::recording::Recording;
@@ -40,6 +41,15 @@ impl RecordedRead {
         evidence.unwrap_or_default()
     }
 
+    /// Returns the team's rules that the run used.
+    fn rules(&self) -> Result<TeamRules, ReadError> {
+        let Some(bytes) = self.recording.store.bytes(&key::team_rules(self.recording.name())) else {
+            return Ok(TeamRules::default());
+        };
+        let read = serde_json::from_slice(&bytes);
+        read.map_err(|error| ReadError::Repository(format!("the recorded team-rules.json is damaged: {error}")))
+    }
+
     /// Returns a file's recorded content. The settings are recorded in JSON, which is valid YAML. Of other files the
     /// recording holds only the context that was gathered from them; `functions` restores that.
     fn recorded(&self, path: &str, why: String) -> Result<Option<Vec<u8>>, ReadError> {
@@ -65,6 +75,10 @@ impl ReadChange for RecordedRead {
     }
 
     async fn read_file(&self, target: &Target, path: &str, at: &CommitSha) -> Result<Option<Vec<u8>>, ReadError> {
+        if path.starts_with(RULES_FOLDER) {
+            let file = self.rules()?.files.into_iter().find(|file| file.path == path);
+            return Ok(file.map(|file| file.text.into_bytes()));
+        }
         if matches!(target, Target::PullRequest { .. }) {
             return self.recorded(path, "a replay does not call GitHub".to_owned());
         }
@@ -84,6 +98,24 @@ impl ReadChange for RecordedRead {
 
     async fn run_tools(&self, _target: &Target, _request: &ToolRequest) -> Result<ToolRuns, ReadError> {
         Ok(self.evidence().ran.unwrap_or_default())
+    }
+
+    async fn read_folder(
+        &self,
+        _target: &Target,
+        name: &str,
+        _at: &CommitSha,
+    ) -> Result<Option<Vec<RootEntry>>, ReadError> {
+        let is_rules = name == RULES_FOLDER;
+        let files = if is_rules { self.rules()?.files } else { Vec::new() };
+        let entry = |file: RuleFile| {
+            Some(RootEntry {
+                name: file.path.rsplit('/').next()?.to_owned(),
+                kind: RootKind::File,
+                bytes: u64::try_from(file.text.len()).ok(),
+            })
+        };
+        Ok(Some(files.into_iter().filter_map(entry).collect()))
     }
 
     async fn current_head(&self, target: &Target) -> Result<CommitSha, ReadError> {

@@ -6,6 +6,7 @@ use holdfast_core::identity::settings_digest;
 use holdfast_core::model::approval::Approval;
 use holdfast_core::model::change::Change;
 use holdfast_core::model::key;
+use holdfast_core::model::noise::NoiseFacts;
 use holdfast_core::model::plan::{ContextPack, Plan, UnitItem};
 use holdfast_core::model::policy::Policy;
 use holdfast_core::model::report::Report;
@@ -13,6 +14,7 @@ use holdfast_core::model::run::{Aggregate, Announcement, Prompt, RecordedAnswer,
 use holdfast_core::model::run_name::RunName;
 use holdfast_core::port::StoreArtifact;
 use holdfast_core::stage::{PatchChunk, PullState, Reconciliation, StoredChange, UnitDocument, find_whole_change};
+use holdfast_core::team_rules::TeamRules;
 use holdfast_stores::files::FilesStoreArtifact;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -69,6 +71,8 @@ impl Recording {
         check_artifacts(name, &history, &place, &reading.from).await?;
         reading.take::<Run>(&key::run(name)).await?;
         reading.take::<Policy>(&key::policy(name)).await?;
+        reading.take::<NoiseFacts>(&key::noise(name)).await?;
+        reading.take::<TeamRules>(&key::team_rules(name)).await?;
         reading.take::<Vec<UnitItem>>(&key::items(name)).await?;
         reading.take::<Aggregate>(&key::aggregate(name)).await?;
         reading.take::<PullState>(&key::pull_state(name)).await?;

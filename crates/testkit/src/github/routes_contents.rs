@@ -119,13 +119,22 @@ pub(crate) fn blob(state: &State, request: &ApiRequest, at: At, sha: &str) -> An
     ))
 }
 
-/// Answers with a commit's tree as a flat list without folders.
+/// Answers with the tree of a commit or of a folder: with `recursive` as a flat list without folders.
 pub(crate) fn tree(state: &State, request: &ApiRequest, at: At, revision: &str) -> Answered {
     let repo = state.repo(at.0, at.1)?;
     request.may_read(repo, "contents")?;
-    let (commit, objects) = repo.resolve(revision).ok_or_else(Reply::not_found)?;
+    let of_folder = || {
+        let mut all = repo.pulls.values().map(|pull| &pull.change.objects);
+        let objects = all.find(|objects| !objects.directory(revision, "").is_empty())?;
+        Some((revision.to_owned(), objects))
+    };
+    let (commit, objects) = repo.resolve(revision).or_else(of_folder).ok_or_else(Reply::not_found)?;
     let base = format!("{}/repos/{}/git", request.api, repo.slug);
     let entry = |entry: &Entry| {
+        if entry.mode == "040000" {
+            let url = format!("{base}/trees/{}", entry.sha);
+            return json!({ "path": entry.path, "mode": entry.mode, "type": "tree", "sha": entry.sha, "url": url });
+        }
         if entry.mode == "160000" {
             return json!({ "path": entry.path, "mode": entry.mode, "type": "commit", "sha": entry.sha });
         }
@@ -135,7 +144,11 @@ pub(crate) fn tree(state: &State, request: &ApiRequest, at: At, revision: &str) 
             "url": format!("{base}/blobs/{}", entry.sha),
         })
     };
-    let entries: Vec<Value> = objects.tree(&commit).iter().map(entry).collect();
+    let listed = match request.query("recursive") {
+        Some(_) => objects.tree(&commit),
+        None => objects.directory(&commit, ""),
+    };
+    let entries: Vec<Value> = listed.iter().map(entry).collect();
     Ok(Reply::json(
         200,
         &json!({ "sha": commit, "url": format!("{base}/trees/{commit}"), "tree": entries, "truncated": false }),

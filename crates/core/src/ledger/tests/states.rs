@@ -76,6 +76,88 @@ fn a_second_run_places_each_finding() {
     }
 }
 
+/// Returns the state of the only entry, and whether this head's run lists it as silenced.
+fn silencing(result: &Reconciled) -> (&EntryState, bool) {
+    let [entry] = result.ledger.entries.as_slice() else {
+        panic!("{:#?}", result.ledger.entries);
+    };
+    (&entry.state, result.silenced == [entry.id.clone()])
+}
+
+#[test]
+fn a_silenced_finding_is_closed_as_silenced_and_opens_when_the_comment_is_gone() {
+    let rule = |head: Head, line| head.with_source(line, PANICS, "rule:indexing", Category::Correctness);
+    let first = rule(Head::new('a', FILE), 2);
+    let ledger = first.first().ledger;
+    for (name, text, line) in [
+        (
+            "beside",
+            edited("items[0];", "items[0]; // holdfast: ignore[indexing] never empty"),
+            2,
+        ),
+        (
+            "above",
+            edited(
+                "    let first",
+                "    // holdfast: ignore[indexing] never empty\n    let first",
+            ),
+            3,
+        ),
+    ] {
+        let second = rule(Head::new('b', &text), line).silenced();
+        let result = second.after(&first, &ledger);
+        let silenced = EntryState::Silenced { head: second.sha() };
+        assert_eq!(silencing(&result), (&silenced, true), "{name}");
+        assert_eq!(counts(&result), [0, 0, 0, 0, 0, 0], "{name}");
+        let again = second.reconcile(&result.ledger, &LineMaps::same());
+        assert_eq!(
+            (&again.ledger, &again.silenced),
+            (&result.ledger, &result.silenced),
+            "{name}"
+        );
+        // At the next head it's known, and not new.
+        let third = Head {
+            name: 'c',
+            ..second.clone()
+        };
+        let later = third.after(&second, &result.ledger);
+        assert_eq!(silencing(&later), (&silenced, false), "{name}");
+        let fourth = rule(Head::new('d', FILE), 2);
+        let opened = fourth.after(&third, &later.ledger);
+        assert_eq!(silencing(&opened), (&EntryState::Open, false), "{name}");
+        assert!(opened.open[0].is_reopened, "{name}");
+    }
+}
+
+#[test]
+fn a_finding_that_was_never_open_leaves_nothing_when_it_is_silenced() {
+    let head = Head::new('a', FILE)
+        .with_source(2, PANICS, "rule:indexing", Category::Correctness)
+        .silenced();
+    let result = head.first();
+    assert!(
+        result.ledger.entries.is_empty() && result.silenced.is_empty(),
+        "{result:#?}"
+    );
+}
+
+#[test]
+fn a_persons_decision_stays_when_the_finding_is_silenced() {
+    let rule = |name| Head::new(name, FILE).with_source(2, PANICS, "rule:indexing", Category::Correctness);
+    let first = rule('a');
+    let mut ledger = first.first().ledger;
+    let dismissal = Dismissal {
+        by: "ada".to_owned(),
+        reason: DismissalReason::Reaction,
+    };
+    for state in [EntryState::Closed, EntryState::Dismissed(dismissal)] {
+        ledger.entries[0].state = state.clone();
+        let result = rule('b').silenced().after(&first, &ledger);
+        assert_eq!(result.ledger.entries[0].state, state);
+        assert!(result.silenced.is_empty());
+    }
+}
+
 #[test]
 fn a_finding_keeps_its_published_words_and_its_first_run() {
     let first = Head::new('a', FILE).with(2, PANICS);
@@ -296,6 +378,7 @@ fn lines_that_no_unit_has_left_the_diff() {
             head: &first.sha(),
             base: &first.sha(),
             found: &[],
+            silenced: &[],
             units: &[unit],
             tools: &[],
             left_the_diff: &BTreeSet::new(),

@@ -3,13 +3,16 @@
 mod check;
 mod evidence;
 mod glob;
+mod rule_level;
 mod spend;
 mod typed_value;
 
 pub use check::{PolicyProblem, nearest};
 pub use evidence::EvidencePolicy;
+pub use rule_level::{InvalidTeamRules, RuleLevel, unknown_rules};
 pub use spend::SpendPolicy;
 
+use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
 use globset::{Glob, GlobSet, GlobSetBuilder};
@@ -67,6 +70,9 @@ pub struct Policy {
     /// The reports of the team's own tools that reviews read.
     #[serde(skip_serializing_if = "EvidencePolicy::is_default")]
     pub evidence: EvidencePolicy,
+    /// Rules on the syntax tree by their ids: `off`, or another severity for their findings.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub rules: BTreeMap<String, RuleLevel>,
     /// The globs of the lists above, compiled at their first use, which is the parsing.
     #[serde(skip)]
     #[cfg_attr(test, schemars(skip))]
@@ -262,6 +268,7 @@ impl Default for Policy {
             batch: false,
             bots: Vec::new(),
             evidence: EvidencePolicy::default(),
+            rules: BTreeMap::new(),
             compiled: CompiledGlobs::default(),
         }
     }

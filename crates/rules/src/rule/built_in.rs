@@ -1,0 +1,44 @@
+//! The rules of this program: parsed and compiled once for each language, at its first file.
+
+use std::sync::OnceLock;
+
+use super::super::language::Language;
+use super::file::{self, Definition};
+use super::matcher::RuleSet;
+
+include!(concat!(env!("OUT_DIR"), "/folders.rs"));
+
+static COMPILED: [OnceLock<RuleSet>; Language::ALL.len()] = [const { OnceLock::new() }; Language::ALL.len()];
+
+/// Returns the rules for a language. The tests prove that each of them is right.
+pub(crate) fn rules(language: Language) -> &'static RuleSet {
+    static NONE: OnceLock<RuleSet> = OnceLock::new();
+    let compile = || RuleSet::compile(language, &definitions(language)).0;
+    match COMPILED.get(language as usize) {
+        Some(cell) => cell.get_or_init(compile),
+        None => NONE.get_or_init(RuleSet::default),
+    }
+}
+
+/// Returns whether the rules for a language are compiled.
+pub(crate) fn is_compiled(language: Language) -> bool {
+    COMPILED.get(language as usize).is_some_and(|cell| cell.get().is_some())
+}
+
+/// Returns the definitions in the folders that have rules for a language: its own, and for C++ that of C.
+fn definitions(language: Language) -> Vec<Definition> {
+    let mut definitions = Vec::new();
+    for (folder, files) in FOLDERS {
+        if *folder == language.folder() || (*folder == "c" && language == Language::Cpp) {
+            for (name, text) in *files {
+                definitions.extend(file::read(&format!("{folder}/{name}"), text).0);
+            }
+        }
+    }
+    definitions
+}
+
+/// Returns the ids of all rules, sorted, also of those that other builds have.
+pub const fn rule_ids() -> &'static [&'static str] {
+    IDS
+}
