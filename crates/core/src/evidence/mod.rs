@@ -6,6 +6,7 @@
 //! but its severity and its place.
 
 mod alert;
+mod bounded;
 mod installed;
 mod output;
 mod path;
