@@ -208,3 +208,38 @@ fn findings_lie_on_added_lines_and_in_the_hunk() {
             .is_empty()
     );
 }
+
+#[test]
+fn a_line_for_people_names_the_first_tools() {
+    let tool = |number: usize| Tool {
+        name: format!("t{number}"),
+        version: None,
+    };
+    for (number, expected) in [
+        (0, ""),
+        (1, "t1"),
+        (11, "t1, t2, t3, t4, t5, t6, t7, t8, t9, t10, 1 more tool"),
+    ] {
+        assert_eq!(named(&(1..=number).map(tool).collect::<Vec<_>>()), expected);
+    }
+}
+
+#[test]
+fn reports_in_artifacts_count_unless_the_tool_ran_here() {
+    let hunks = parse_patch("@@ -1,1 +1,2 @@\n a\n+b\n").unwrap();
+    let found = read(&log(json!([result("S1", "src/a.py", 2)])));
+    let mut evidence = Evidence {
+        artifacts: Some(ToolRuns::of_artifacts(found.clone(), Vec::new())),
+        ..Evidence::default()
+    };
+    assert_eq!(evidence.findings("src/a.py", &hunks).len(), 1);
+    // The same report by code scanning is the same finding.
+    evidence.reports = found.reports.clone();
+    assert_eq!(evidence.findings("src/a.py", &hunks).len(), 1);
+    evidence.ran = Some(ToolRuns {
+        tools: found.tools.clone(),
+        ..ToolRuns::default()
+    });
+    assert_eq!(evidence.findings("src/a.py", &hunks), []);
+    assert_eq!(evidence.tool_names(), ["lint-er"]);
+}
