@@ -1,6 +1,9 @@
 //! The rules of this program: parsed and compiled once for each language, at its first file.
 
+use std::io::Read as _;
 use std::sync::OnceLock;
+
+use flate2::read::DeflateDecoder;
 
 use super::super::language::Language;
 use super::file::{self, Definition};
@@ -28,9 +31,13 @@ pub(crate) fn is_compiled(language: Language) -> bool {
 /// Returns the definitions in the folders that have rules for a language: its own, and for C++ that of C.
 fn definitions(language: Language) -> Vec<Definition> {
     let mut definitions = Vec::new();
-    for (folder, files) in FOLDERS {
+    for (folder, compressed) in FOLDERS {
         if *folder == language.folder() || (*folder == "c" && language == Language::Cpp) {
-            for (name, text) in *files {
+            let mut files = String::new();
+            // A test reads each folder.
+            let _read = DeflateDecoder::new(*compressed).read_to_string(&mut files);
+            let mut parts = files.split_terminator('\0');
+            while let (Some(name), Some(text)) = (parts.next(), parts.next()) {
                 definitions.extend(file::read(&format!("{folder}/{name}"), text).0);
             }
         }
