@@ -49,3 +49,19 @@ fn definitions(language: Language) -> Vec<Definition> {
 pub const fn rule_ids() -> &'static [&'static str] {
     IDS
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_rule_with_names_in_other_tools_exists() {
+        let codes = include_str!("../../../core/src/silence/codes.txt");
+        let unknown: Vec<&str> = (codes.lines())
+            .filter(|line| !line.starts_with('#'))
+            .filter_map(|line| line.split_whitespace().next())
+            .filter(|id| !rule_ids().contains(id))
+            .collect();
+        assert_eq!(unknown, Vec::<&str>::new());
+    }
+}
