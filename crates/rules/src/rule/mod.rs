@@ -10,6 +10,7 @@ use std::collections::HashSet;
 
 use ast_grep_core::matcher::MatcherExt as _;
 use ast_grep_core::{AstGrep, Node};
+use holdfast_core::count::counted;
 use holdfast_core::model::finding::Severity;
 use holdfast_core::port::{SyntaxFinding, SyntaxLimit};
 
@@ -116,7 +117,7 @@ pub(super) fn check_cases(rule: &Definition, language: Language) -> (usize, Vec<
         let deadline = TimeLimit::after(MAX_FILE_TIME);
         let found = document(&text, language, deadline).map(|doc| find(&doc, &[&set]).0.len());
         if found != Some(expected) {
-            let found = found.map_or_else(|| "no result in time".to_owned(), |found| format!("{found} findings"));
+            let found = found.map_or_else(|| "no result in time".to_owned(), |found| counted(found, "finding"));
             let problem = format!("{found} instead of {expected} in {}: {text:?}", language.rule_name());
             faults.push(file::fault(&rule.file, Some(&rule.id), Some(field), problem));
         }
