@@ -18,7 +18,7 @@ use super::failure::{Failure, Kind};
 use super::files;
 use super::folders::Folders;
 use super::unshown;
-use super::wire::{Comparison, Pull};
+use super::wire::{Comparison, Pull, Repository};
 
 /// The permission to read pull requests.
 pub(super) const PULL_READ: &str = "Pull requests: read";
@@ -122,6 +122,18 @@ impl GithubReadChange {
         let pull = self.pull(&address.repository, address.number).await?;
         let head = pull.head.clone();
         Ok(identify(self, self, &pull, head).await?.target)
+    }
+
+    /// Returns whether a pull request's branch is in another repository, or in one that was deleted.
+    ///
+    /// # Errors
+    ///
+    /// The pull request can't be found or read; the credentials are refused or limited.
+    pub async fn is_from_fork(&self, target: &Target) -> Result<bool, ReadError> {
+        let pull = read_pull(&self.connection, pull_request(target)?.place()).await?;
+        let id = |end: Option<Repository>| end.map(|repository| repository.id);
+        let (head, base) = (id(pull.head.repo), id(pull.base.repo));
+        Ok(head.is_none() || head != base)
     }
 }
 

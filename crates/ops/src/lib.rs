@@ -42,6 +42,7 @@ pub mod run_details;
 pub mod run_log;
 pub mod run_summary;
 pub mod sweep;
+pub mod tools;
 #[cfg(any(test, not(feature = "aws")))]
 pub mod without_aws;
 pub mod workflow;

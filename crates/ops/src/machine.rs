@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use holdfast_core::evidence::Evidence;
+use holdfast_core::evidence::{Evidence, ToolRequest, ToolRuns};
 use holdfast_core::model::change::{Change, Target};
 use holdfast_core::model::policy::nearest;
 use holdfast_core::model::setting_name::{SETTINGS, SettingProblem, lines_of, unknown_names};
@@ -40,6 +40,7 @@ use crate::model_watch::ModelWatch;
 use crate::models;
 use crate::pace::LocalPace;
 use crate::run_summary::RunSummary;
+use crate::tools::{self, Tools};
 use holdfast_engine::{Clock, Engine, EngineOptions, Recovered, SystemClock, check_free};
 
 /// The bucket's name in this machine's executions.
@@ -334,6 +335,7 @@ fn stages_on(
         read: Arc::new(ReadEither {
             git: GitReadChange::with_snapshots(data.to_owned()),
             github: GithubReadChange::new(connection.clone()),
+            tools: Tools::default(),
         }),
         threads: Arc::new(GithubReadThreads::new(connection.clone(), key.clone())),
         permission: Arc::new(GithubReadPermission::new(connection.clone())),
@@ -377,6 +379,7 @@ fn hide_from_git(data: &Path) -> Result<(), Failure> {
 struct ReadEither {
     git: GitReadChange,
     github: GithubReadChange,
+    tools: Tools,
 }
 
 impl ReadEither {
@@ -413,6 +416,15 @@ impl ReadChange for ReadEither {
 
     async fn code_scanning(&self, target: &Target, head: &CommitSha) -> Result<Evidence, ReadError> {
         self.of(target).code_scanning(target, head).await
+    }
+
+    async fn run_tools(&self, target: &Target, request: &ToolRequest) -> Result<ToolRuns, ReadError> {
+        let is_pull = target.pull_request().is_some();
+        let is_stranger = is_pull && !self.tools.is_isolated().await && self.github.is_from_fork(target).await?;
+        match is_stranger {
+            true => Ok(tools::refused(request)),
+            false => self.tools.run(target, request, self.of(target)).await,
+        }
     }
 
     async fn read_folder(

@@ -6,7 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use holdfast_core::evidence::Evidence;
+use holdfast_core::evidence::{Evidence, ToolRequest, ToolRuns};
 use holdfast_core::ledger::FindingId;
 use holdfast_core::model::change::{Change, Target};
 use holdfast_core::model::run_name::RunName;
@@ -121,7 +121,7 @@ pub struct FixedChange {
     pub head: Option<CommitSha>,
     /// The current merge base, if it is known.
     pub merge_base: Option<CommitSha>,
-    /// The reports of code scanning; one that is `missing` is refused with that reason.
+    /// The reports of code scanning; one that is `missing` is refused with that reason. Its `ran` are those of tools.
     pub scanned: Evidence,
 }
 
@@ -141,6 +141,10 @@ impl ReadChange for FixedChange {
             Some(missing) => Err(ReadError::Forbidden(missing.clone())),
             None => Ok(self.scanned.clone()),
         }
+    }
+
+    async fn run_tools(&self, _target: &Target, _request: &ToolRequest) -> Result<ToolRuns, ReadError> {
+        Ok(self.scanned.ran.clone().unwrap_or_default())
     }
 
     async fn read_folder(

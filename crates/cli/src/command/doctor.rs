@@ -1,5 +1,5 @@
 //! `holdfast doctor`: checks the settings, calls each configured model once, checks the account on GitHub and the mail
-//! server, and reports the result.
+//! server, lists the tools of this machine, and reports the result.
 
 use std::fmt::Write;
 
@@ -15,6 +15,7 @@ use holdfast_ops::machine;
 use holdfast_ops::mail_report::{MailReport, examine_mail};
 use holdfast_ops::models;
 use holdfast_ops::otlp::TraceExport;
+use holdfast_ops::tools::{ToolState, Tools};
 
 /// Runs the command.
 ///
@@ -36,6 +37,8 @@ pub async fn run(args: &DoctorArgs) -> Result<Exit, Failure> {
     };
     let token = TokenReport::examine(&settings).await.map_err(Failure::usage)?;
     let mail = examine_mail(&settings).await?;
+    let tools = Tools::default();
+    let (tool_states, isolated) = (tools.states().await, tools.is_isolated().await);
     let works = reports.iter().all(|report| report.works)
         && app.as_ref().is_none_or(|app| app.works)
         && token.as_ref().is_none_or(|token| token.works)
@@ -52,16 +55,18 @@ pub async fn run(args: &DoctorArgs) -> Result<Exit, Failure> {
                 .map(|line| format!("Warning: {}\n", output::plain(line)))
                 .collect();
             format!(
-                "Settings: valid\n{warned}{}{github}{}{}",
+                "Settings: valid\n{warned}{}{github}{}{}{}",
                 text(&reports),
                 mail_text(mail.as_ref()),
+                tools_text(&tool_states, isolated),
                 languages_text(&languages, &missing_languages)
             )
         }
         ListFormat::Json => {
             let document = json!({
                 "version": 1, "works": works, "models": reports, "github_app": app, "github_token": token, "mail": mail,
-                "warnings": warnings, "languages": languages, "missing_languages": missing_languages,
+                "warnings": warnings, "tools": tool_states, "tools_isolated": isolated,
+                "languages": languages, "missing_languages": missing_languages,
             });
             output::json(&document).map_err(Failure::incomplete)?
         }
@@ -183,6 +188,26 @@ fn mail_text(report: Option<&MailReport>) -> String {
     };
     write_row(&mut out, "approvers", &approvers);
     write_problem(&mut out, report.problem.as_deref(), report.remedy.as_deref());
+    out
+}
+
+fn tools_text(states: &[ToolState], isolated: bool) -> String {
+    let mut out = "Tools that a repository's settings can name (evidence.tools):\n".to_owned();
+    for state in states {
+        let value = match (state.found, &state.version) {
+            (true, Some(version)) => version.clone(),
+            (true, None) => "found, without a version".to_owned(),
+            (false, _) => format!("not found: {}", state.install),
+        };
+        write_row(&mut out, state.name, &value);
+    }
+    if !isolated {
+        write_row(
+            &mut out,
+            "network",
+            "not taken from tools: they don't run for pull requests from forks",
+        );
+    }
     out
 }
 

@@ -12,7 +12,7 @@ use crate::support::{PROGRAM, Scene, one_line};
 const WORKFLOW: &str = ".github/workflows/label.yml";
 
 /// Returns a program that the tests' Python packages bring.
-fn tool(name: &str) -> PathBuf {
+pub fn tool(name: &str) -> PathBuf {
     let target = Path::new(PROGRAM).parent().unwrap().parent().unwrap();
     let path = target.join("tools/python/bin").join(name);
     assert!(

@@ -40,6 +40,7 @@ mod setup;
 mod silence;
 mod support;
 mod team_rules;
+mod tools;
 mod triggers;
 mod upgrade;
 mod waiting;

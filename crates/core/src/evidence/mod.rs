@@ -1,10 +1,13 @@
-//! Evidence: what the team's own tools report about the code under review, from SARIF files and code scanning.
+//! Evidence: what the team's own tools report about the code under review, from SARIF files, code scanning and tools that
+//! Holdfast runs.
 //!
 //! A tool's report becomes a finding if it lies on an added line; its source is `tool:NAME/RULE`. A report is a claim of a
 //! tool, and its text is a stranger's input: bounded, without invisible characters, and no part of it decides anything
 //! but its severity and its place.
 
 mod alert;
+mod installed;
+mod output;
 mod path;
 mod sarif;
 mod shape;
@@ -14,6 +17,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 pub use alert::{CodeScanningAlert, CodeScanningAnalysis, read_code_scanning};
+pub use installed::{InstalledTool, Reads, Settings, ToolCommand, ToolJob, ToolRequest, is_plain, jobs};
+pub use output::{Form, ToolRuns};
 pub use path::Places;
 pub use sarif::{InvalidSarif, read_sarif};
 
@@ -42,6 +47,9 @@ pub struct Evidence {
     /// The reason why GitHub's reports couldn't be read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub missing: Option<String>,
+    /// The reports of the tools that Holdfast ran.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ran: Option<ToolRuns>,
 }
 
 /// A tool.
@@ -134,6 +142,18 @@ impl Evidence {
         )
     }
 
+    /// Returns the names of all tools.
+    pub fn tool_names(&self) -> Vec<String> {
+        let ran = self.ran.iter().flat_map(|ran| &ran.tools);
+        let mut names: Vec<String> = Vec::new();
+        for tool in self.tools.iter().chain(ran) {
+            if !names.contains(&tool.name) {
+                names.push(tool.name.clone());
+            }
+        }
+        names
+    }
+
     /// Returns the number of reports.
     pub fn number(&self) -> usize {
         self.reports.values().map(Vec::len).sum()
@@ -142,13 +162,22 @@ impl Evidence {
     /// Returns the findings of a file: the reports that touch an added line of these hunks, cut to the hunk. The same
     /// report twice is one finding.
     pub fn findings(&self, path: &str, hunks: &[Hunk]) -> Vec<Finding> {
-        let reports = self.reports.get(path).map(Vec::as_slice).unwrap_or_default();
+        let ran = self.ran.as_ref();
+        let own = ran.and_then(|ran| ran.reports.get(path)).into_iter().flatten();
+        // A tool's own run is newer than what code scanning has of it.
+        let has_run = |name: &str| {
+            let mut tools = ran.into_iter().flat_map(|ran| &ran.tools);
+            tools.any(|tool| tool.name.eq_ignore_ascii_case(name))
+        };
+        let others = self.reports.get(path).into_iter().flatten();
+        let others = others.filter(|report| !has_run(&report.tool));
+        let reports: Vec<&ToolReport> = others.chain(own).collect();
         let mut findings: Vec<Finding> = Vec::new();
         for hunk in hunks {
             let Some((first, last)) = hunk.range(Side::Right) else {
                 continue;
             };
-            let touches = |report: &&ToolReport| {
+            let touches = |report: &&&ToolReport| {
                 let lines = report.start_line..=report.end_line;
                 hunk.added()
                     .any(|line| line.new.is_some_and(|line| lines.contains(&line)))

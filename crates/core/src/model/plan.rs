@@ -68,7 +68,8 @@ pub struct Plan {
     /// Secrets in the added lines of the files in `settled`.
     #[serde(default)]
     pub findings: Vec<Finding>,
-    /// The names of the tools whose reports were read for this run from GitHub, into its artifact `evidence.json`.
+    /// The names of the tools that have run for this run, on GitHub or here: their reports are its artifact
+    /// `evidence.json`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tools: Vec<String>,
     /// What comments silence in those.

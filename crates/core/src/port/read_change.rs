@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 
-use crate::evidence::Evidence;
+use crate::evidence::{Evidence, ToolRequest, ToolRuns};
 use crate::model::change::{Change, Target};
 use crate::model::error_name::ErrorName;
 use crate::model::sha::CommitSha;
@@ -136,6 +136,20 @@ pub trait ReadChange: Send + Sync {
     /// The alerts can't be found or read; the credentials are refused or limited.
     async fn code_scanning(&self, _target: &Target, _head: &CommitSha) -> Result<Evidence, ReadError> {
         Ok(Evidence::default())
+    }
+    /// Runs installed tools on changed files; a note tells that the source runs none. A tool that fails is a note too.
+    ///
+    /// # Errors
+    /// The files can't be read; the credentials are refused or limited.
+    async fn run_tools(&self, _target: &Target, request: &ToolRequest) -> Result<ToolRuns, ReadError> {
+        let names: Vec<&str> = request.jobs.iter().map(|job| job.tool.name()).collect();
+        Ok(ToolRuns {
+            notes: vec![format!(
+                "{} did not run: tools of the settings run only with holdfast review and holdfast serve on one machine",
+                names.join(", ")
+            )],
+            ..ToolRuns::default()
+        })
     }
 
     /// Lists the entries of a folder in a commit's root folder. Empty where there is no such folder; `None` where the

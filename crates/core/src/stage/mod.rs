@@ -7,6 +7,7 @@ mod line_maps;
 mod merge_findings;
 mod next_ledger;
 mod noise_facts;
+mod read_evidence;
 mod rule_findings;
 mod run_header;
 mod stored_change;

@@ -7,7 +7,6 @@ use serde::{Deserialize, Serialize};
 
 use crate::dependency::dependency_updates;
 use crate::diff::{Hunk, parse_patch, render_hunks};
-use crate::evidence::Evidence;
 use crate::filter::{Triage, risk_of, triage};
 use crate::identity;
 use crate::model::change::{Change, ChangedFile};
@@ -19,10 +18,9 @@ use crate::model::policy::{POLICY_PATH, Policy, PolicyGlobs};
 use crate::model::report::{Coverage, Outcome};
 use crate::model::run::Run;
 use crate::model::run_name::RunName;
-use crate::model::sha::CommitSha;
 use crate::model::silencing::Silencing;
 use crate::policy_file::{Settings, read_policy};
-use crate::port::{ReadChange, ReadError, ReadPermission, StoreArtifact};
+use crate::port::{ReadChange, ReadPermission, StoreArtifact};
 use crate::prompt::estimate_tokens;
 use crate::render::{counted, is_or_are};
 use crate::rule::secret_findings;
@@ -30,6 +28,7 @@ use crate::silence::{Silencer, Trust};
 use crate::team_rules::{TeamRules, read_team_rules};
 
 use super::noise_facts::noise_facts;
+use super::read_evidence::{notes_of, read_evidence};
 use super::silencing_trust::read_trust;
 use super::stored_change::missing_change;
 use super::{StageError, find_whole_change, read_artifact, write_artifact};
@@ -111,10 +110,9 @@ pub async fn plan_review(
     let mut plan = plan_units(&change, (&policy, globs), &facts, sizes, max_units);
     (plan.findings, plan.silencing) = secrets_outside_of_units(&change, &plan, trust, globs);
     plan.notes.splice(0..0, run.notes.iter().cloned().chain(notes));
-    if run.evidence.is_none() && policy.evidence.code_scanning && run.target.pull_request().is_some() {
-        let evidence = read_code_scanning(&run, &change.head, read).await?;
-        plan.notes.push(note_of(&evidence));
-        plan.tools = evidence.tools.iter().map(|tool| tool.name.clone()).collect();
+    if let Some(evidence) = read_evidence(&run, &change, (&policy, &plan), read).await? {
+        plan.notes.extend(notes_of(&evidence, &run, &policy));
+        plan.tools = evidence.tool_names();
         write_artifact(store, &key::evidence(&input.run), &evidence).await?;
     }
     let items: Vec<UnitItem> = plan
@@ -138,28 +136,6 @@ pub async fn plan_review(
         results: key::results_prefix(&input.run),
         max_concurrency: run.max_concurrency,
     })
-}
-
-/// Reads the reports of code scanning. A missing permission is a part of them, because a review is complete without.
-async fn read_code_scanning(run: &Run, head: &CommitSha, read: &dyn ReadChange) -> Result<Evidence, StageError> {
-    match read.code_scanning(&run.target, head).await {
-        Err(error @ (ReadError::RateLimited { .. } | ReadError::Unavailable(_))) => Err(error.into()),
-        Err(error) => Ok(Evidence {
-            missing: Some(error.to_string()),
-            ..Evidence::default()
-        }),
-        Ok(evidence) => Ok(evidence),
-    }
-}
-
-fn note_of(evidence: &Evidence) -> String {
-    match &evidence.missing {
-        Some(missing) => format!("Alerts of code scanning are missing: {missing}"),
-        None if evidence.tools.is_empty() => {
-            "Code scanning has no analysis of this head yet: a later review reads it.".to_owned()
-        }
-        None => format!("Evidence: {}", evidence.note("code scanning")),
-    }
 }
 
 /// Returns the plan of a change. Every file is in a unit or in `settled`. `sizes` are the maximum tokens of a unit and of

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use holdfast_core::evidence::Evidence;
+use holdfast_core::evidence::{Evidence, ToolRequest, ToolRuns};
 use holdfast_core::model::change::{Change, Target};
 use holdfast_core::model::key;
 use holdfast_core::model::policy::POLICY_PATH;
@@ -33,6 +33,12 @@ impl RecordedRead {
             git: GitReadChange::with_snapshots(data.to_owned()),
             notes,
         }
+    }
+
+    fn evidence(&self) -> Evidence {
+        let recorded = self.recording.store.bytes(&key::evidence(self.recording.name()));
+        let evidence = recorded.and_then(|bytes| serde_json::from_slice(&bytes).ok());
+        evidence.unwrap_or_default()
     }
 
     /// Returns the team's rules that the run used.
@@ -83,14 +89,15 @@ impl ReadChange for RecordedRead {
     }
 
     async fn code_scanning(&self, _target: &Target, _head: &CommitSha) -> Result<Evidence, ReadError> {
-        let recorded = self.recording.store.bytes(&key::evidence(self.recording.name()));
-        let evidence: Evidence = recorded
-            .and_then(|bytes| serde_json::from_slice(&bytes).ok())
-            .unwrap_or_default();
+        let evidence = self.evidence();
         match evidence.missing {
             Some(missing) => Err(ReadError::Forbidden(missing)),
             None => Ok(evidence),
         }
+    }
+
+    async fn run_tools(&self, _target: &Target, _request: &ToolRequest) -> Result<ToolRuns, ReadError> {
+        Ok(self.evidence().ran.unwrap_or_default())
     }
 
     async fn read_folder(

@@ -67,7 +67,7 @@ pub struct Policy {
     /// bot's push to a person's pull request is always reviewed.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub bots: Vec<String>,
-    /// The reports of the team's own tools that reviews of pull requests read.
+    /// The reports of the team's own tools that reviews read.
     #[serde(skip_serializing_if = "EvidencePolicy::is_default")]
     pub evidence: EvidencePolicy,
     /// Rules on the syntax tree by their ids: `off`, or another severity for their findings.

@@ -46,6 +46,13 @@ fn the_schema_and_the_parser_accept_the_same_files() {
         ("gate: { unknown: 1 }", false),
         ("batch: true", true),
         ("batch: soon", false),
+        (
+            "evidence: { tools: [ruff, zizmor, shellcheck, actionlint, gitleaks, hadolint] }",
+            true,
+        ),
+        ("evidence: { code_scanning: true, tools: [] }", true),
+        ("evidence: { tools: [eslint] }", false),
+        ("evidence: { tools: ruff }", false),
         ("unknown: 1", false),
         ("tiers: [{ path: '**' }]", false),
         ("include: '**'", false),
@@ -133,6 +140,15 @@ tiers: [{ path: a, tier: hevy }]
         message.contains("exclud") && message.contains("hihg") && message.lines().count() == 1,
         "{message}"
     );
+}
+
+#[test]
+fn an_unknown_tool_is_reported_with_the_nearest_name() {
+    let found = Policy::problems("evidence:\n  tools: [ruff, shelcheck]\n");
+    let found: Vec<String> = found.iter().map(ToString::to_string).collect();
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert!(found[0].starts_with("line 2 column 17: evidence.tools[1]: \"shelcheck\" is not one of actionlint, "));
+    assert!(found[0].ends_with("did you mean shellcheck?"), "{found:?}");
 }
 
 #[test]
