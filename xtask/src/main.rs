@@ -224,6 +224,8 @@ fn step(what: &str, remedy: &str, command: &mut Command) -> Result<(), String> {
 fn cargo(root: &Path) -> Command {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command.current_dir(root);
+    // The build script of ring depends on it: with another value than outside of xtask, half of the crates are built anew.
+    command.env_remove("CARGO_MANIFEST_DIR");
     command
 }
 
