@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use holdfast_core::evidence::Evidence;
 use holdfast_core::identity::settings_digest;
 use holdfast_core::model::approval::Approval;
 use holdfast_core::model::change::Change;
@@ -73,6 +74,7 @@ impl Recording {
         reading.take::<Policy>(&key::policy(name)).await?;
         reading.take::<NoiseFacts>(&key::noise(name)).await?;
         reading.take::<TeamRules>(&key::team_rules(name)).await?;
+        reading.take::<Evidence>(&key::evidence(name)).await?;
         reading.take::<Vec<UnitItem>>(&key::items(name)).await?;
         reading.take::<Aggregate>(&key::aggregate(name)).await?;
         reading.take::<PullState>(&key::pull_state(name)).await?;
