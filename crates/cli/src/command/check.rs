@@ -6,9 +6,9 @@ use std::io::{self, ErrorKind, Read};
 use std::path::Path;
 
 use holdfast_asl::StateMachine;
+use holdfast_core::count::counted;
 use holdfast_core::model::policy::{InvalidTeamRules, POLICY_PATH, Policy, PolicyProblem, RuleLevel, unknown_rules};
 use holdfast_core::policy_file::{MAX_POLICY_BYTES, OTHER_POLICY_NAME};
-use holdfast_core::count::counted;
 use holdfast_core::render::size;
 use holdfast_core::team_rules::{MAX_FILE_BYTES, MAX_FILES, RULES_FOLDER, RuleFile, TeamRules, is_rule_file};
 
@@ -74,7 +74,11 @@ pub fn run(args: &CheckArgs) -> Result<Exit, Failure> {
         }
         if number > 0 {
             let folder = file.with_file_name(RULES_FOLDER);
-            report.push_str(&format!("{}: {}, no problem\n", folder.display(), counted(number, "rule")));
+            report.push_str(&format!(
+                "{}: {}, no problem\n",
+                folder.display(),
+                counted(number, "rule")
+            ));
         }
         report
     };
@@ -131,7 +135,9 @@ fn unreadable(file: &Path, error: &io::Error) -> Failure {
 /// Returns whether a repository has rules of its team and no settings.
 fn has_only_rules(file: &Path) -> bool {
     let is_missing = |name: &str| fs::symlink_metadata(file.with_file_name(name)).is_err();
-    file.ends_with(POLICY_PATH) && [POLICY_PATH, OTHER_POLICY_NAME].into_iter().all(is_missing) && !is_missing(RULES_FOLDER)
+    file.ends_with(POLICY_PATH)
+        && [POLICY_PATH, OTHER_POLICY_NAME].into_iter().all(is_missing)
+        && !is_missing(RULES_FOLDER)
 }
 
 /// Returns the rules in the folder beside the settings, or what a review would report about them as files.

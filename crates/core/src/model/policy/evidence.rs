@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::evidence::InstalledTool;
+use crate::model::installed_tool::InstalledTool;
 
 /// The sources of reports by the team's own tools.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
