@@ -24,7 +24,8 @@ fn main() -> io::Result<()> {
     let mut ids = BTreeSet::new();
     let has_all = env::var_os("CARGO_FEATURE_ALL_LANGUAGES").is_some();
     let out = PathBuf::from(env::var_os("OUT_DIR").unwrap_or_default());
-    let mut code = "/// The files of each folder, compressed.\npub(super) static FOLDERS: &[(&str, &[u8])] = &[\n".to_owned();
+    let mut code =
+        "/// The files of each folder, compressed.\npub(super) static FOLDERS: &[(&str, &[u8])] = &[\n".to_owned();
     for folder in folders {
         let name = file_name(&folder);
         let is_read = has_all || !MORE_FOLDERS.contains(&name.as_str());
