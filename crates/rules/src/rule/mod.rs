@@ -2,6 +2,7 @@
 //! precise.
 
 mod built_in;
+mod excerpt;
 mod file;
 mod matcher;
 mod suggest;
@@ -67,7 +68,12 @@ pub(super) fn find(doc: &FlatDoc, sets: &[&RuleSet]) -> (Vec<SyntaxFinding>, Opt
 /// Returns the rule's finding at a node, if it matches. Wrong if the tree's budget is used up.
 fn finding(rule: &Rule, node: Node<'_, FlatDoc>) -> Option<SyntaxFinding> {
     let found = rule.matcher.match_node(node)?;
-    let (start_line, end_line) = found.get_inner_node().rows();
+    let (mut start_line, mut end_line) = found.get_inner_node().rows();
+    if start_line < end_line
+        && let Some((first, last)) = rule.excerpts.lines(&found.text())
+    {
+        (start_line, end_line) = (start_line + first, start_line + last);
+    }
     Some(SyntaxFinding {
         rule: rule.id.clone(),
         start_line,
