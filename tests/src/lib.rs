@@ -21,9 +21,14 @@ pub fn programs() -> PathBuf {
     let mut build = Command::new(env!("CARGO"));
     build
         .args(["build", "--quiet", "--workspace", "--bins"])
-        .current_dir(root())
-        // The build script of ring depends on it: with the tests' value, half of the crates would be built anew.
-        .env_remove("CARGO_MANIFEST_DIR");
+        .current_dir(root());
+    // The build script of ring depends on them: with the tests' values, half of the crates would be built anew.
+    for (name, _) in std::env::vars_os() {
+        let text = name.to_string_lossy();
+        if text.starts_with("CARGO_MANIFEST_") || text.starts_with("CARGO_PKG_") {
+            build.env_remove(&name);
+        }
+    }
     assert!(build.status().is_ok_and(|status| status.success()), "{build:?}");
     target().join("debug")
 }
