@@ -53,7 +53,7 @@ def lines_of_sarif(text):
             place = result["locations"][0]["physicalLocation"]
             region = place.get("region", {})
             first = region.get("startLine", 1)
-            yield unquote(place["artifactLocation"]["uri"]), first, region.get("endLine", first), result.get("ruleId", "")
+            yield unquote(place["artifactLocation"]["uri"]).removeprefix("file://"), first, region.get("endLine", first), result.get("ruleId", "")
 
 
 class Tools:
