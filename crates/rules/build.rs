@@ -1,9 +1,14 @@
-//! Embeds the rules: each file under `rules/`, sorted, without what only its tests and its readers need.
+//! Embeds the rules: each file under `rules/`, sorted, without what only its tests and its readers need. A folder is one
+//! compressed stream of names and texts, each with a zero byte at its end.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::{env, fs, io};
+
+use flate2::Compression;
+use flate2::write::DeflateEncoder;
 
 /// The fields that the program doesn't read.
 const UNREAD: [&str; 3] = ["source:", "valid:", "invalid:"];
@@ -18,26 +23,28 @@ fn main() -> io::Result<()> {
     folders.retain(|folder| folder.is_dir());
     let mut ids = BTreeSet::new();
     let has_all = env::var_os("CARGO_FEATURE_ALL_LANGUAGES").is_some();
-    let mut code = "/// The files of each folder: their names and their texts.\n".to_owned();
-    code.push_str("pub(super) static FOLDERS: &[(&str, &[(&str, &str)])] = &[\n");
+    let out = PathBuf::from(env::var_os("OUT_DIR").unwrap_or_default());
+    let mut code =
+        "/// The files of each folder, compressed.\npub(super) static FOLDERS: &[(&str, &[u8])] = &[\n".to_owned();
     for folder in folders {
         let name = file_name(&folder);
         let is_read = has_all || !MORE_FOLDERS.contains(&name.as_str());
-        code.write_fmt(format_args!("    ({name:?}, &[\n"))
-            .map_err(io::Error::other)?;
+        let mut stream = DeflateEncoder::new(Vec::new(), Compression::best());
         for file in entries(&folder)? {
-            let name = file_name(&file);
-            let Some(id) = name.strip_suffix(".yml") else {
+            let file_name = file_name(&file);
+            let Some(id) = file_name.strip_suffix(".yml") else {
                 continue;
             };
             ids.insert(id.to_owned());
-            if is_read {
-                let text = stripped(&fs::read_to_string(&file)?);
-                code.write_fmt(format_args!("        ({name:?}, {text:?}),\n"))
-                    .map_err(io::Error::other)?;
-            }
+            let text = stripped(&fs::read_to_string(&file)?);
+            stream.write_all(format!("{file_name}\0{text}\0").as_bytes())?;
         }
-        code.push_str("    ]),\n");
+        if is_read {
+            let file = out.join(format!("{name}.deflate"));
+            fs::write(&file, stream.finish()?)?;
+            code.write_fmt(format_args!("    ({name:?}, include_bytes!({file:?})),\n"))
+                .map_err(io::Error::other)?;
+        }
     }
     code.push_str("];\n\n/// The ids of all rules, also of those that this build doesn't read.\n");
     code.write_fmt(format_args!(
@@ -45,8 +52,7 @@ fn main() -> io::Result<()> {
         ids.iter().collect::<Vec<_>>()
     ))
     .map_err(io::Error::other)?;
-    let out = PathBuf::from(env::var_os("OUT_DIR").unwrap_or_default()).join("folders.rs");
-    fs::write(out, code)
+    fs::write(out.join("folders.rs"), code)
 }
 
 /// Returns the entries of a folder, sorted.

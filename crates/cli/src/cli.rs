@@ -141,7 +141,7 @@ pub enum Command {
     /// A replay calls no model and writes nothing.
     #[command(after_long_help = help::replay())]
     Replay(ReplayArgs),
-    /// Check a repository's settings (.holdfast.yml) or a state machine (*.json), and report every problem.
+    /// Check a repository's settings (.holdfast.yml and .holdfast-rules) or a state machine (*.json), and report every problem.
     #[command(after_long_help = help::check())]
     Check(CheckArgs),
     /// Check the settings, the models, the account on GitHub and the mail server, and print a remedy for each problem.
@@ -443,7 +443,8 @@ pub struct ReplayArgs {
 /// `holdfast check`.
 #[derive(Debug, Args)]
 pub struct CheckArgs {
-    /// File to check.
+    /// File to check. With the settings, the rules in the folder .holdfast-rules beside them are checked and run on their
+    /// examples.
     #[arg(default_value = ".holdfast.yml")]
     pub file: PathBuf,
 }

@@ -307,7 +307,11 @@ pub fn replay() -> String {
 /// Returns the sections of `holdfast check`.
 pub fn check() -> String {
     Sections {
-        examples: &["holdfast check", "holdfast check path/to/machine.asl.json"],
+        examples: &[
+            "holdfast check",
+            "holdfast check .holdfast-rules",
+            "holdfast check path/to/machine.asl.json",
+        ],
         exit: &[(0, "no problem"), (2, "the file has problems, or can't be read")],
         environment: vec![LOG],
     }

@@ -1,14 +1,9 @@
-//! Finds a team's own rules on the base of a change: the files of a folder, within bounds. What a change itself adds or
-//! changes there counts only once it is on the base.
+//! A team's own rules: the files of a folder, within bounds.
 
 use serde::{Deserialize, Serialize};
 
 use crate::count::size;
-use crate::error::StageError;
-use crate::model::change::Target;
 use crate::model::policy::InvalidTeamRules;
-use crate::model::sha::CommitSha;
-use crate::port::{FILES_PER_READ, ReadChange, RootEntry, RootKind};
 
 /// The folder of a team's rules, at the root of its repository.
 pub const RULES_FOLDER: &str = ".holdfast-rules";
@@ -68,29 +63,6 @@ pub fn is_rule_file(name: &str) -> bool {
     name.strip_suffix(".yml").is_some_and(|stem| !stem.is_empty())
 }
 
-/// Reads a team's rules on the base.
-///
-/// # Errors
-/// A file is a link, too large or not UTF-8, or ends in `.yaml`; there are too many; a read fails.
-pub async fn read_team_rules(
-    read: &dyn ReadChange,
-    target: &Target,
-    base: &CommitSha,
-) -> Result<TeamRules, StageError> {
-    let entries = read.read_folder(target, RULES_FOLDER, base).await?.unwrap_or_default();
-    let paths = rule_paths(&entries)?;
-    let mut files = Vec::with_capacity(paths.len());
-    for paths in paths.chunks(FILES_PER_READ) {
-        let names: Vec<&str> = paths.iter().map(String::as_str).collect();
-        let read = read.read_files(target, &names, base).await?;
-        for (path, bytes) in paths.iter().zip(read) {
-            let bytes = bytes.ok_or_else(|| InvalidTeamRules(format!("{path} can't be read: commit it as a file")))?;
-            files.push(rule_file(path.clone(), bytes)?);
-        }
-    }
-    Ok(TeamRules::new(files)?)
-}
-
 /// Creates a rule file of its bytes.
 ///
 /// # Errors
@@ -104,32 +76,8 @@ pub fn rule_file(path: String, bytes: Vec<u8>) -> Result<RuleFile, InvalidTeamRu
     }
 }
 
-/// Returns the paths of the rule files in the folder.
-fn rule_paths(entries: &[RootEntry]) -> Result<Vec<String>, InvalidTeamRules> {
-    let mut paths = Vec::new();
-    for entry in entries {
-        let path = format!("{RULES_FOLDER}/{}", entry.name);
-        if entry.name.to_ascii_lowercase().ends_with(".yaml") {
-            return Err(InvalidTeamRules(format!(
-                "{path} is not read: rename it to end in .yml"
-            )));
-        }
-        if !is_rule_file(&entry.name) {
-            continue;
-        }
-        if entry.kind != RootKind::File {
-            return Err(InvalidTeamRules(format!(
-                "{path} is no file: commit the rules as a file"
-            )));
-        }
-        check_size(&path, entry.bytes.unwrap_or(0))?;
-        paths.push(path);
-    }
-    check_number(paths.len())?;
-    Ok(paths)
-}
-
-fn check_number(files: usize) -> Result<(), InvalidTeamRules> {
+/// Returns an error if there are too many files.
+pub(crate) fn check_number(files: usize) -> Result<(), InvalidTeamRules> {
     match files > MAX_FILES {
         true => Err(InvalidTeamRules(format!(
             "{RULES_FOLDER} has {files} files with rules, and at most {MAX_FILES} are read: remove some"
@@ -138,7 +86,8 @@ fn check_number(files: usize) -> Result<(), InvalidTeamRules> {
     }
 }
 
-fn check_size(path: &str, bytes: u64) -> Result<(), InvalidTeamRules> {
+/// Returns an error if a file is too large.
+pub(crate) fn check_size(path: &str, bytes: u64) -> Result<(), InvalidTeamRules> {
     match bytes > MAX_FILE_BYTES {
         true => Err(InvalidTeamRules(format!(
             "{path} has {}, and at most {} are read: split it",
@@ -146,52 +95,5 @@ fn check_size(path: &str, bytes: u64) -> Result<(), InvalidTeamRules> {
             size(MAX_FILE_BYTES)
         ))),
         false => Ok(()),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    #![expect(clippy::unwrap_used, reason = "a failed step fails the test")]
-    use super::*;
-
-    fn entry(name: &str, kind: RootKind, bytes: u64) -> RootEntry {
-        RootEntry {
-            name: name.to_owned(),
-            kind,
-            bytes: Some(bytes),
-        }
-    }
-
-    #[test]
-    fn the_files_with_rules_are_found_and_the_others_left() {
-        let entries = [
-            entry("a.yml", RootKind::File, 10),
-            entry("README.md", RootKind::File, 10),
-            entry(".yml", RootKind::File, 10),
-            entry("deep", RootKind::Folder, 0),
-        ];
-        assert_eq!(rule_paths(&entries).unwrap(), [".holdfast-rules/a.yml"]);
-    }
-
-    #[test]
-    fn files_that_would_not_be_read_are_errors() {
-        let many: Vec<RootEntry> = (0..201)
-            .map(|n| entry(&format!("{n}.yml"), RootKind::File, 1))
-            .collect();
-        for (entries, excerpt) in [
-            (vec![entry("a.yaml", RootKind::File, 1)], "rename it"),
-            (vec![entry("a.yml", RootKind::Link, 1)], "is no file"),
-            (vec![entry("a.yml", RootKind::File, 65_537)], "at most 64 KiB"),
-            (many, "at most 200"),
-        ] {
-            let problem = rule_paths(&entries).unwrap_err().to_string();
-            assert!(problem.contains(excerpt), "{problem}");
-        }
-        let large = |n: usize| RuleFile {
-            path: n.to_string(),
-            text: "x".repeat(65_000),
-        };
-        let problem = TeamRules::new((0..17).map(large).collect()).unwrap_err().to_string();
-        assert!(problem.contains("together"), "{problem}");
     }
 }

@@ -71,7 +71,7 @@ fn wrong_team_rules_are_refused() {
         (vec![("a.yml", &cycle)], "cyclic"),
         (vec![("a.yml", &deep)], "invalid: 0 findings"),
         (vec![("a.yml", &too_deep)], "depth"),
-        (vec![("a.yml", &wrong_case)], "valid: 1 findings instead of 0 in Python"),
+        (vec![("a.yml", &wrong_case)], "valid: 1 finding instead of 0 in Python"),
         (vec![("a.yml", "id: [")], ".holdfast-rules/a.yml: "),
     ] {
         let (_, problems) = check_team_rules(&rules(&files));

@@ -6,6 +6,7 @@ use std::io::{self, ErrorKind, Read};
 use std::path::Path;
 
 use holdfast_asl::StateMachine;
+use holdfast_core::count::counted;
 use holdfast_core::model::policy::{InvalidTeamRules, POLICY_PATH, Policy, PolicyProblem, RuleLevel, unknown_rules};
 use holdfast_core::policy_file::{MAX_POLICY_BYTES, OTHER_POLICY_NAME};
 use holdfast_core::render::size;
@@ -35,16 +36,26 @@ pub fn run(args: &CheckArgs) -> Result<Exit, Failure> {
         let machine = StateMachine::parse(&text).map_err(|problems| Failure::usage(format!("{name}:\n{problems}")))?;
         format!("{name}: {} states, no problem\n", machine.states().len())
     } else {
+        let file = match args.file.ends_with(RULES_FOLDER) {
+            true => &args.file.with_file_name(POLICY_PATH),
+            false => &args.file,
+        };
+        let name = file.display();
+        let rules = team_rules(file)?;
+        let has_settings = !has_only_rules(file);
         let Checked {
             problems,
             warnings,
             levels,
-        } = check_settings(&args.file)?;
-        let rules = team_rules(&args.file)?;
+        } = match has_settings {
+            true => check_settings(file)?,
+            false => Checked::default(),
+        };
         let (ids, of_rules) = match &rules {
             Ok(rules) => check_team_rules(rules),
             Err(problem) => (Vec::new(), vec![problem.to_string()]),
         };
+        let number = ids.len();
         let mut lines: Vec<String> = problems.iter().map(|problem| format!("{name}: {problem}")).collect();
         if of_rules.is_empty() {
             let known: Vec<String> = rule_ids().iter().map(|id| (*id).to_owned()).chain(ids).collect();
@@ -55,10 +66,21 @@ pub fn run(args: &CheckArgs) -> Result<Exit, Failure> {
         if !lines.is_empty() {
             return Err(Failure::usage(lines.join("\n")));
         }
-        let warnings: String = (warnings.iter())
+        let mut report: String = (warnings.iter())
             .map(|warning| format!("{name}: warning: {warning}\n"))
             .collect();
-        format!("{warnings}{name}: no problem\n")
+        if has_settings {
+            report.push_str(&format!("{name}: no problem\n"));
+        }
+        if number > 0 {
+            let folder = file.with_file_name(RULES_FOLDER);
+            report.push_str(&format!(
+                "{}: {}, no problem\n",
+                folder.display(),
+                counted(number, "rule")
+            ));
+        }
+        report
     };
     output::print(&report).map_err(Failure::incomplete)?;
     Ok(Exit::Clean)
@@ -108,6 +130,14 @@ fn unreadable(file: &Path, error: &io::Error) -> Failure {
         ),
         false => format!("there is no file {name}: check the name, and the folder that the command was started in"),
     })
+}
+
+/// Returns whether a repository has rules of its team and no settings.
+fn has_only_rules(file: &Path) -> bool {
+    let is_missing = |name: &str| fs::symlink_metadata(file.with_file_name(name)).is_err();
+    file.ends_with(POLICY_PATH)
+        && [POLICY_PATH, OTHER_POLICY_NAME].into_iter().all(is_missing)
+        && !is_missing(RULES_FOLDER)
 }
 
 /// Returns the rules in the folder beside the settings, or what a review would report about them as files.

@@ -290,6 +290,7 @@ fn the_keys_of_repository_settings_and_their_defaults_are_documented() {
         let shown = match default {
             Value::Number(number) => number.to_string(),
             Value::String(text) => format!("`{text}`"),
+            Value::Bool(value) => format!("`{value}`"),
             _ => "empty".to_owned(),
         };
         assert_eq!(documented[&name], shown, "docs/configuration.md, {name}");

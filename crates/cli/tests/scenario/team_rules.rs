@@ -69,7 +69,7 @@ fn check_reads_the_rules_beside_the_settings_and_runs_their_cases() {
         (
             "",
             RULE.replace("log(1)", "print(2)"),
-            "no-print.yml: rule no-print: valid: 1 findings instead of 0",
+            "no-print.yml: rule no-print: valid: 1 finding instead of 0",
         ),
         ("", RULE.replace("pattern", "patern"), "unknown field `patern`"),
     ] {
@@ -79,4 +79,11 @@ fn check_reads_the_rules_beside_the_settings_and_runs_their_cases() {
         assert!(printed.contains(part), "{part}: {printed}");
         assert_eq!(code, Some(if part == "no problem" { 0 } else { 2 }), "{printed}");
     }
+    fs::remove_file(&settings).unwrap();
+    fs::write(rules.join("no-print.yml"), RULE).unwrap();
+    let (code, printed) = check();
+    assert_eq!(code, Some(0), "{printed}");
+    assert!(printed.ends_with(".holdfast-rules: 1 rule, no problem\n"), "{printed}");
+    let output = holdfast(&["check", rules.to_str().unwrap()]).output().unwrap();
+    assert_eq!(String::from_utf8_lossy(&output.stdout), printed);
 }

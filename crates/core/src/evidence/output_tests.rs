@@ -3,8 +3,8 @@
 
 use serde_json::json;
 
-use super::super::installed::InstalledTool;
 use super::*;
+use crate::model::installed_tool::InstalledTool;
 
 const FOLDER: &str = "/tmp/run/files";
 

@@ -13,6 +13,7 @@ pub mod failure;
 pub mod finding;
 pub mod finding_id;
 pub mod finding_source;
+pub mod installed_tool;
 pub mod key;
 pub mod marker;
 pub mod model_batch;

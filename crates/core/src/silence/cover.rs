@@ -35,8 +35,8 @@ const HIDDEN_TEXT_RULES: [&str; 10] = [
     "misc-misleading-identifier",
     "trojan-source",
 ];
-/// Ends of the names of files in which `nosec` is a known word.
-const NOSEC_FILES: [&str; 4] = [".py", ".pyi", ".ipynb", ".go"];
+/// The names of Holdfast's rules in other tools.
+const CODES: &str = include_str!("codes.txt");
 
 /// Returns whether a finding is a secret: of Holdfast's own search, or of another tool's.
 pub(super) fn is_secret(finding: &Finding) -> bool {
@@ -70,19 +70,40 @@ pub(super) fn covers(directive: &Directive, finding: &Finding) -> bool {
             is_word_of(word, &name.to_ascii_lowercase())
                 && (directive.rules.is_empty() || directive.rules.iter().any(|named| is_rule(word, named, rule)))
         }
-        // A tool's rules have other names than Holdfast's.
-        (FindingSource::Rule(_), _) if !directive.rules.is_empty() => false,
         (FindingSource::Rule(_), Word::Gitleaks) => is_secret(finding),
-        (FindingSource::Rule(_), Word::Nosemgrep) => is_security_rule(finding),
-        (FindingSource::Rule(_), Word::Nosec) => {
-            is_security_rule(finding) && NOSEC_FILES.iter().any(|end| finding.path.ends_with(end))
+        (FindingSource::Rule(id), word) => {
+            !is_secret(finding)
+                && is_in_file_of(word, &finding.path)
+                && match directive.rules.is_empty() {
+                    true => !matches!(word, Word::Nosec | Word::Nosemgrep) || finding.category == Category::Security,
+                    false => directive.rules.iter().any(|named| is_code_of(named, id)),
+                }
         }
-        (FindingSource::Rule(_), _) => false,
     }
 }
 
-fn is_security_rule(finding: &Finding) -> bool {
-    finding.category == Category::Security && !is_secret(finding)
+/// Returns whether the tool of a word reads a file.
+fn is_in_file_of(word: Word, path: &str) -> bool {
+    let ends: &[&str] = match word {
+        Word::Holdfast | Word::Gitleaks | Word::Nosemgrep | Word::Shellcheck => return true,
+        Word::Noqa => &["py", "pyi", "ipynb"],
+        Word::Nosec => &["py", "pyi", "ipynb", "go"],
+        Word::EslintLine | Word::EslintNextLine => {
+            &["js", "jsx", "mjs", "cjs", "ts", "tsx", "mts", "cts", "vue", "svelte"]
+        }
+        Word::Nolint | Word::NolintNextLine => &["c", "h", "cc", "cpp", "cxx", "hh", "hpp", "hxx"],
+        Word::Zizmor => &["yml", "yaml"],
+    };
+    let end = path.rsplit_once('.').map_or("", |(_, end)| end);
+    ends.iter().any(|known| known.eq_ignore_ascii_case(end))
+}
+
+/// Returns whether another tool's name of a rule, such as `S602` or `security/detect-child-process`, means a rule of
+/// Holdfast.
+fn is_code_of(named: &str, id: &str) -> bool {
+    let named = named.rsplit('/').next().unwrap_or(named);
+    let mut lines = CODES.lines().map(str::split_ascii_whitespace);
+    lines.any(|mut words| words.next() == Some(id) && words.any(|code| code.eq_ignore_ascii_case(named)))
 }
 
 /// Returns whether a tool, by its name in lower case, reads a word.

@@ -8,6 +8,7 @@ mod merge_findings;
 mod next_ledger;
 mod noise_facts;
 mod read_evidence;
+mod read_team_rules;
 mod rule_findings;
 mod run_header;
 mod stored_change;

@@ -25,10 +25,11 @@ use crate::prompt::estimate_tokens;
 use crate::render::{counted, is_or_are};
 use crate::rule::secret_findings;
 use crate::silence::{Silencer, Trust};
-use crate::team_rules::{TeamRules, read_team_rules};
+use crate::team_rules::TeamRules;
 
 use super::noise_facts::noise_facts;
 use super::read_evidence::{notes_of, read_evidence, tools_that_ran};
+use super::read_team_rules::read_team_rules;
 use super::silencing_trust::read_trust;
 use super::stored_change::missing_change;
 use super::{StageError, find_whole_change, read_artifact, write_artifact};

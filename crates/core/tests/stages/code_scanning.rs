@@ -171,8 +171,9 @@ fn a_report_is_fixed_only_when_its_tool_has_run() {
     let policy = "evidence: {tools: [gitleaks]}";
     let world = reading(policy, ran("gitleaks", &[2], &[]));
     review(&world);
+    let fixed = "@@ -1,1 +1,2 @@\n one\n+checked text";
     let next = |world: World, run: &str, head: char, evidence: Evidence| {
-        let mut next = push(world, run, head, THREE_LINES, vec![]);
+        let mut next = push(world, run, head, fixed, vec![]);
         next.run.model = "rules".parse().unwrap();
         next.run.model_light = "rules".parse().unwrap();
         next.set_policy(policy);

@@ -104,7 +104,7 @@ impl Tools {
 
     async fn state(&self, tool: InstalledTool, search: &SearchPath) -> ToolState {
         let command = tool.command();
-        let program = search.find(command.program);
+        let program = search.find(tool.name());
         let mut version = None;
         if let (Some(program), Ok(_turn), Ok(home)) = (&program, self.turns.acquire().await, tempfile::tempdir()) {
             let arguments: Vec<OsString> = command.version.iter().map(OsString::from).collect();
@@ -122,7 +122,7 @@ impl Tools {
             version = printed.ok().and_then(|printed| version_of(&printed.output));
         }
         ToolState {
-            name: command.program,
+            name: tool.name(),
             found: program.is_some(),
             version,
             install: command.install,

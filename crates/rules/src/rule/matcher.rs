@@ -9,6 +9,7 @@ use holdfast_core::model::finding::{Category, Severity};
 use serde::Deserialize as _;
 
 use super::super::language::Language;
+use super::excerpt::Excerpts;
 use super::file::{Definition, RuleFault, fault};
 
 /// A rule compiled for a language.
@@ -21,6 +22,7 @@ pub(crate) struct Rule {
     pub body: String,
     pub matcher: RuleCore,
     pub fix: Option<Fixer>,
+    pub excerpts: Excerpts,
 }
 
 /// The rules of a language.
@@ -99,6 +101,7 @@ fn compile(rule: &Definition, language: Language) -> Result<Rule, RuleFault> {
         body: rule.body.clone(),
         matcher,
         fix,
+        excerpts: Excerpts::of(language, &rule.matcher),
     })
 }
 

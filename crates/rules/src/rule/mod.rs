@@ -2,6 +2,7 @@
 //! precise.
 
 mod built_in;
+mod excerpt;
 mod file;
 mod matcher;
 mod suggest;
@@ -10,6 +11,7 @@ use std::collections::HashSet;
 
 use ast_grep_core::matcher::MatcherExt as _;
 use ast_grep_core::{AstGrep, Node};
+use holdfast_core::count::counted;
 use holdfast_core::model::finding::Severity;
 use holdfast_core::port::{SyntaxFinding, SyntaxLimit};
 
@@ -66,7 +68,12 @@ pub(super) fn find(doc: &FlatDoc, sets: &[&RuleSet]) -> (Vec<SyntaxFinding>, Opt
 /// Returns the rule's finding at a node, if it matches. Wrong if the tree's budget is used up.
 fn finding(rule: &Rule, node: Node<'_, FlatDoc>) -> Option<SyntaxFinding> {
     let found = rule.matcher.match_node(node)?;
-    let (start_line, end_line) = found.get_inner_node().rows();
+    let (mut start_line, mut end_line) = found.get_inner_node().rows();
+    if start_line < end_line
+        && let Some((first, last)) = rule.excerpts.lines(&found.text())
+    {
+        (start_line, end_line) = (start_line + first, start_line + last);
+    }
     Some(SyntaxFinding {
         rule: rule.id.clone(),
         start_line,
@@ -116,7 +123,7 @@ pub(super) fn check_cases(rule: &Definition, language: Language) -> (usize, Vec<
         let deadline = TimeLimit::after(MAX_FILE_TIME);
         let found = document(&text, language, deadline).map(|doc| find(&doc, &[&set]).0.len());
         if found != Some(expected) {
-            let found = found.map_or_else(|| "no result in time".to_owned(), |found| format!("{found} findings"));
+            let found = found.map_or_else(|| "no result in time".to_owned(), |found| counted(found, "finding"));
             let problem = format!("{found} instead of {expected} in {}: {text:?}", language.rule_name());
             faults.push(file::fault(&rule.file, Some(&rule.id), Some(field), problem));
         }

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::check::Part;
-use crate::evidence::InstalledTool;
+use crate::model::installed_tool::InstalledTool;
 
 /// Maximum number of names of artifacts.
 const MAX_ARTIFACTS: usize = 10;
