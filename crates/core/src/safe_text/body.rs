@@ -80,6 +80,8 @@ fn read(markdown: &str) -> Vec<Block> {
 }
 
 impl Reader {
+    /// Takes the parser's next event. Entities, such as `&#8238;`, have become characters in it, so invisible ones are
+    /// removed again.
     fn take(&mut self, event: Event<'_>) {
         match event {
             Event::Start(tag) => self.start(&tag),
@@ -93,7 +95,7 @@ impl Reader {
             | Event::InlineHtml(text)
             | Event::InlineMath(text)
             | Event::DisplayMath(text)
-            | Event::FootnoteReference(text) => self.text(&text),
+            | Event::FootnoteReference(text) => self.text(&visible(&text)),
         }
     }
 
@@ -124,9 +126,7 @@ impl Reader {
         let open = match tag {
             Tag::Emphasis => return self.line.push(Inline::Mark("*")),
             Tag::Strong => return self.line.push(Inline::Mark("**")),
-            Tag::Link { dest_url, .. } | Tag::Image { dest_url, .. } => {
-                Open::Link(dest_url.clone().into_string(), String::new())
-            }
+            Tag::Link { dest_url, .. } | Tag::Image { dest_url, .. } => Open::Link(visible(dest_url), String::new()),
             Tag::CodeBlock(kind) => {
                 self.end_paragraph();
                 let info = match kind {
@@ -273,8 +273,7 @@ fn plain(inline: &Inline) -> &str {
 }
 
 /// Returns one line with its code spans and emphasis. Emphasis is written only if it begins and ends in this line,
-/// around text that neither begins nor ends with a blank; otherwise a break keeps its neighbours from becoming one
-/// word.
+/// around text that neither begins nor ends with a blank. A break keeps its neighbours from becoming one word.
 fn marked_line(inlines: &[Inline], links: &Links) -> String {
     let mut parts: Vec<String> = Vec::new();
     let mut opened: Vec<(&str, usize)> = Vec::new();
@@ -285,6 +284,9 @@ fn marked_line(inlines: &[Inline], links: &Links) -> String {
                     begins: parts.iter().all(String::is_empty),
                     continues: index + 1 < inlines.len(),
                 };
+                if text.starts_with(char::is_alphanumeric) && parts.last().is_some_and(|part| part.ends_with('*')) {
+                    parts.push(BREAK.to_string());
+                }
                 parts.push(escaped(text, place, links));
             }
             Inline::Code(text) => {
@@ -297,7 +299,11 @@ fn marked_line(inlines: &[Inline], links: &Links) -> String {
                 if let Some(at) = opening {
                     opened.pop();
                     if is_emphasised(&parts[at + 1..].concat()) {
-                        parts[at] = (*mark).to_owned();
+                        let before = parts[..at].iter().rev().find(|part| !part.is_empty());
+                        if !before.is_some_and(|part| part.ends_with(char::is_alphanumeric)) {
+                            parts[at].clear();
+                        }
+                        parts[at].push_str(mark);
                         parts.push((*mark).to_owned());
                         continue;
                     }
@@ -342,7 +348,7 @@ mod tests {
                 "see https://github.com/o/r/blob/main/a.rs#L1.",
                 "see <https://github.com/o/r/blob/main/a.rs#L1>.",
             ),
-            ("snake_case_name and a*b*c", "snake_case_name and a*b*c"),
+            ("snake_case_name and a*b*c", "snake_case_name and a|*b*|c"),
         ] {
             assert_eq!(shown(raw), safe, "{raw}");
         }
@@ -385,6 +391,11 @@ mod tests {
                 "0123abcdef0https:|//github.com/o/r/blob/x",
             ),
             ("a\u{202e}b\u{200b}c", "abc"),
+            ("a&#x202e;b&ZeroWidthSpace;c&#4;&shy;d&#13;/e", "abcd\n|/e"),
+            ("[a&#27;b](https://e.example/&#x202e;c)", "ab (https:|//e.example/c)"),
+            ("&#64;&#8203;octocat", "@|octocat"),
+            ("*0A*0123abcdef0", "*0A*|0123ab|cdef0"),
+            ("G*H*-1", "G|*H*-1"),
         ] {
             assert_eq!(shown(raw), safe, "{raw}");
         }
@@ -398,6 +409,7 @@ mod tests {
             format!("key {head}**{tail}** here"),
             format!("key &#65;KIA{tail} here"),
             format!("key {head}\u{200b}{tail} here"),
+            format!("key {head}&#8203;{tail} here"),
             format!("```\n{head}{tail}\n```"),
             format!("`{head}{tail}`"),
         ] {

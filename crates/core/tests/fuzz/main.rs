@@ -108,6 +108,7 @@ proptest! {
         put in prop_oneof![
             prop::collection::vec(any::<u8>(), 0..8),
             "[@+ \\-`<>\\[\\]{}\":,0-9a-z\n]{0,8}".prop_map(String::into_bytes),
+            "&#(x[0-9a-f]{1,5}|[0-9]{1,5});".prop_map(String::into_bytes),
         ],
         end in any::<prop::sample::Index>(), is_cut in any::<bool>(),
     ) {
