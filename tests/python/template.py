@@ -476,6 +476,7 @@ class TemplateTest(unittest.TestCase):
         self.assertEqual(
             manifest["default_permissions"],
             {
+                "actions": "read",
                 "checks": "write",
                 "contents": "read",
                 "issues": "write",

@@ -5,6 +5,8 @@
 
 #[path = "stages/answers.rs"]
 mod answers;
+#[path = "stages/artifacts.rs"]
+mod artifacts;
 #[path = "stages/code_scanning.rs"]
 mod code_scanning;
 #[path = "stages/deadlines.rs"]

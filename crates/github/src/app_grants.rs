@@ -15,7 +15,11 @@ use super::error::GithubSetupError;
 pub const APP_MANIFEST: &str = include_str!("../../../infra/github-app-manifest.json");
 
 /// The effect of each missing permission of the manifest, by its name.
-const WITHOUT_PERMISSION: [(&str, &str); 8] = [
+const WITHOUT_PERMISSION: [(&str, &str); 9] = [
+    (
+        "actions",
+        "`evidence: artifacts` in `.holdfast.yml` reads no artifacts; other reviews are complete",
+    ),
     (
         "checks",
         "no check run is shown, so branch protection can't require a review",
@@ -44,7 +48,7 @@ const WITHOUT_PERMISSION: [(&str, &str); 8] = [
     ),
 ];
 /// The permissions that only a setting of a repository uses.
-const OPTIONAL_PERMISSIONS: [&str; 1] = ["security_events"];
+const OPTIONAL_PERMISSIONS: [&str; 2] = ["actions", "security_events"];
 
 /// The effect of each missing event of the manifest, by its name; `None` if this version ignores the event.
 const WITHOUT_EVENT: [(&str, Option<&str>); 7] = [

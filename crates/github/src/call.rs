@@ -42,6 +42,8 @@ pub(super) struct Call {
     pub max_bytes: usize,
     /// The permission that a refusal names.
     pub needs: &'static str,
+    /// Whether an answer that leads to another host is a result.
+    pub leads_elsewhere: bool,
 }
 
 impl Call {
@@ -64,6 +66,7 @@ impl Call {
             accept: "application/vnd.github+json",
             max_bytes: MAX_ANSWER_BYTES,
             needs,
+            leads_elsewhere: false,
         }
     }
 

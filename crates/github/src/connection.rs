@@ -42,7 +42,7 @@ pub struct GithubConnection {
     /// The API's host.
     host: String,
     /// The API's scheme, host and port: credentials are sent nowhere else.
-    origin: String,
+    pub(super) origin: String,
     /// The API's path prefix: empty, or `/api/v3` on GitHub Enterprise Server.
     prefix: String,
     pub(super) credentials: Credentials,
@@ -285,6 +285,9 @@ impl GithubConnection {
                 false => None,
             };
             let Some((path, query)) = place else {
+                if call.leads_elsewhere && status.is_redirection() {
+                    return Ok(reply);
+                }
                 if status == StatusCode::UNAUTHORIZED {
                     self.forget_credentials(&call.scope).await;
                 }
@@ -341,12 +344,23 @@ impl GithubConnection {
         if let Some(bearer) = bearer {
             builder = builder.header(header::AUTHORIZATION, format!("Bearer {}", bearer.expose_secret()));
         }
+        self.complete(name, builder, call.body.as_ref(), call.max_bytes).await
+    }
+
+    /// Sends a request with exactly these headers, to the API if its address names no host, and returns the answer of
+    /// any status.
+    pub(super) async fn complete(
+        &self,
+        name: &str,
+        builder: http::request::Builder,
+        body: Option<&Value>,
+        max_bytes: usize,
+    ) -> Result<(StatusCode, Reply), Failure> {
         let unavailable = |detail: String| Failure::unavailable(name, &detail);
         let request = self
             .crab
-            .build_request(builder, call.body.as_ref())
+            .build_request(builder, body)
             .map_err(|error| unavailable(innermost(&error)))?;
-        let max_bytes = call.max_bytes;
         let exchange = async {
             let response = self
                 .crab

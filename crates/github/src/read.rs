@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use holdfast_core::diff::coarse_note;
-use holdfast_core::evidence::Evidence;
+use holdfast_core::evidence::{Evidence, ToolRuns};
 use holdfast_core::identity::identify;
 use holdfast_core::model::change::{Change, ChangedFile, Target};
 use holdfast_core::model::repository_name::RepositoryName;
@@ -11,6 +11,7 @@ use holdfast_core::port::{Ends, ReadChange, ReadError, ReadPull, RootEntry};
 
 use super::address::PullRequestAddress;
 use super::alerts;
+use super::artifacts;
 use super::blobs::{self, is_plain, read_blob};
 use super::classify::{Trees, classify, is_unclear, read_folder, read_root, read_tree};
 use super::connection::GithubConnection;
@@ -211,6 +212,11 @@ impl ReadChange for GithubReadChange {
     async fn code_scanning(&self, target: &Target, head: &CommitSha) -> Result<Evidence, ReadError> {
         let request = pull_request(target)?;
         Ok(alerts::read(&self.connection, request.place(), head).await?)
+    }
+
+    async fn artifacts(&self, target: &Target, head: &CommitSha, names: &[String]) -> Result<ToolRuns, ReadError> {
+        let request = pull_request(target)?;
+        Ok(artifacts::read(&self.connection, request.place(), head, names).await?)
     }
 
     async fn read_folder(

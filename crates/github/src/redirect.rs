@@ -1,5 +1,6 @@
-//! Redirects of requests about a renamed or transferred repository.
+//! Redirects: of requests about a renamed or transferred repository, and to the host of a file.
 
+use holdfast_core::model::address::is_loopback;
 use http::{HeaderMap, StatusCode, header};
 use url::Url;
 
@@ -27,6 +28,21 @@ pub(super) fn place(
     let path = there.path().strip_prefix(prefix)?;
     let query = there.query().map_or_else(String::new, |query| format!("?{query}"));
     path.starts_with('/').then(|| (path.to_owned(), query))
+}
+
+/// Returns the address of a file on another host; `None` if the answer names none that may be called: https, or http on
+/// this machine where the API itself is there. Credentials aren't sent to it.
+pub(super) fn elsewhere(origin: &str, headers: &HeaderMap) -> Option<Url> {
+    let there = Url::parse(headers.get(header::LOCATION)?.to_str().ok()?).ok()?;
+    let is_allowed = match there.scheme() {
+        "https" => true,
+        "http" => {
+            is_loopback(&there) && Url::parse(origin).is_ok_and(|api| api.scheme() == "http" && is_loopback(&api))
+        }
+        _ => false,
+    };
+    let has_credentials = !there.username().is_empty() || there.password().is_some();
+    (is_allowed && !has_credentials).then_some(there)
 }
 
 #[cfg(test)]
@@ -99,5 +115,31 @@ mod tests {
             place(API, "", "/repos/o/r", StatusCode::MOVED_PERMANENTLY, &HeaderMap::new()),
             None
         );
+    }
+
+    #[test]
+    fn a_file_is_on_any_host_with_https() {
+        const API: &str = "https://api.github.com";
+        const HERE: &str = "http://127.0.0.1:8080";
+        for (origin, location, is_followed) in [
+            (API, "https://storage.example/a.zip?sig=x", true),
+            (API, "https://api.github.com/a.zip", true),
+            (API, "http://storage.example/a.zip", false),
+            (API, "http://127.0.0.1/a.zip", false),
+            (HERE, "http://127.0.0.1:9/a.zip", true),
+            (HERE, "http://localhost/a.zip", true),
+            (HERE, "http://storage.example/a.zip", false),
+            (HERE, "http://127.0.0.1.evil.example/a.zip", false),
+            ("http://ghe.lan", "http://127.0.0.1/a.zip", false),
+            (API, "https://u:p@storage.example/a.zip", false),
+            (API, "/a.zip", false),
+            (API, "file:///etc/passwd", false),
+            (API, "ftp://storage.example/a.zip", false),
+        ] {
+            let headers = HeaderMap::from_iter([(header::LOCATION, location.parse().unwrap())]);
+            let found = elsewhere(origin, &headers);
+            assert_eq!(found.is_some(), is_followed, "{origin} {location}");
+        }
+        assert_eq!(elsewhere(API, &HeaderMap::new()), None);
     }
 }

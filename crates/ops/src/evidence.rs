@@ -4,26 +4,21 @@ use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use holdfast_core::evidence::{Evidence, Places, read_sarif};
+use holdfast_core::evidence::{Evidence, MAX_SARIF_BYTES, MAX_SARIF_FILES, Places, read_sarif};
 use holdfast_core::model::change::Target;
 use holdfast_core::model::run::RunEvidence;
 use sha2::{Digest, Sha256};
 
 use crate::failure::Failure;
 
-/// Maximum size of a SARIF file, in bytes.
-const MAX_FILE_BYTES: u64 = 64 * 1024 * 1024;
-/// Maximum number of SARIF files.
-const MAX_FILES: usize = 20;
-
 /// Reads the files. Paths in them that are absolute lie below the work tree, the current folder or the CI job's folder.
 ///
 /// # Errors
 /// Names the file that can't be read, is too large or isn't SARIF.
 pub fn read(files: &[PathBuf], target: &Target) -> Result<Evidence, Failure> {
-    if files.len() > MAX_FILES {
+    if files.len() > MAX_SARIF_FILES {
         return Err(Failure::usage(format!(
-            "--evidence names {} files, and at most {MAX_FILES} are read: merge them into fewer",
+            "--evidence names {} files, and at most {MAX_SARIF_FILES} are read: merge them into fewer",
             files.len()
         )));
     }
@@ -61,11 +56,11 @@ fn read_bytes(path: &Path) -> Result<Vec<u8>, Failure> {
     }
     let file = File::open(path).map_err(unreadable)?;
     let mut bytes = Vec::new();
-    file.take(MAX_FILE_BYTES + 1)
+    file.take(MAX_SARIF_BYTES + 1)
         .read_to_end(&mut bytes)
         .map_err(unreadable)?;
-    if u64::try_from(bytes.len()).unwrap_or(u64::MAX) > MAX_FILE_BYTES {
-        let most = MAX_FILE_BYTES / 1024 / 1024;
+    if u64::try_from(bytes.len()).unwrap_or(u64::MAX) > MAX_SARIF_BYTES {
+        let most = MAX_SARIF_BYTES / 1024 / 1024;
         return Err(failed(format!(
             "larger than {most} MiB: let the tool read fewer files or fewer rules"
         )));

@@ -418,6 +418,10 @@ impl ReadChange for ReadEither {
         self.of(target).code_scanning(target, head).await
     }
 
+    async fn artifacts(&self, target: &Target, head: &CommitSha, names: &[String]) -> Result<ToolRuns, ReadError> {
+        self.of(target).artifacts(target, head, names).await
+    }
+
     async fn run_tools(&self, target: &Target, request: &ToolRequest) -> Result<ToolRuns, ReadError> {
         let is_pull = target.pull_request().is_some();
         let is_stranger = is_pull && !self.tools.is_isolated().await && self.github.is_from_fork(target).await?;

@@ -52,6 +52,9 @@ pub enum TestkitError {
         /// The reason.
         source: serde_json::Error,
     },
+    /// A zip archive could not be written.
+    #[error("cannot write a zip archive: {0}")]
+    Zip(#[from] zip::result::ZipError),
     /// A function's program gave no answer.
     #[error("{} gave no answer: {stderr}", program.display())]
     NoAnswer {

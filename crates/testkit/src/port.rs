@@ -121,8 +121,11 @@ pub struct FixedChange {
     pub head: Option<CommitSha>,
     /// The current merge base, if it is known.
     pub merge_base: Option<CommitSha>,
-    /// The reports of code scanning; one that is `missing` is refused with that reason. Its `ran` are those of tools.
+    /// The reports of code scanning; one that is `missing` is refused with that reason. Its `ran` are those of tools, and
+    /// its `artifacts` those of workflows.
     pub scanned: Evidence,
+    /// The error of reading artifacts.
+    pub artifacts_error: Option<fn() -> ReadError>,
 }
 
 #[async_trait]
@@ -140,6 +143,13 @@ impl ReadChange for FixedChange {
         match &self.scanned.missing {
             Some(missing) => Err(ReadError::Forbidden(missing.clone())),
             None => Ok(self.scanned.clone()),
+        }
+    }
+
+    async fn artifacts(&self, _target: &Target, _head: &CommitSha, _names: &[String]) -> Result<ToolRuns, ReadError> {
+        match self.artifacts_error {
+            Some(error) => Err(error()),
+            None => Ok(self.scanned.artifacts.clone().unwrap_or_default()),
         }
     }
 

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a failed step fails the test")]
 
 mod afterwards;
+mod artifacts;
 mod bad_input;
 mod batches;
 mod browser;

@@ -98,7 +98,7 @@ impl CodeScanningAlert {
             let message = cut(visible(&text).trim(), MAX_MESSAGE_CHARS);
             let rule = self.rule;
             let properties = Properties {
-                tags: rule.tags.unwrap_or_default(),
+                tags: rule.tags.iter().flatten().filter_map(Value::as_str).collect(),
                 ..Properties::default()
             };
             let cwe = weaknesses(std::iter::once(&properties));

@@ -1,11 +1,12 @@
-//! Evidence: what the team's own tools report about the code under review, from SARIF files, code scanning and tools that
-//! Holdfast runs.
+//! Evidence: what the team's own tools report about the code under review, from SARIF files, code scanning, artifacts of
+//! workflows and tools that Holdfast runs.
 //!
 //! A tool's report becomes a finding if it lies on an added line; its source is `tool:NAME/RULE`. A report is a claim of a
 //! tool, and its text is a stranger's input: bounded, without invisible characters, and no part of it decides anything
 //! but its severity and its place.
 
 mod alert;
+mod bounded;
 mod installed;
 mod output;
 mod path;
@@ -31,6 +32,13 @@ use crate::rule::redacted;
 
 /// Maximum number of reports of a run. Those beyond are counted.
 pub const MAX_REPORTS: usize = 20_000;
+/// Maximum size of a SARIF file, in bytes.
+pub const MAX_SARIF_BYTES: u64 = 64 * 1024 * 1024;
+/// Maximum number of SARIF files that are read together.
+pub const MAX_SARIF_FILES: usize = 20;
+
+/// Maximum number of tools that a line for people names.
+const MAX_NAMED_TOOLS: usize = 10;
 
 /// Confidence of a tool's report: a rule that may not know the context.
 const CONFIDENCE: f64 = 0.7;
@@ -51,6 +59,9 @@ pub struct Evidence {
     /// The reports of the tools that Holdfast ran.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ran: Option<ToolRuns>,
+    /// The reports in artifacts of workflow runs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub artifacts: Option<ToolRuns>,
 }
 
 /// A tool.
@@ -131,7 +142,6 @@ impl Evidence {
 
     /// Returns the line for people: the tools, and the number of their reports.
     pub fn note(&self, place: &str) -> String {
-        let tools: Vec<String> = self.tools.iter().map(ToString::to_string).collect();
         let left_out = match self.left_out {
             0 => String::new(),
             number => format!("; {number} more are left out"),
@@ -139,11 +149,11 @@ impl Evidence {
         format!(
             "{} in {place} by {}; those on added lines count{left_out}.",
             counted(self.number(), "report"),
-            tools.join(", ")
+            named(&self.tools)
         )
     }
 
-    /// Returns the names of all tools.
+    /// Returns the names of all tools, without those that only artifacts name.
     pub fn tool_names(&self) -> Vec<String> {
         let ran = self.ran.iter().flat_map(|ran| &ran.tools);
         let mut names: Vec<String> = Vec::new();
@@ -165,12 +175,13 @@ impl Evidence {
     pub fn findings(&self, path: &str, hunks: &[Hunk]) -> Vec<Finding> {
         let ran = self.ran.as_ref();
         let own = ran.and_then(|ran| ran.reports.get(path)).into_iter().flatten();
-        // A tool's own run is newer than what code scanning has of it.
+        // A tool's own run is newer than what GitHub has of it.
         let has_run = |name: &str| {
             let mut tools = ran.into_iter().flat_map(|ran| &ran.tools);
             tools.any(|tool| tool.name.eq_ignore_ascii_case(name))
         };
-        let others = self.reports.get(path).into_iter().flatten();
+        let in_artifacts = self.artifacts.as_ref().and_then(|found| found.reports.get(path));
+        let others = [self.reports.get(path), in_artifacts].into_iter().flatten().flatten();
         let others = others.filter(|report| !has_run(&report.tool));
         let reports: Vec<&ToolReport> = others.chain(own).collect();
         let mut findings: Vec<Finding> = Vec::new();
@@ -192,6 +203,16 @@ impl Evidence {
         }
         findings
     }
+}
+
+/// Returns the tools for a line: the first ones, and the number of the others.
+pub fn named(tools: &[Tool]) -> String {
+    let mut names: Vec<String> = tools.iter().take(MAX_NAMED_TOOLS).map(ToString::to_string).collect();
+    let more = tools.len().saturating_sub(MAX_NAMED_TOOLS);
+    if more > 0 {
+        names.push(counted(more, "more tool"));
+    }
+    names.join(", ")
 }
 
 impl ToolReport {

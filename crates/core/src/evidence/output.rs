@@ -9,12 +9,16 @@ use super::path::Places;
 use super::sarif::{
     MAX_MESSAGE_CHARS, MAX_NAME_CHARS, MAX_TITLE_CHARS, category_of, cut, first_sentence, line, read_sarif, severity_of,
 };
-use super::{InvalidSarif, MAX_REPORTS, Tool, ToolReport};
+use super::{Evidence, InvalidSarif, MAX_REPORTS, Tool, ToolReport};
+use crate::count::{counted, is_or_are};
 use crate::model::finding::{Category, Severity};
 use crate::visible::visible;
 
 /// "Use of hard-coded credentials" in the Common Weakness Enumeration.
 const HARD_CODED_CREDENTIALS: u32 = 798;
+
+/// Maximum number of reports on one path that artifacts may have.
+const MAX_REPORTS_OF_PATH: usize = 1_000;
 
 /// The form of a tool's output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,7 +33,7 @@ pub enum Form {
     Actionlint,
 }
 
-/// The reports of the tools that Holdfast ran on a change.
+/// The reports of tools that ran on a change: called by Holdfast, or by workflows that keep them in artifacts.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ToolRuns {
     /// The tools that ran, also those without a report.
@@ -99,6 +103,23 @@ impl ToolRuns {
             version,
         });
         Ok(())
+    }
+
+    /// Returns the runs whose reports were in artifacts, which a stranger may have written, with lines for people.
+    pub fn of_artifacts(mut files: Evidence, mut notes: Vec<String>) -> Self {
+        for reports in files.reports.values_mut() {
+            files.left_out += reports.len().saturating_sub(MAX_REPORTS_OF_PATH);
+            reports.truncate(MAX_REPORTS_OF_PATH);
+        }
+        if files.left_out > 0 {
+            let reports = counted(files.left_out, "more report");
+            notes.push(format!("{reports} in artifacts {} left out", is_or_are(files.left_out)));
+        }
+        Self {
+            tools: files.tools,
+            reports: files.reports,
+            notes,
+        }
     }
 
     /// Adds the runs of other tools.

@@ -92,3 +92,23 @@ fn another_form_is_an_error() {
         assert_eq!(runs, ToolRuns::default());
     }
 }
+
+#[test]
+fn artifacts_have_a_bounded_number_of_reports_on_one_path() {
+    let lines = |number: u32| (1..=number).map(|line| report("r".to_owned(), (line, line), "note", "a").unwrap());
+    let reports = |number| BTreeMap::from([("a.py".to_owned(), lines(number).collect::<Vec<_>>())]);
+    for (number, left_out, expected) in [
+        (1_000, 0, None),
+        (1_000, 1, Some("1 more report in artifacts is left out")),
+        (1_002, 3, Some("5 more reports in artifacts are left out")),
+    ] {
+        let files = Evidence {
+            reports: reports(number),
+            left_out,
+            ..Evidence::default()
+        };
+        let runs = ToolRuns::of_artifacts(files, Vec::new());
+        assert_eq!(runs.number(), 1_000, "{number}");
+        assert_eq!(runs.notes.first().map(String::as_str), expected, "{number}");
+    }
+}

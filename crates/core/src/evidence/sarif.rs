@@ -1,7 +1,8 @@
 //! Reads SARIF 2.1.0, the format in which analysers and code scanning exchange reports.
 
-use serde_json::Value;
+use std::collections::HashMap;
 
+use super::bounded::{self, Short};
 use super::path::Places;
 use super::shape::{Component, Log, Properties, Report, Rule, Run, Text};
 use super::{Evidence, MAX_REPORTS, Tool, ToolReport};
@@ -16,6 +17,8 @@ pub(super) const MAX_MESSAGE_CHARS: usize = 2_000;
 
 /// Maximum number of weaknesses of one report.
 const MAX_CWE: usize = 5;
+/// Maximum number of runs of a log. A program that calls many tools writes a run for each.
+const MAX_RUNS: usize = 200;
 
 /// A file that isn't SARIF 2.1.0.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -37,12 +40,17 @@ pub enum InvalidSarif {
 pub fn read_sarif(bytes: &[u8], places: &Places) -> Result<Evidence, InvalidSarif> {
     // Windows tools write a byte order mark.
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
-    let log: Log = serde_json::from_slice(bytes).map_err(|error| InvalidSarif::Shape(error.to_string()))?;
-    if log.version != "2.1.0" {
+    // The error may quote the log.
+    let shape = |error: serde_json::Error| InvalidSarif::Shape(line(&error.to_string(), MAX_TITLE_CHARS));
+    let log: Log = bounded::read(bytes).map_err(shape)?;
+    if &*log.version != "2.1.0" {
         return Err(InvalidSarif::Version(line(&log.version, MAX_NAME_CHARS)));
     }
+    if log.runs.len() > MAX_RUNS {
+        return Err(InvalidSarif::Shape(format!("more than {MAX_RUNS} runs")));
+    }
     let (mut evidence, mut room) = (Evidence::default(), MAX_REPORTS);
-    for run in &log.runs {
+    for run in log.runs.iter() {
         let driver = &run.tool.driver;
         let name = tool_name(&driver.name);
         let version = driver.semantic_version.as_ref().or(driver.version.as_ref());
@@ -50,10 +58,19 @@ pub fn read_sarif(bytes: &[u8], places: &Places) -> Result<Evidence, InvalidSari
             name: name.clone(),
             version: version.map(|version| line(version, MAX_NAME_CHARS)),
         });
-        for report in run.results.iter().flatten().filter(|report| is_present(report)) {
-            if let Some(report) = read_report(&name, run, report, places) {
-                evidence.push(report, &mut room);
+        let rules = rules_by_id(run);
+        let results = run.results.iter().flat_map(|results| results.iter());
+        for report in results.filter(|report| is_present(report)) {
+            let Some((path, lines)) = place_of(run, report, places) else {
+                continue;
+            };
+            // Those that are only counted cost nothing more.
+            if room == 0 {
+                evidence.left_out += 1;
+                continue;
             }
+            let rule = rule_of(run, &rules, report);
+            evidence.push((path, read_report(&name, rule, report, lines)), &mut room);
         }
     }
     Ok(evidence)
@@ -72,7 +89,8 @@ fn is_present(report: &Report) -> bool {
     is_fault && is_there && !is_suppressed && report.level.as_deref() != Some("none")
 }
 
-fn read_report(tool: &str, run: &Run, report: &Report, places: &Places) -> Option<(String, ToolReport)> {
+/// Returns the path of a report in the repository and its lines; none if it has no such place.
+fn place_of(run: &Run, report: &Report, places: &Places) -> Option<(String, (u32, u32))> {
     let place = &report.locations.first()?.physical_location;
     let mut location = &place.artifact_location;
     if location.uri.is_none() {
@@ -83,11 +101,13 @@ fn read_report(tool: &str, run: &Run, report: &Report, places: &Places) -> Optio
     let path = places.path_of(location.uri.as_deref()?, base)?;
     let start_line = place.region.start_line.filter(|line| *line > 0)?;
     let end_line = place.region.end_line.unwrap_or(start_line).max(start_line);
+    Some((path, (start_line, end_line)))
+}
 
-    let rule = rule_of(run, report);
+fn read_report(tool: &str, rule: Option<&Rule>, report: &Report, (start_line, end_line): (u32, u32)) -> ToolReport {
     let id = (report.rule_id.as_deref())
         .or(report.rule.id.as_deref())
-        .or(rule.map(|rule| rule.id.as_str()))
+        .or(rule.map(|rule| &*rule.id))
         .unwrap_or_default();
     let message = message(report, rule);
     let properties = [Some(&report.properties), rule.map(|rule| &rule.properties)];
@@ -100,7 +120,7 @@ fn read_report(tool: &str, run: &Run, report: &Report, places: &Places) -> Optio
         .or_else(|| rule?.default_configuration.level.as_deref())
         .unwrap_or("warning");
     let stated = properties.into_iter().flatten().find_map(stated_severity);
-    let report = ToolReport {
+    ToolReport {
         tool: tool.to_owned(),
         // zizmor names its rules `zizmor/ID`.
         rule: line(id.strip_prefix(&format!("{tool}/")).unwrap_or(id), MAX_RULE_CHARS),
@@ -111,8 +131,7 @@ fn read_report(tool: &str, run: &Run, report: &Report, places: &Places) -> Optio
         cwe,
         title: title.unwrap_or_else(|| first_sentence(&message, MAX_TITLE_CHARS)),
         message,
-    };
-    Some((path, report))
+    }
 }
 
 /// Returns the severity of a level without a stated one. A level tells how sure a tool is, so a style rule with `error`
@@ -134,8 +153,21 @@ pub(super) fn category_of(is_security: bool, level: &str) -> Category {
     }
 }
 
+/// Descriptions of rules, by their ids.
+type Rules<'a> = HashMap<&'a str, &'a Rule>;
+
+/// Returns the rules of a run. Of several with the same id the first one counts, those of extensions before the tool's.
+fn rules_by_id(run: &Run) -> Rules<'_> {
+    let components = run.tool.extensions.iter().chain([&run.tool.driver]);
+    let mut rules = HashMap::new();
+    for rule in components.flat_map(|component| component.rules.iter()) {
+        rules.entry(&*rule.id).or_insert(rule);
+    }
+    rules
+}
+
 /// Returns the description of a report's rule: by index, in the driver or in an extension, or by its id.
-fn rule_of<'a>(run: &'a Run, report: &Report) -> Option<&'a Rule> {
+fn rule_of<'a>(run: &'a Run, rules: &Rules<'a>, report: &Report) -> Option<&'a Rule> {
     let component: &Component = match report.rule.tool_component.index {
         Some(_) => at(&run.tool.extensions, report.rule.tool_component.index)?,
         None => &run.tool.driver,
@@ -144,18 +176,10 @@ fn rule_of<'a>(run: &'a Run, report: &Report) -> Option<&'a Rule> {
     if index.is_some() {
         return at(&component.rules, index);
     }
-    let id = report.rule_id.as_ref().or(report.rule.id.as_ref())?;
-    let all = run
-        .tool
-        .extensions
-        .iter()
-        .chain([&run.tool.driver])
-        .flat_map(|component| &component.rules);
+    let id = report.rule_id.as_deref().or(report.rule.id.as_deref())?;
     // `CA1000/1` is a part of the rule `CA1000`.
-    let parent = id.split_once('/').map(|(parent, _)| parent);
-    all.clone()
-        .find(|rule| rule.id == *id)
-        .or_else(|| all.clone().find(|rule| Some(rule.id.as_str()) == parent))
+    let parent = || rules.get(id.split_once('/')?.0);
+    rules.get(id).or_else(parent).copied()
 }
 
 fn at<T>(items: &[T], index: Option<i64>) -> Option<&T> {
@@ -164,7 +188,7 @@ fn at<T>(items: &[T], index: Option<i64>) -> Option<&T> {
 
 /// Returns a report's message; one by its id has the rule's text with the arguments in it.
 fn message(report: &Report, rule: Option<&Rule>) -> String {
-    let of_rule = |id: &String| rule.and_then(|rule| rule.message_strings.get(id)?.text.as_deref());
+    let of_rule = |id: &Short| rule.and_then(|rule| rule.message_strings.get(id)?.text.as_deref());
     let text = report
         .message
         .text
@@ -172,12 +196,9 @@ fn message(report: &Report, rule: Option<&Rule>) -> String {
         .or_else(|| report.message.id.as_ref().and_then(of_rule));
     let filled = text.map(|text| with_arguments(text, &report.message));
     let described = || {
-        rule.and_then(|rule| {
-            rule.full_description
-                .text
-                .clone()
-                .or_else(|| rule.short_description.text.clone())
-        })
+        let rule = rule?;
+        let text = rule.full_description.text.as_deref();
+        text.or(rule.short_description.text.as_deref()).map(str::to_owned)
     };
     let text = filled
         .filter(|text| !text.trim().is_empty())
@@ -186,12 +207,13 @@ fn message(report: &Report, rule: Option<&Rule>) -> String {
     cut(visible(&text).trim(), MAX_MESSAGE_CHARS)
 }
 
-/// Replaces `{0}` and the like by the message's arguments.
+/// Replaces `{0}` and the like by the message's arguments, each up to ten times.
 fn with_arguments(text: &str, message: &Text) -> String {
     let mut filled = cut(text, MAX_MESSAGE_CHARS);
     for (index, argument) in message.arguments.iter().take(10).enumerate() {
+        let argument = cut(argument, MAX_MESSAGE_CHARS);
         filled = cut(
-            &filled.replace(&format!("{{{index}}}"), &cut(argument, MAX_MESSAGE_CHARS)),
+            &filled.replacen(&format!("{{{index}}}"), &argument, 10),
             MAX_MESSAGE_CHARS,
         );
     }
@@ -200,12 +222,10 @@ fn with_arguments(text: &str, message: &Text) -> String {
 
 /// Returns the severity that `security-severity` states, as code scanning reads it.
 fn stated_severity(properties: &Properties) -> Option<Severity> {
-    let score = match &properties.security_severity {
-        Value::Number(number) => number.as_f64(),
-        Value::String(text) => text.trim().parse().ok(),
-        _ => None,
-    };
-    let score: f64 = score.filter(|score| (0.0..=10.0).contains(score))?;
+    let score: f64 = properties.security_severity.iter().next()?.trim().parse().ok()?;
+    if !(0.0..=10.0).contains(&score) {
+        return None;
+    }
     Some(match score {
         score if score >= 9.0 => Severity::Critical,
         score if score >= 7.0 => Severity::High,
@@ -216,23 +236,15 @@ fn stated_severity(properties: &Properties) -> Option<Severity> {
 }
 
 fn is_about_security(properties: &Properties) -> bool {
-    let has_score = !properties.security_severity.is_null();
-    has_score
-        || properties
-            .tags
-            .iter()
-            .any(|tag| tag.as_str().is_some_and(|tag| tag.eq_ignore_ascii_case("security")))
+    let has_score = properties.security_severity.iter().next().is_some();
+    has_score || properties.tags.iter().any(|tag| tag.eq_ignore_ascii_case("security"))
 }
 
 /// Returns the weaknesses that tags such as `external/cwe/cwe-079` or `CWE-79: …`, or the property `cwe`, name.
 pub(super) fn weaknesses<'a>(properties: impl Iterator<Item = &'a Properties>) -> Vec<u32> {
     let mut found = Vec::new();
     for properties in properties {
-        let more = match &properties.cwe {
-            Value::Array(values) => values.as_slice(),
-            value => std::slice::from_ref(value),
-        };
-        for text in properties.tags.iter().chain(more).filter_map(Value::as_str) {
+        for text in properties.tags.iter().chain(properties.cwe.iter()) {
             let lower = cut(text, MAX_RULE_CHARS).to_ascii_lowercase();
             let digits = lower
                 .rsplit("cwe-")

@@ -1,50 +1,49 @@
 //! The parts of a SARIF 2.1.0 log that are read. Everything else in it is ignored.
 
-use std::collections::BTreeMap;
-
 use serde::Deserialize;
-use serde_json::Value;
+
+use super::bounded::{List, Map, Short, Words};
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Log {
-    pub version: String,
-    pub runs: Vec<Run>,
+    pub version: Short,
+    pub runs: List<Run>,
 }
 
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(super) struct Run {
     pub tool: Tool,
-    pub results: Option<Vec<Report>>,
-    pub artifacts: Vec<Artifact>,
-    pub original_uri_base_ids: BTreeMap<String, Location>,
+    pub results: Option<List<Report>>,
+    pub artifacts: List<Artifact>,
+    pub original_uri_base_ids: Map<Location>,
 }
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
 pub(super) struct Tool {
     pub driver: Component,
-    pub extensions: Vec<Component>,
+    pub extensions: List<Component>,
 }
 
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(super) struct Component {
-    pub name: String,
-    pub version: Option<String>,
-    pub semantic_version: Option<String>,
-    pub rules: Vec<Rule>,
+    pub name: Short,
+    pub version: Option<Short>,
+    pub semantic_version: Option<Short>,
+    pub rules: List<Rule>,
 }
 
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(super) struct Rule {
-    pub id: String,
+    pub id: Short,
     pub short_description: Text,
     pub full_description: Text,
     pub help: Text,
-    pub message_strings: BTreeMap<String, Text>,
+    pub message_strings: Map<Text>,
     pub default_configuration: Configuration,
     pub properties: Properties,
 }
@@ -52,37 +51,37 @@ pub(super) struct Rule {
 #[derive(Default, Deserialize)]
 #[serde(default)]
 pub(super) struct Configuration {
-    pub level: Option<String>,
+    pub level: Option<Short>,
 }
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
 pub(super) struct Properties {
-    pub tags: Vec<Value>,
-    pub cwe: Value,
+    pub tags: Words,
+    pub cwe: Words,
     #[serde(rename = "security-severity")]
-    pub security_severity: Value,
+    pub security_severity: Words,
 }
 
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(super) struct Report {
-    pub rule_id: Option<String>,
+    pub rule_id: Option<Short>,
     pub rule_index: Option<i64>,
     pub rule: RuleReference,
-    pub level: Option<String>,
-    pub kind: Option<String>,
+    pub level: Option<Short>,
+    pub kind: Option<Short>,
     pub message: Text,
-    pub locations: Vec<Place>,
-    pub suppressions: Vec<Suppression>,
-    pub baseline_state: Option<String>,
+    pub locations: List<Place>,
+    pub suppressions: List<Suppression>,
+    pub baseline_state: Option<Short>,
     pub properties: Properties,
 }
 
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(super) struct RuleReference {
-    pub id: Option<String>,
+    pub id: Option<Short>,
     pub index: Option<i64>,
     pub tool_component: ComponentReference,
 }
@@ -96,15 +95,15 @@ pub(super) struct ComponentReference {
 #[derive(Default, Deserialize)]
 #[serde(default)]
 pub(super) struct Suppression {
-    pub status: Option<String>,
+    pub status: Option<Short>,
 }
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
 pub(super) struct Text {
-    pub text: Option<String>,
-    pub id: Option<String>,
-    pub arguments: Vec<String>,
+    pub text: Option<Short>,
+    pub id: Option<Short>,
+    pub arguments: List<Short>,
 }
 
 #[derive(Default, Deserialize)]
@@ -126,11 +125,11 @@ pub(super) struct Artifact {
     pub location: Location,
 }
 
-#[derive(Clone, Default, Deserialize)]
+#[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(super) struct Location {
-    pub uri: Option<String>,
-    pub uri_base_id: Option<String>,
+    pub uri: Option<Short>,
+    pub uri_base_id: Option<Short>,
     pub index: Option<i64>,
 }
 

@@ -139,6 +139,15 @@ fn a_file_that_is_not_sarif_is_named_so() {
         error(r#"{"version":"2.0.0","runs":[]}"#),
         "SARIF 2.0.0: only version 2.1.0 is read"
     );
+    let runs = |number: usize| format!(r#"{{"version":"2.1.0","runs":[{}{{}}]}}"#, "{},".repeat(number - 1));
+    assert!(read_sarif(runs(200).as_bytes(), &Places::default()).is_ok());
+    assert_eq!(error(&runs(201)), "not SARIF: more than 200 runs");
+    assert!(
+        error(&format!(r#"{{"version":2,"runs":"{}"}}"#, "x".repeat(5_000)))
+            .chars()
+            .count()
+            < 200
+    );
     let empty = read_sarif(b"\xef\xbb\xbf{\"version\":\"2.1.0\",\"runs\":[{}]}", &Places::default()).unwrap();
     assert_eq!((empty.tools[0].name.as_str(), empty.number()), ("unnamed", 0));
 }
@@ -154,6 +163,12 @@ fn texts_and_numbers_are_bounded() {
     let mut report = result("E1", "src/a.py", 3);
     report["message"] = json!({ "text": "{0}", "arguments": vec!["{0}{1}{2}".repeat(500); 10] });
     assert!(only(&read(&log(json!([report])))).message.chars().count() <= 2_001);
+    // Nor do many places for an argument.
+    report["message"] = json!({ "text": "{0}".repeat(12), "arguments": ["ab"] });
+    assert_eq!(
+        only(&read(&log(json!([report])))).message,
+        format!("{}{{0}}{{0}}", "ab".repeat(10))
+    );
     let many: Vec<Value> = (0..MAX_REPORTS + 2).map(|_| result("E1", "src/a.py", 3)).collect();
     let mut evidence = read(&log(json!(many)));
     assert_eq!((evidence.number(), evidence.left_out), (MAX_REPORTS, 2));
@@ -192,4 +207,39 @@ fn findings_lie_on_added_lines_and_in_the_hunk() {
             .findings("src/other.py", &hunks)
             .is_empty()
     );
+}
+
+#[test]
+fn a_line_for_people_names_the_first_tools() {
+    let tool = |number: usize| Tool {
+        name: format!("t{number}"),
+        version: None,
+    };
+    for (number, expected) in [
+        (0, ""),
+        (1, "t1"),
+        (11, "t1, t2, t3, t4, t5, t6, t7, t8, t9, t10, 1 more tool"),
+    ] {
+        assert_eq!(named(&(1..=number).map(tool).collect::<Vec<_>>()), expected);
+    }
+}
+
+#[test]
+fn reports_in_artifacts_count_unless_the_tool_ran_here() {
+    let hunks = parse_patch("@@ -1,1 +1,2 @@\n a\n+b\n").unwrap();
+    let found = read(&log(json!([result("S1", "src/a.py", 2)])));
+    let mut evidence = Evidence {
+        artifacts: Some(ToolRuns::of_artifacts(found.clone(), Vec::new())),
+        ..Evidence::default()
+    };
+    assert_eq!(evidence.findings("src/a.py", &hunks).len(), 1);
+    // The same report by code scanning is the same finding.
+    evidence.reports = found.reports.clone();
+    assert_eq!(evidence.findings("src/a.py", &hunks).len(), 1);
+    evidence.ran = Some(ToolRuns {
+        tools: found.tools.clone(),
+        ..ToolRuns::default()
+    });
+    assert_eq!(evidence.findings("src/a.py", &hunks), []);
+    assert_eq!(evidence.tool_names(), ["lint-er"]);
 }

@@ -137,6 +137,14 @@ pub trait ReadChange: Send + Sync {
     async fn code_scanning(&self, _target: &Target, _head: &CommitSha) -> Result<Evidence, ReadError> {
         Ok(Evidence::default())
     }
+    /// Reads the SARIF files in artifacts with these names, of workflow runs on `head`; none where the source has no
+    /// workflows. A damaged artifact is a note, and so is a name without an artifact.
+    ///
+    /// # Errors
+    /// The artifacts can't be listed or downloaded; the credentials are refused or limited.
+    async fn artifacts(&self, _target: &Target, _head: &CommitSha, _names: &[String]) -> Result<ToolRuns, ReadError> {
+        Ok(ToolRuns::default())
+    }
     /// Runs installed tools on changed files; a note tells that the source runs none. A tool that fails is a note too.
     ///
     /// # Errors

@@ -29,6 +29,7 @@ use crate::prompt::{description_text, estimate_tokens};
 use crate::rule::{redact_hunks, redacted, secret_findings};
 use crate::silence::{Silencer, Trust};
 
+use super::read_evidence::reads_artifacts;
 use super::rule_findings::{rule_findings, team_syntax};
 use super::silencing_trust::stored_trust;
 use super::unit_document::{Ambient, UnitDocument, payer_of, repository_key};
@@ -79,7 +80,8 @@ pub async fn gather_context(
     let change = read_change(&input.run, store).await?;
     let plan: Plan = read_artifact(store, &key::plan(&input.run)).await?;
     let policy: Policy = read_artifact(store, &key::policy(&input.run)).await?;
-    let evidence = match run.evidence.is_some() || !plan.tools.is_empty() {
+    let has_evidence = run.evidence.is_some() || !plan.tools.is_empty() || reads_artifacts(&run, &policy);
+    let evidence = match has_evidence {
         true => read_artifact(store, &key::evidence(&input.run)).await?,
         false => Evidence::default(),
     };

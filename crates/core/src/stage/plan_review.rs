@@ -28,7 +28,7 @@ use crate::silence::{Silencer, Trust};
 use crate::team_rules::TeamRules;
 
 use super::noise_facts::noise_facts;
-use super::read_evidence::{notes_of, read_evidence};
+use super::read_evidence::{notes_of, read_evidence, tools_that_ran};
 use super::read_team_rules::read_team_rules;
 use super::silencing_trust::read_trust;
 use super::stored_change::missing_change;
@@ -113,7 +113,7 @@ pub async fn plan_review(
     plan.notes.splice(0..0, run.notes.iter().cloned().chain(notes));
     if let Some(evidence) = read_evidence(&run, &change, (&policy, &plan), read).await? {
         plan.notes.extend(notes_of(&evidence, &run, &policy));
-        plan.tools = evidence.tool_names();
+        plan.tools = tools_that_ran(&evidence, &change, &policy);
         write_artifact(store, &key::evidence(&input.run), &evidence).await?;
     }
     let items: Vec<UnitItem> = plan

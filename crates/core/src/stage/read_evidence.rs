@@ -1,6 +1,6 @@
-//! The reports that PlanReview reads: alerts of code scanning, and the tools that Holdfast runs.
+//! The reports that PlanReview reads: alerts of code scanning, artifacts of workflows, and the tools that Holdfast runs.
 
-use crate::evidence::{Evidence, ToolRequest, ToolRuns, jobs};
+use crate::evidence::{Evidence, ToolRequest, ToolRuns, jobs, named};
 use crate::model::change::Change;
 use crate::model::plan::Plan;
 use crate::model::policy::Policy;
@@ -26,31 +26,47 @@ pub(super) async fn read_evidence(
         return Ok(None);
     }
     let scans = reads_code_scanning(run, policy);
+    let has_artifacts = reads_artifacts(run, policy);
     let jobs = jobs(&policy.evidence.tools, plan.units.iter().map(|unit| unit.path.as_str()));
-    if !scans && jobs.is_empty() {
+    if !scans && !has_artifacts && jobs.is_empty() {
         return Ok(None);
     }
     let mut evidence = match scans {
         true => read_code_scanning(run, &change.head, read).await?,
         false => Evidence::default(),
     };
-    evidence.ran = None;
-    if !jobs.is_empty() {
-        let request = ToolRequest {
-            head: change.head.clone(),
-            settings: change.settings_commit().clone(),
-            jobs,
-        };
-        evidence.ran = Some(match read.run_tools(&run.target, &request).await {
-            Err(error @ (ReadError::RateLimited { .. } | ReadError::Unavailable(_))) => return Err(error.into()),
-            Err(error) => ToolRuns {
-                notes: vec![format!("Tools of the settings did not run: {error}")],
-                ..ToolRuns::default()
-            },
-            Ok(ran) => ran,
-        });
-    }
+    evidence.artifacts = match has_artifacts {
+        true => {
+            let found = read.artifacts(&run.target, &change.head, &policy.evidence.artifacts);
+            Some(or_note(found.await, "Artifacts of workflows are missing")?)
+        }
+        false => None,
+    };
+    evidence.ran = match jobs.is_empty() {
+        true => None,
+        false => {
+            let request = ToolRequest {
+                head: change.head.clone(),
+                settings: change.settings_commit().clone(),
+                jobs,
+            };
+            let ran = read.run_tools(&run.target, &request).await;
+            Some(or_note(ran, "Tools of the settings did not run")?)
+        }
+    };
     Ok(Some(evidence))
+}
+
+/// Returns the runs, or a note with the reason why there are none.
+fn or_note(runs: Result<ToolRuns, ReadError>, what: &str) -> Result<ToolRuns, StageError> {
+    match runs {
+        Err(error @ (ReadError::RateLimited { .. } | ReadError::Unavailable(_))) => Err(error.into()),
+        Err(error) => Ok(ToolRuns {
+            notes: vec![format!("{what}: {error}")],
+            ..ToolRuns::default()
+        }),
+        Ok(runs) => Ok(runs),
+    }
 }
 
 async fn read_code_scanning(run: &Run, head: &CommitSha, read: &dyn ReadChange) -> Result<Evidence, StageError> {
@@ -76,20 +92,49 @@ pub(super) fn notes_of(evidence: &Evidence, run: &Run, policy: &Policy) -> Vec<S
             None => format!("Evidence: {}", evidence.note("code scanning")),
         });
     }
-    if let Some(ran) = &evidence.ran {
-        if !ran.tools.is_empty() {
-            let tools: Vec<String> = ran.tools.iter().map(ToString::to_string).collect();
+    let sources = [
+        (&evidence.artifacts, "artifacts of workflows"),
+        (&evidence.ran, "the changed files"),
+    ];
+    for (runs, place) in sources {
+        let Some(runs) = runs else {
+            continue;
+        };
+        if !runs.tools.is_empty() {
             notes.push(format!(
-                "Evidence: {} in the changed files by {}; those on added lines count.",
-                counted(ran.number(), "report"),
-                tools.join(", ")
+                "Evidence: {} in {place} by {}; those on added lines count.",
+                counted(runs.number(), "report"),
+                named(&runs.tools)
             ));
         }
-        notes.extend(ran.notes.iter().cloned());
+        notes.extend(runs.notes.iter().cloned());
     }
     notes
 }
 
+/// Returns the tools that have run: a finding that none of their reports repeats is fixed. The artifacts of a fork's
+/// workflows are claims of its author, who may name any tool in them. Where the settings have another source that may
+/// report a tool's findings, such a claim takes none of them back.
+pub(super) fn tools_that_ran(evidence: &Evidence, change: &Change, policy: &Policy) -> Vec<String> {
+    let mut names = evidence.tool_names();
+    let has_other_source = |name: &str| {
+        let mut tools = policy.evidence.tools.iter();
+        policy.evidence.code_scanning || tools.any(|tool| tool.name().eq_ignore_ascii_case(name))
+    };
+    for tool in evidence.artifacts.iter().flat_map(|found| &found.tools) {
+        let is_proof = change.is_branch_here || !has_other_source(&tool.name);
+        if is_proof && !names.contains(&tool.name) {
+            names.push(tool.name.clone());
+        }
+    }
+    names
+}
+
 fn reads_code_scanning(run: &Run, policy: &Policy) -> bool {
     policy.evidence.code_scanning && run.target.pull_request().is_some()
+}
+
+/// Returns whether the run has reports in artifacts of workflows, if there are any.
+pub(super) fn reads_artifacts(run: &Run, policy: &Policy) -> bool {
+    !policy.evidence.artifacts.is_empty() && run.evidence.is_none() && run.target.pull_request().is_some()
 }

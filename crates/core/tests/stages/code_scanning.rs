@@ -8,7 +8,7 @@ use holdfast_core::model::report::EarlierState;
 
 const READS: &str = "evidence: {code_scanning: true}";
 
-fn scanned(lines: &[u32]) -> Evidence {
+pub fn scanned(lines: &[u32]) -> Evidence {
     let report = |line: &u32| ToolReport {
         tool: "CodeQL".to_owned(),
         rule: "js/sql-injection".to_owned(),
@@ -31,7 +31,7 @@ fn scanned(lines: &[u32]) -> Evidence {
     }
 }
 
-fn review(world: &World) -> Report {
+pub fn review(world: &World) -> Report {
     world.prepare();
     let result = world.walk_unit("u0001", Tier::Light);
     world.finish(json!([result]));
@@ -39,7 +39,7 @@ fn review(world: &World) -> Report {
     block_on(read_artifact(&world.store, &key::report(&world.run.run))).unwrap()
 }
 
-fn reading(policy: &str, evidence: Evidence) -> World {
+pub fn reading(policy: &str, evidence: Evidence) -> World {
     let mut world = world(vec![file("src/a.rs", Some(THREE_LINES))], "rules", "rules", vec![]);
     world.set_policy(policy);
     world.read.scanned = evidence;

@@ -16,7 +16,7 @@ use holdfast_github::{
     GithubReadPermission, GithubReadThreads, GithubRedeliverWebhooks, GithubSignIn, ManifestError, TokenReport,
     parse_address,
 };
-use holdfast_testkit::github::{Alert, Entry, Identity};
+use holdfast_testkit::github::{Alert, Artifact, Entry, Identity, zip_of};
 use holdfast_testkit::port::run_name;
 use holdfast_testkit::repository::Change;
 use holdfast_testkit::{FakeGithub, PullRequest, Repository};
@@ -40,6 +40,7 @@ pub(crate) async fn drive() -> Vec<Exchange> {
     read(&github, &corpus, app.clone()).await;
     read_hidden(&github, app.clone()).await;
     alerts(&github, &corpus, app.clone()).await;
+    artifacts(&github, &corpus, app.clone()).await;
     check(&corpus, app.clone()).await;
     comments(&github, app.clone()).await;
     review(&corpus, app.clone()).await;
@@ -117,6 +118,26 @@ async fn alerts(github: &FakeGithub, corpus: &Change, connection: GithubConnecti
     let head = CommitSha::parse(&corpus.head).unwrap();
     let found = read.code_scanning(&target("demo", &corpus.head), &head).await.unwrap();
     assert_eq!((found.number(), found.tools.len()), (1, 1));
+}
+
+/// Reads an artifact, and a name without one.
+async fn artifacts(github: &FakeGithub, corpus: &Change, connection: GithubConnection) {
+    let log = json!({ "version": "2.1.0", "runs": [{ "tool": { "driver": { "name": "ruff" } } }] });
+    let artifact = Artifact {
+        name: "lint".to_owned(),
+        run: 7,
+        head: corpus.head.clone(),
+        archive: zip_of(&[("ruff.sarif", log.to_string().as_bytes())]).unwrap(),
+        ..Artifact::default()
+    };
+    github.add_artifact(SLUG, artifact).unwrap();
+    let read = GithubReadChange::new(connection);
+    let head = CommitSha::parse(&corpus.head).unwrap();
+    let target = target("demo", &corpus.head);
+    for (names, tools) in [(["lint"], 1), (["other"], 0)] {
+        let found = read.artifacts(&target, &head, &names.map(str::to_owned)).await.unwrap();
+        assert_eq!((found.tools.len(), found.notes.len()), (tools, 1 - tools), "{names:?}");
+    }
 }
 
 async fn check(corpus: &Change, connection: GithubConnection) {
@@ -264,9 +285,10 @@ async fn grants(github: &FakeGithub) {
     let app = GithubAppGrants::of(&settings(&key()).unwrap()).unwrap().unwrap();
     let report = app.examine().await;
     assert!(report.works && report.lacks.is_empty(), "{report:?}");
-    let rows: [Grant<'_>; 4] = [
+    let rows: [Grant<'_>; 5] = [
+        (&[("actions", None)], &[], true, &["actions"]),
         (
-            &[],
+            &[("actions", Some("read"))],
             &["pull_request_review_thread"],
             true,
             &["pull_request_review_thread"],

@@ -17,10 +17,16 @@ use serde_json::{Value, json};
 use description::{Description, Exchange};
 
 /// Every call in the adapter's sources: file, method, template. Each new call needs a row here and a step in `drive`.
-const CALLS: [(&str, &str, &str); 49] = [
+const CALLS: [(&str, &str, &str); 51] = [
     ("alerts.rs", "GET", "/repos/{owner}/{repo}/code-scanning/analyses"),
     ("alerts.rs", "GET", "/repos/{owner}/{repo}/code-scanning/alerts"),
     ("alerts.rs", "GET", "/repos/{owner}/{repo}/git/commits/{commit_sha}"),
+    ("artifacts.rs", "GET", "/repos/{owner}/{repo}/actions/artifacts"),
+    (
+        "artifacts.rs",
+        "GET",
+        "/repos/{owner}/{repo}/actions/artifacts/{artifact_id}/{archive_format}",
+    ),
     ("app_grants.rs", "GET", "/app"),
     ("check.rs", "POST", "/repos/{owner}/{repo}/check-runs"),
     ("check.rs", "POST", "/repos/{owner}/{repo}/check-runs"),

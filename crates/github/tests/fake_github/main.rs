@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a failed step fails the test")]
 #![expect(clippy::print_stderr, reason = "prints how many requests were made")]
 
+mod artifacts;
 mod code_scanning;
 mod credentials;
 mod deliveries;

@@ -96,6 +96,10 @@ impl ReadChange for RecordedRead {
         }
     }
 
+    async fn artifacts(&self, _target: &Target, _head: &CommitSha, _names: &[String]) -> Result<ToolRuns, ReadError> {
+        Ok(self.evidence().artifacts.unwrap_or_default())
+    }
+
     async fn run_tools(&self, _target: &Target, _request: &ToolRequest) -> Result<ToolRuns, ReadError> {
         Ok(self.evidence().ran.unwrap_or_default())
     }

@@ -24,7 +24,8 @@ pub struct Identity {
 }
 
 /// The default permissions of a token.
-const PERMISSIONS: [(&str, &str); 7] = [
+const PERMISSIONS: [(&str, &str); 8] = [
+    ("actions", "read"),
     ("checks", "write"),
     ("contents", "read"),
     ("issues", "write"),
@@ -58,8 +59,8 @@ impl Identity {
         }
     }
 
-    /// Sets a permission (`checks`, `contents`, `issues`, `members`, `metadata`, `pull_requests`, `security_events`) to `read` or `write`,
-    /// or removes it.
+    /// Sets a permission (`actions`, `checks`, `contents`, `issues`, `members`, `metadata`, `pull_requests`,
+    /// `security_events`) to `read` or `write`, or removes it.
     pub fn with_permission(mut self, name: &str, level: Option<&str>) -> Self {
         match level {
             Some(level) => self.permissions.insert(name.into(), level.into()),

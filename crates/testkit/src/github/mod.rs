@@ -15,6 +15,7 @@ mod reply;
 mod request;
 mod routes;
 mod routes_app;
+mod routes_artifacts;
 mod routes_checks;
 mod routes_code_scanning;
 mod routes_comments;
@@ -35,6 +36,7 @@ pub use faults::{Fault, Matcher};
 pub use identity::{Identity, Kind};
 pub use journal::{Entry, Journal, Sent};
 pub use pull_request::{ChangedFile, PullRequest};
+pub use routes_artifacts::{Artifact, zip_of};
 pub use routes_code_scanning::Alert;
 
 use crate::error::TestkitError;
@@ -43,6 +45,7 @@ use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use hmac::{Hmac, Mac};
 use render::Render;
+use routes_artifacts::Storage;
 use routes_deliveries::Deliveries;
 use routes_sign_in::SignIn;
 use serde_json::{Value, json};
@@ -52,7 +55,7 @@ use state::{IssueComment, Pull, Repo, State, now};
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// The App's default permissions and events.
 const APP_MANIFEST: &str = include_str!("../../../../infra/github-app-manifest.json");
@@ -62,6 +65,8 @@ const APP_MANIFEST: &str = include_str!("../../../../infra/github-app-manifest.j
 pub struct FakeGithub {
     server: Loopback,
     shared: Arc<Shared>,
+    /// The content of artifacts, once there is one.
+    storage: OnceLock<Storage>,
 }
 
 /// The options of a fake.
@@ -135,7 +140,11 @@ impl FakeGithub {
             .with_state(Arc::clone(&shared));
         let server = Loopback::start(options.listen, router)?;
         shared.api.get_or_init(|| format!("http://{}", server.address()));
-        Ok(Self { server, shared })
+        Ok(Self {
+            server,
+            shared,
+            storage: OnceLock::new(),
+        })
     }
 
     /// Returns the API's address, `http://127.0.0.1:PORT`. Paths may begin with `/api/v3`.

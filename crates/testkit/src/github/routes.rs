@@ -4,8 +4,9 @@ use super::reply::{Answered, Reply};
 use super::request::ApiRequest;
 use super::state::{Repo, State};
 use super::{
-    routes_app, routes_checks, routes_code_scanning, routes_comments, routes_contents, routes_deliveries, routes_files,
-    routes_manifest, routes_pages, routes_people, routes_pulls, routes_reviews, routes_sign_in, routes_threads,
+    routes_app, routes_artifacts, routes_checks, routes_code_scanning, routes_comments, routes_contents,
+    routes_deliveries, routes_files, routes_manifest, routes_pages, routes_people, routes_pulls, routes_reviews,
+    routes_sign_in, routes_threads,
 };
 use serde_json::json;
 
@@ -116,6 +117,8 @@ fn in_repository(state: &mut State, request: &ApiRequest, owner: &str, name: &st
         ("GET", ["collaborators", login, "permission"]) => routes_people::collaborator(state, request, at, login),
         ("GET", ["contents"]) => routes_contents::contents(state, request, at, ""),
         ("GET", ["contents", path @ ..]) => routes_contents::contents(state, request, at, &path.join("/")),
+        ("GET", ["actions", "artifacts"]) => routes_artifacts::list(state, request, at),
+        ("GET", ["actions", "artifacts", id, "zip"]) => routes_artifacts::download(state, request, at, id),
         ("GET", ["code-scanning", what @ ("analyses" | "alerts")]) => {
             routes_code_scanning::list(state, request, at, what)
         }

@@ -6,6 +6,7 @@ use super::objects::Objects;
 use super::pull_request::PullRequest;
 use super::render::account_id;
 use super::reply::Reply;
+use super::routes_artifacts::StoredArtifact;
 use super::routes_code_scanning::Alert;
 use super::routes_deliveries::Deliveries;
 use super::routes_sign_in::SignIn;
@@ -54,6 +55,8 @@ pub(crate) struct Repo {
     pub scans: Vec<Scan>,
     /// The commit that each of GitHub's merges has as its parent.
     pub merges: BTreeMap<String, String>,
+    /// The artifacts of workflow runs, in the order of their upload.
+    pub artifacts: Vec<Arc<StoredArtifact>>,
 }
 
 /// One analysis of a commit, with its open alerts.
@@ -209,6 +212,7 @@ impl Repo {
             collaborators: BTreeMap::new(),
             scans: Vec::new(),
             merges: BTreeMap::new(),
+            artifacts: Vec::new(),
         }
     }
 

@@ -341,6 +341,7 @@ impl Policy {
             }
         }
         wrong.extend(self.spend.wrong_values());
+        wrong.extend(self.evidence.wrong_values());
         if self.max_findings.is_some() && self.comments.max.is_some() {
             let what = "is the older name of comments.max, which is set too: remove max_findings";
             wrong.push((vec![Key("max_findings")], what.to_owned()));

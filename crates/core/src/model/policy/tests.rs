@@ -51,6 +51,20 @@ fn the_schema_and_the_parser_accept_the_same_files() {
             true,
         ),
         ("evidence: { code_scanning: true, tools: [] }", true),
+        (
+            "evidence: { artifacts: [lint, 'Scan (ubuntu, 3.12)', a.b_c-d+e] }",
+            true,
+        ),
+        ("evidence: { artifacts: [a, b, c, d, e, f, g, h, i, j] }", true),
+        ("evidence: { artifacts: [a, b, c, d, e, f, g, h, i, j, k] }", false),
+        ("evidence: { artifacts: [''] }", false),
+        ("evidence: { artifacts: [' a'] }", false),
+        ("evidence: { artifacts: ['*'] }", false),
+        ("evidence: { artifacts: [../a] }", false),
+        ("evidence: { artifacts: [\"a\\nb\"] }", false),
+        ("evidence: { artifacts: ['@here'] }", false),
+        ("evidence: { artifacts: [\"a\\u202e\"] }", false),
+        ("evidence: { artifacts: lint }", false),
         ("evidence: { tools: [eslint] }", false),
         ("evidence: { tools: ruff }", false),
         ("unknown: 1", false),
@@ -149,6 +163,28 @@ fn an_unknown_tool_is_reported_with_the_nearest_name() {
     assert_eq!(found.len(), 1, "{found:?}");
     assert!(found[0].starts_with("line 2 column 17: evidence.tools[1]: \"shelcheck\" is not one of actionlint, "));
     assert!(found[0].ends_with("did you mean shellcheck?"), "{found:?}");
+}
+
+#[test]
+fn a_name_of_no_artifact_is_reported_with_its_place() {
+    let long = "x".repeat(101);
+    let text = format!("evidence:\n  artifacts: [lint, 'a/b', {long}, a, b, c, d, e, f, g, h]\n");
+    let found = Policy::problems(&text);
+    let found: Vec<String> = found.iter().map(ToString::to_string).collect();
+    assert_eq!(found.len(), 3, "{found:?}");
+    let all = "line 2 column 3: evidence.artifacts: 11 names, and at most 10 are read";
+    assert_eq!(found[0], all);
+    let second =
+        "line 2 column 21: evidence.artifacts[1]: \"a/b\" is not the name of an artifact: write 1 to 100 letters";
+    assert!(found[1].starts_with(second), "{found:?}");
+    assert!(
+        found[2].starts_with("line 2 column 28: evidence.artifacts[2]: \"xxx") && found[2].len() < 300,
+        "{found:?}"
+    );
+    let of = |chars: usize| Policy::parse(&format!("evidence: {{artifacts: [{}]}}", "x".repeat(chars)));
+    assert!(of(100).is_ok() && of(101).is_err());
+    let stored = serde_json::to_string(&Policy::default()).unwrap();
+    assert!(!stored.contains("artifacts"), "older programs refuse the key");
 }
 
 #[test]
