@@ -4,10 +4,10 @@
 use crate::count::size;
 use crate::error::StageError;
 use crate::model::change::Target;
-use crate::model::policy::{InvalidPolicy, POLICY_PATH, Policy};
+use crate::model::policy::{InvalidPolicy, InvalidTeamRules, POLICY_PATH, Policy};
 use crate::model::sha::CommitSha;
 use crate::port::{ReadChange, RootEntry, RootKind};
-use crate::team_rules::RULES_FOLDER;
+use crate::team_rules::{RULES_FOLDER, not_a_folder};
 
 /// The largest settings file that is read, in bytes.
 pub const MAX_POLICY_BYTES: u64 = 1024 * 1024;
@@ -47,7 +47,7 @@ pub async fn read_policy(read: &dyn ReadChange, target: &Target, base: &CommitSh
     let mut settings = Settings {
         policy: Policy::default(),
         notes: look_at(&entries)?,
-        has_team_rules: entries.iter().any(|entry| entry.name == RULES_FOLDER),
+        has_team_rules: has_team_rules(&entries)?,
     };
     if !entries.iter().any(|entry| entry.name == POLICY_PATH) {
         return Ok(settings);
@@ -57,6 +57,18 @@ pub async fn read_policy(read: &dyn ReadChange, target: &Target, base: &CommitSh
     let text = text.ok_or_else(|| too_large(None))?;
     settings.policy = parse(&text)?;
     Ok(settings)
+}
+
+/// Returns whether the root folder has the folder of a team's rules. Fails where it has rules that would not be read.
+fn has_team_rules(entries: &[RootEntry]) -> Result<bool, InvalidTeamRules> {
+    let mut alike = entries
+        .iter()
+        .filter(|entry| entry.name.eq_ignore_ascii_case(RULES_FOLDER));
+    let is_read = |entry: &RootEntry| entry.name == RULES_FOLDER && entry.kind == RootKind::Folder;
+    match alike.clone().find(|entry| !is_read(entry)) {
+        Some(other) => Err(not_a_folder(&other.name)),
+        None => Ok(alike.next().is_some()),
+    }
 }
 
 /// Returns notes on the files in the root folder that look like settings. Fails where the settings themselves would not
@@ -127,6 +139,24 @@ mod tests {
             name: name.to_owned(),
             kind,
             bytes: Some(bytes),
+        }
+    }
+
+    #[test]
+    fn rules_that_would_not_be_read_are_errors() {
+        use RootKind::{File, Folder, Link};
+        for (name, kind, expected) in [
+            (".holdfast-rules", Folder, Ok(true)),
+            ("holdfast-rules", Folder, Ok(false)),
+            (".holdfast-rules", Link, Err(())),
+            (".holdfast-rules", File, Err(())),
+            (".Holdfast-Rules", Folder, Err(())),
+        ] {
+            let found = has_team_rules(&[entry("a", File, 1), entry(name, kind, 0)]);
+            if let Err(error) = &found {
+                assert!(error.to_string().contains("commit the rules in a folder"), "{error}");
+            }
+            assert_eq!(found.map_err(|_| ()), expected, "{name}");
         }
     }
 

@@ -63,6 +63,27 @@ pub fn is_rule_file(name: &str) -> bool {
     name.strip_suffix(".yml").is_some_and(|stem| !stem.is_empty())
 }
 
+/// Returns an error if a file's name looks like that of rules and isn't read.
+///
+/// # Errors
+/// It ends in `.yaml`, or in `.yml` in other letters.
+pub fn check_name(name: &str) -> Result<(), InvalidTeamRules> {
+    let lower = name.to_ascii_lowercase();
+    match lower.ends_with(".yaml") || lower.ends_with(".yml") && !name.ends_with(".yml") {
+        true => Err(InvalidTeamRules(format!(
+            "{RULES_FOLDER}/{name} is not read: rename it to end in .yml"
+        ))),
+        false => Ok(()),
+    }
+}
+
+/// Returns the error of an entry that looks like the folder and isn't read.
+pub fn not_a_folder(name: &str) -> InvalidTeamRules {
+    InvalidTeamRules(format!(
+        "{name} is not read: commit the rules in a folder {RULES_FOLDER}, not as a file or a link"
+    ))
+}
+
 /// Creates a rule file of its bytes.
 ///
 /// # Errors

@@ -104,7 +104,7 @@ fn a_deadline_that_is_over_gives_no_view_and_its_reason() {
             language,
             &text,
             &[1],
-            &[rules(language)],
+            (rules(language), None),
             TimeLimit::after(Duration::ZERO),
         );
         let small = text.len() < 200;
@@ -138,7 +138,7 @@ fn findings_over_the_limit_are_noted() {
             Language::of_path("a.py").unwrap(),
             &text,
             &[1],
-            &[rules(Language::Python)],
+            (rules(Language::Python), None),
             TimeLimit::after(WATCHDOG),
         );
         assert_eq!((view.unwrap().findings.len(), found), (1_000, limit), "{count}");
@@ -151,7 +151,13 @@ fn a_rule_finds_what_lies_in_deep_code() {
     let text = format!("class A {{ boolean f(String s) {{ return s == \"x\"; }} String t = {sum}; }}\n");
     // This tests the rule, not the speed of a busy machine.
     let language = Language::of_path("a.java").unwrap();
-    let (view, _) = read_syntax(language, &text, &[1], &[rules(language)], TimeLimit::after(WATCHDOG));
+    let (view, _) = read_syntax(
+        language,
+        &text,
+        &[1],
+        (rules(language), None),
+        TimeLimit::after(WATCHDOG),
+    );
     let findings = view.unwrap().findings;
     assert!(
         findings.iter().any(|found| found.rule == "string-identity"),
@@ -229,7 +235,15 @@ fn costly_rules_end_within_their_budget() {
         let (set, faults) = RuleSet::compile(Language::Python, &definitions);
         assert!(faults.is_empty(), "{faults:?}");
         let began = Instant::now();
-        let read = move || read_syntax(Language::Python, &text, &[1], &[&set], TimeLimit::after(COSTLY_TIME));
+        let read = move || {
+            read_syntax(
+                Language::Python,
+                &text,
+                &[1],
+                (&set, None),
+                TimeLimit::after(COSTLY_TIME),
+            )
+        };
         // A thread of its own has the stack of the pool's threads.
         let (view, found) = std::thread::spawn(read).join().unwrap();
         let ended = view.is_some() || found.is_some();
@@ -242,6 +256,26 @@ fn costly_rules_end_within_their_budget() {
 }
 
 #[test]
+fn a_slow_rule_of_a_team_costs_no_finding_of_holdfast() {
+    let rule = "id: a\nlanguage: Python\nseverity: low\ncategory: correctness\ntitle: t\nbody: b\n\
+                rule: {kind: identifier, inside: {kind: module, stopBy: end, has: {regex: '^never$', stopBy: end}}}";
+    let (definitions, _) = read("a.yml", rule);
+    let (team, faults) = RuleSet::compile(Language::Python, &definitions);
+    assert!(faults.is_empty(), "{faults:?}");
+    let text = format!("assert (True, 'x')\n{}", "f(g(h(a)))\n".repeat(1_000));
+    let deadline = TimeLimit::after(WATCHDOG);
+    let own = rules(Language::Python);
+    let (view, limit) = read_syntax(Language::Python, &text, &[1], (own, Some(&team)), deadline);
+    let findings = view.unwrap().findings;
+    assert!(
+        findings.iter().any(|finding| finding.rule == "assert-on-tuple"),
+        "{}",
+        findings.len()
+    );
+    assert_eq!(limit, Some(SyntaxLimit::TeamRulesTooSlow));
+}
+
+#[test]
 fn findings_after_the_end_of_the_budget_are_not_believed() {
     // `not` is true where the tree answers nothing.
     let rule = "id: a\nlanguage: Python\nseverity: low\ncategory: correctness\ntitle: t\nbody: b\nrule: {kind: identifier, \
@@ -250,7 +284,7 @@ fn findings_after_the_end_of_the_budget_are_not_believed() {
     let (set, faults) = RuleSet::compile(Language::Python, &definitions);
     assert!(faults.is_empty(), "{faults:?}");
     let text = format!("{}last\n", "a\n".repeat(100_000));
-    let (view, limit) = read_syntax(Language::Python, &text, &[1], &[&set], TimeLimit::after(WATCHDOG));
+    let (view, limit) = read_syntax(Language::Python, &text, &[1], (&set, None), TimeLimit::after(WATCHDOG));
     assert_eq!(view.unwrap().findings, []);
     assert_eq!(limit, Some(SyntaxLimit::TooManySteps));
 }

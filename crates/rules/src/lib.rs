@@ -122,9 +122,9 @@ async fn view(path: &str, text: &str, lines: &[u32], team: Option<Arc<Team>>) ->
     let began = Instant::now();
     let (text, lines) = (text.to_owned(), lines.to_vec());
     let read = move || {
-        let mut rules = vec![rule::rules(language)];
-        rules.extend(team.as_ref().and_then(|team| team.rules(language)));
-        read_syntax(language, &text, &lines, &rules, TimeLimit::after(MAX_FILE_TIME))
+        let team = team.as_ref().and_then(|team| team.rules(language));
+        let deadline = TimeLimit::after(MAX_FILE_TIME);
+        read_syntax(language, &text, &lines, (rule::rules(language), team), deadline)
     };
     // A panic gives no syntax either; for the reader it is the same as a file that is too slow.
     let (view, limit) = POOL
@@ -138,12 +138,13 @@ async fn view(path: &str, text: &str, lines: &[u32], team: Option<Arc<Team>>) ->
     }
 }
 
-/// Reads a text's syntax on the caller's thread. A view with a limit is incomplete.
+/// Reads a text's syntax on the caller's thread, with Holdfast's rules and then a team's. A view with a limit is
+/// incomplete. A team's rules have time of their own, so that a slow one costs no other finding.
 fn read_syntax(
     language: Language,
     text: &str,
     lines: &[u32],
-    rules: &[&RuleSet],
+    (rules, team): (&RuleSet, Option<&RuleSet>),
     deadline: TimeLimit,
 ) -> (Option<SyntaxView>, Option<SyntaxLimit>) {
     if text.len() > MAX_TEXT_BYTES {
@@ -157,7 +158,20 @@ fn read_syntax(
         let (scopes, imports) = outline::outline(&tree, text, language, lines, deadline)?;
         let flat = FlatDoc::copy(&tree, text, language, deadline)?;
         drop(tree);
-        let (findings, limit) = rule::find(&flat, rules);
+        let (mut findings, mut limit) = rule::find(&flat, rules);
+        if deadline.is_over() && limit == Some(SyntaxLimit::TooManySteps) {
+            return None;
+        }
+        if let Some(team) = team {
+            flat.tree().refill(TimeLimit::after(MAX_FILE_TIME));
+            let (found, team_limit) = rule::find(&flat, team);
+            findings.extend(found);
+            findings.sort_by_key(|finding| finding.start_line);
+            limit = match team_limit {
+                Some(SyntaxLimit::TooManySteps) => Some(SyntaxLimit::TeamRulesTooSlow),
+                other => limit.or(other),
+            };
+        }
         let view = SyntaxView {
             scopes,
             imports,
@@ -167,8 +181,8 @@ fn read_syntax(
         Some((view, limit))
     };
     match read() {
-        Some((view, limit)) if !(deadline.is_over() && limit == Some(SyntaxLimit::TooManySteps)) => (Some(view), limit),
-        _ => (None, Some(SyntaxLimit::TooSlow)),
+        Some((view, limit)) => (Some(view), limit),
+        None => (None, Some(SyntaxLimit::TooSlow)),
     }
 }
 

@@ -154,10 +154,12 @@ mod tests {
     use crate::deadline::TimeLimit;
     use crate::language::Language;
     use crate::read_syntax;
+    use crate::rule::RuleSet;
 
     fn outline(path: &str, text: &str, line: u32) -> (Vec<String>, Vec<String>) {
         let deadline = TimeLimit::after(Duration::from_secs(60));
-        let (view, limit) = read_syntax(Language::of_path(path).unwrap(), text, &[line], &[], deadline);
+        let none = (&RuleSet::default(), None);
+        let (view, limit) = read_syntax(Language::of_path(path).unwrap(), text, &[line], none, deadline);
         assert_eq!(limit, None, "{path}");
         let view = view.unwrap();
         (

@@ -8,6 +8,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use holdfast_bounded::run_blocking;
 use holdfast_core::port::{SourceSyntax, SyntaxAnswer};
+use holdfast_core::rule::secret_kinds;
 use holdfast_core::team_rules::TeamRules;
 
 use super::language::Language;
@@ -81,7 +82,8 @@ fn check_together(rules: &[Definition]) -> Vec<RuleFault> {
     let mut files: HashMap<&str, &str> = HashMap::new();
     for rule in rules {
         let file = *files.entry(&rule.id).or_insert(&rule.file);
-        let problem = if built_in.contains(rule.id.as_str()) {
+        let is_secret = secret_kinds().iter().any(|kind| kind.rule == rule.id);
+        let problem = if is_secret || built_in.contains(rule.id.as_str()) {
             "is the id of a rule of Holdfast: choose another one".to_owned()
         } else if file != rule.file {
             format!("is the id of a rule in {file} too: choose another one")

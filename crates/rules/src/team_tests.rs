@@ -41,6 +41,8 @@ async fn a_team_s_rule_reports_beside_the_others() {
 #[test]
 fn wrong_team_rules_are_refused() {
     let built_in = GOOD.replace("no-print", "assert-on-tuple");
+    let secret = GOOD.replace("no-print", "github-token");
+    let unknown = format!("{GOOD}fix: log($B)\n");
     let many = GOOD.replace("no-print", "n") + "---\n";
     let many: String = (0..201).map(|n| many.replace("id: n", &format!("id: n{n}"))).collect();
     let huge = GOOD.replace("{pattern: print($$$)}", "{kind: call, regex: '(\\pL{50}){90}'}");
@@ -65,6 +67,14 @@ fn wrong_team_rules_are_refused() {
         (
             vec![("a.yml", GOOD), ("b.yml", GOOD)],
             "b.yml: rule no-print: id: is the id of a rule in .holdfast-rules/a.yml",
+        ),
+        (
+            vec![("a.yml", &secret)],
+            "rule github-token: id: is the id of a rule of Holdfast",
+        ),
+        (
+            vec![("a.yml", &unknown)],
+            "rule no-print: fix: the rule has no $B: name a metavariable of its pattern",
         ),
         (vec![("a.yml", &many)], "at most 200 rules"),
         (vec![("a.yml", &huge)], "regex: is too large"),

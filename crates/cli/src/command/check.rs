@@ -10,7 +10,9 @@ use holdfast_core::count::counted;
 use holdfast_core::model::policy::{InvalidTeamRules, POLICY_PATH, Policy, PolicyProblem, RuleLevel, unknown_rules};
 use holdfast_core::policy_file::{MAX_POLICY_BYTES, OTHER_POLICY_NAME};
 use holdfast_core::render::size;
-use holdfast_core::team_rules::{MAX_FILE_BYTES, MAX_FILES, RULES_FOLDER, RuleFile, TeamRules, is_rule_file};
+use holdfast_core::team_rules::{
+    MAX_FILE_BYTES, MAX_FILES, RULES_FOLDER, RuleFile, TeamRules, check_name, is_rule_file, not_a_folder,
+};
 
 use crate::cli::CheckArgs;
 use crate::exit::Exit;
@@ -143,11 +145,12 @@ fn has_only_rules(file: &Path) -> bool {
 /// Returns the rules in the folder beside the settings, or what a review would report about them as files.
 fn team_rules(file: &Path) -> Result<Result<TeamRules, InvalidTeamRules>, Failure> {
     let folder = file.with_file_name(RULES_FOLDER);
+    if fs::symlink_metadata(&folder).is_ok_and(|found| !found.is_dir()) {
+        return Ok(Err(not_a_folder(RULES_FOLDER)));
+    }
     let entries = match fs::read_dir(&folder) {
         Ok(entries) => entries,
-        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
-            return Ok(Ok(TeamRules::default()));
-        }
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Ok(TeamRules::default())),
         Err(error) => return Err(unreadable(&folder, &error)),
     };
     let mut names = Vec::new();
@@ -155,10 +158,8 @@ fn team_rules(file: &Path) -> Result<Result<TeamRules, InvalidTeamRules>, Failur
         let entry = entry.map_err(|error| unreadable(&folder, &error))?;
         let name = entry.file_name().to_string_lossy().into_owned();
         let place = format!("{RULES_FOLDER}/{name}");
-        if name.to_ascii_lowercase().ends_with(".yaml") {
-            return Ok(Err(InvalidTeamRules(format!(
-                "{place} is not read: rename it to end in .yml"
-            ))));
+        if let Err(problem) = check_name(&name) {
+            return Ok(Err(problem));
         }
         if is_rule_file(&name) {
             if entry.file_type().is_ok_and(|kind| kind.is_symlink()) {

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::bounded::{self, Short};
+use super::bounded::{self, Short, Words};
 use super::path::Places;
 use super::shape::{Component, Log, Properties, Report, Rule, Run, Text};
 use super::{Evidence, MAX_REPORTS, Tool, ToolReport};
@@ -99,9 +99,13 @@ fn place_of(run: &Run, report: &Report, places: &Places) -> Option<(String, (u32
     let base = location.uri_base_id.as_ref();
     let base = base.and_then(|id| run.original_uri_base_ids.get(id)?.uri.as_deref());
     let path = places.path_of(location.uri.as_deref()?, base)?;
-    let start_line = place.region.start_line.filter(|line| *line > 0)?;
-    let end_line = place.region.end_line.unwrap_or(start_line).max(start_line);
+    let start_line = line_number(&place.region.start_line).filter(|line| *line > 0)?;
+    let end_line = line_number(&place.region.end_line).map_or(start_line, |line| line.max(start_line));
     Some((path, (start_line, end_line)))
+}
+
+fn line_number(value: &Words) -> Option<u32> {
+    value.iter().next()?.trim().parse().ok()
 }
 
 fn read_report(tool: &str, rule: Option<&Rule>, report: &Report, (start_line, end_line): (u32, u32)) -> ToolReport {

@@ -136,6 +136,7 @@ pub(super) struct Location {
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(super) struct Region {
-    pub start_line: Option<u32>,
-    pub end_line: Option<u32>,
+    /// Of any form: one odd number in a log isn't worth its other reports.
+    pub start_line: Words,
+    pub end_line: Words,
 }

@@ -60,6 +60,8 @@ pub enum SyntaxLimit {
     TooManyMatches,
     /// The rules needed more steps for the file than their limit: some findings may be missing.
     TooManySteps,
+    /// The team's own rules took too long or too many steps: some of their findings may be missing.
+    TeamRulesTooSlow,
     /// The rules read no deeper: findings in the deepest code may be missing.
     RulesTooDeep,
     /// This build of the program doesn't read the file's language.
@@ -74,6 +76,7 @@ impl fmt::Display for SyntaxLimit {
             Self::TooDeep => "no syntax: nested too deep",
             Self::TooManyMatches => "syntax rules incomplete: too many matches",
             Self::TooManySteps => "syntax rules incomplete: too many steps",
+            Self::TeamRulesTooSlow => "rules of .holdfast-rules incomplete: too slow",
             Self::RulesTooDeep => "syntax rules incomplete: nested too deep",
             Self::NotInBuild => "no syntax: this build doesn't read the language",
         })

@@ -5,7 +5,7 @@ use crate::model::change::Target;
 use crate::model::policy::InvalidTeamRules;
 use crate::model::sha::CommitSha;
 use crate::port::{FILES_PER_READ, ReadChange, RootEntry, RootKind};
-use crate::team_rules::{RULES_FOLDER, TeamRules, check_number, check_size, is_rule_file, rule_file};
+use crate::team_rules::{RULES_FOLDER, TeamRules, check_name, check_number, check_size, is_rule_file, rule_file};
 
 use super::StageError;
 
@@ -37,11 +37,7 @@ fn rule_paths(entries: &[RootEntry]) -> Result<Vec<String>, InvalidTeamRules> {
     let mut paths = Vec::new();
     for entry in entries {
         let path = format!("{RULES_FOLDER}/{}", entry.name);
-        if entry.name.to_ascii_lowercase().ends_with(".yaml") {
-            return Err(InvalidTeamRules(format!(
-                "{path} is not read: rename it to end in .yml"
-            )));
-        }
+        check_name(&entry.name)?;
         if !is_rule_file(&entry.name) {
             continue;
         }

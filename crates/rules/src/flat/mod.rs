@@ -59,7 +59,7 @@ struct Entry {
 struct Budget {
     steps: Cell<u64>,
     until_check: Cell<u32>,
-    deadline: TimeLimit,
+    deadline: Cell<TimeLimit>,
     stack: Cell<usize>,
     is_over: Cell<bool>,
 }
@@ -95,7 +95,7 @@ impl FlatDoc {
             budget: Budget {
                 steps: Cell::new(MAX_STEPS),
                 until_check: Cell::new(STEPS_PER_CHECK),
-                deadline,
+                deadline: Cell::new(deadline),
                 stack: Cell::new(0),
                 is_over: Cell::new(false),
             },
@@ -112,6 +112,14 @@ impl FlatTree {
     /// Starts a matcher: what is below this call on the stack isn't the matcher's.
     pub fn start(&self) {
         self.budget.stack.set(stack_address());
+    }
+
+    /// Gives the next rules a budget of their own.
+    pub fn refill(&self, deadline: TimeLimit) {
+        self.budget.steps.set(MAX_STEPS);
+        self.budget.until_check.set(STEPS_PER_CHECK);
+        self.budget.deadline.set(deadline);
+        self.budget.is_over.set(false);
     }
 
     /// Returns true once the budget is used up. The answers since then are wrong.
@@ -139,7 +147,7 @@ impl FlatTree {
         let until_check = budget.until_check.get();
         let is_late = if until_check == 0 {
             budget.until_check.set(STEPS_PER_CHECK);
-            budget.deadline.is_over()
+            budget.deadline.get().is_over()
         } else {
             budget.until_check.set(until_check - 1);
             false

@@ -32,6 +32,9 @@ const FIELDS: [&str; 15] = [
 /// The fields that the matcher reads.
 const MATCHER_FIELDS: [&str; 4] = ["rule", "constraints", "utils", "transform"];
 
+/// Another name of a category.
+const STYLE: &str = "style";
+
 /// Maximum nesting of a rule. The parser of a rule recurses.
 const MAX_DEPTH: usize = 64;
 /// Maximum number of values in a file.
@@ -181,8 +184,8 @@ impl Reader<'_> {
         let languages = self.languages(&fields);
         let severity = self.one_of(&fields, "severity", Severity::WORST_FIRST, Severity::as_str);
         let category = match fields.get("category").and_then(Value::as_str) {
-            // The tools of many languages have this category.
-            Some("style") => Some(Category::Maintainability),
+            // Another name: the tools of many languages have this category.
+            Some(STYLE) => Some(Category::Maintainability),
             _ => self.one_of(&fields, "category", Category::ALL, Category::as_str),
         };
         let cwe = self.cwe(&fields);
@@ -275,7 +278,8 @@ impl Reader<'_> {
         let given = fields.get(name).and_then(Value::as_str).unwrap_or_default();
         let found = all.into_iter().find(|one| as_str(*one) == given);
         if found.is_none() {
-            let names: Vec<&str> = all.into_iter().map(as_str).collect();
+            let also = (name == "category").then_some(STYLE);
+            let names: Vec<&str> = all.into_iter().map(as_str).chain(also).collect();
             self.fault(name, format!("{given:?}: expected one of {}", names.join(", ")));
         }
         found

@@ -7,6 +7,7 @@ use ast_grep_config::{DeserializeEnv, Fixer, RuleCore, RuleCoreError, Serializab
 use ast_grep_core::Matcher as _;
 use holdfast_core::model::finding::{Category, Severity};
 use serde::Deserialize as _;
+use serde_json::Value;
 
 use super::super::language::Language;
 use super::excerpt::Excerpts;
@@ -87,6 +88,10 @@ fn compile(rule: &Definition, language: Language) -> Result<Rule, RuleFault> {
         .map_err(|error| wrong(field_of(&error), in_language(&error, language)))?;
     let mut fix = None;
     if let Some(value) = &rule.fix {
+        if let Some(name) = undefined(value, &matcher) {
+            let problem = format!("the rule has no ${name}: name a metavariable of its pattern");
+            return Err(wrong("fix", problem));
+        }
         let text = serde_json::from_value(value.clone()).map_err(|error| wrong("fix", error.to_string()))?;
         let fixes = Fixer::parse(&text, &matcher.get_env(language), &core.transform)
             .map_err(|error| wrong("fix", in_language(&error, language)))?;
@@ -102,6 +107,29 @@ fn compile(rule: &Definition, language: Language) -> Result<Rule, RuleFault> {
         matcher,
         fix,
         excerpts: Excerpts::of(language, &rule.matcher),
+    })
+}
+
+/// Returns a metavariable of a fix that the rule doesn't define: it would become empty text.
+fn undefined(fix: &Value, matcher: &RuleCore) -> Option<String> {
+    let templates = match fix {
+        Value::Array(fixes) => fixes.as_slice(),
+        one => std::slice::from_ref(one),
+    };
+    let templates = templates.iter().map(|one| one.get("template").unwrap_or(one));
+    let defined = matcher.defined_vars();
+    let names = templates.filter_map(Value::as_str).flat_map(metavariables);
+    let mut names = names.filter(|name| !defined.contains(name));
+    names.next().map(str::to_owned)
+}
+
+/// Returns the names behind `$` in a template.
+fn metavariables(template: &str) -> impl Iterator<Item = &str> {
+    template.split('$').skip(1).filter_map(|rest| {
+        let end = rest.find(|char: char| !(char.is_ascii_uppercase() || char.is_ascii_digit() || char == '_'));
+        let name = &rest[..end.unwrap_or(rest.len())];
+        name.starts_with(|char: char| char.is_ascii_uppercase() || char == '_')
+            .then_some(name)
     })
 }
 

@@ -30,32 +30,30 @@ const MAX_FINDINGS: usize = 1_000;
 
 /// Returns the findings of rules in a file, in the order of their places, and the limit that made them incomplete. Each
 /// rule has at most one finding that begins in a line.
-pub(super) fn find(doc: &FlatDoc, sets: &[&RuleSet]) -> (Vec<SyntaxFinding>, Option<SyntaxLimit>) {
+pub(super) fn find(doc: &FlatDoc, set: &RuleSet) -> (Vec<SyntaxFinding>, Option<SyntaxLimit>) {
     // It has its own handle of the same tree.
     let root = AstGrep::doc(doc.clone());
     let (root, tree) = (root.root(), doc.tree());
-    let mut seen: HashSet<(usize, usize, u32)> = HashSet::new();
-    let mut counts: Vec<Vec<usize>> = sets.iter().map(|set| vec![0; set.rules.len()]).collect();
+    let mut seen: HashSet<(usize, u32)> = HashSet::new();
+    let mut counts = vec![0_usize; set.rules.len()];
     let mut findings = Vec::new();
     let mut limit = tree.is_cut().then_some(SyntaxLimit::RulesTooDeep);
     tree.start();
     for node in root.dfs() {
-        for (number, set) in sets.iter().enumerate() {
-            for (index, rule) in set.of_kind(node.kind_id()) {
-                let found = finding(rule, node.clone());
-                if tree.is_over() {
-                    return (findings, Some(SyntaxLimit::TooManySteps));
+        for (index, rule) in set.of_kind(node.kind_id()) {
+            let found = finding(rule, node.clone());
+            if tree.is_over() {
+                return (findings, Some(SyntaxLimit::TooManySteps));
+            }
+            let Some(found) = found.filter(|found| seen.insert((index, found.start_line))) else {
+                continue;
+            };
+            match counts.get_mut(index) {
+                Some(count) if *count < MAX_FINDINGS => {
+                    *count += 1;
+                    findings.push(found);
                 }
-                let Some(found) = found.filter(|found| seen.insert((number, index, found.start_line))) else {
-                    continue;
-                };
-                match counts.get_mut(number).and_then(|counts| counts.get_mut(index)) {
-                    Some(count) if *count < MAX_FINDINGS => {
-                        *count += 1;
-                        findings.push(found);
-                    }
-                    _ => limit = Some(SyntaxLimit::TooManyMatches),
-                }
+                _ => limit = Some(SyntaxLimit::TooManyMatches),
             }
         }
     }
@@ -121,7 +119,7 @@ pub(super) fn check_cases(rule: &Definition, language: Language) -> (usize, Vec<
             text.insert_str(0, "<?php\n");
         }
         let deadline = TimeLimit::after(MAX_FILE_TIME);
-        let found = document(&text, language, deadline).map(|doc| find(&doc, &[&set]).0.len());
+        let found = document(&text, language, deadline).map(|doc| find(&doc, &set).0.len());
         if found != Some(expected) {
             let found = found.map_or_else(|| "no result in time".to_owned(), |found| counted(found, "finding"));
             let problem = format!("{found} instead of {expected} in {}: {text:?}", language.rule_name());

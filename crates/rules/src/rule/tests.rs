@@ -166,7 +166,7 @@ fn suggestion_of(fix: &str, text: &str) -> Option<String> {
     let (set, faults) = set_of(&format!("{HEAD}rule: {{pattern: old($A)}}\nfix: {fix}"));
     assert!(faults.is_empty(), "{faults:?}");
     let doc = document(text, Language::Python, TimeLimit::after(Duration::from_secs(60))).unwrap();
-    let (findings, limit) = find(&doc, &[&set]);
+    let (findings, limit) = find(&doc, &set);
     assert_eq!((findings.len(), limit), (1, None));
     findings[0].suggestion.clone()
 }
