@@ -134,14 +134,6 @@ mod tests {
     #![expect(clippy::unwrap_used, reason = "a failed step fails the test")]
     use super::*;
 
-    fn entry(name: &str, kind: RootKind, bytes: u64) -> RootEntry {
-        RootEntry {
-            name: name.to_owned(),
-            kind,
-            bytes: Some(bytes),
-        }
-    }
-
     #[test]
     fn rules_that_would_not_be_read_are_errors() {
         use RootKind::{File, Folder, Link};
@@ -152,7 +144,7 @@ mod tests {
             (".holdfast-rules", File, Err(())),
             (".Holdfast-Rules", Folder, Err(())),
         ] {
-            let found = has_team_rules(&[entry("a", File, 1), entry(name, kind, 0)]);
+            let found = has_team_rules(&[RootEntry::new("a", File, 1), RootEntry::new(name, kind, 0)]);
             if let Err(error) = &found {
                 assert!(error.to_string().contains("commit the rules in a folder"), "{error}");
             }
@@ -177,7 +169,7 @@ mod tests {
         ] {
             let entries: Vec<_> = entries
                 .into_iter()
-                .map(|(name, kind, bytes)| entry(name, kind, bytes))
+                .map(|(name, kind, bytes)| RootEntry::new(name, kind, bytes))
                 .collect();
             let error = look_at(&entries).unwrap_err().to_string();
             assert!(
@@ -197,7 +189,10 @@ mod tests {
             (&["holdfast.yml"], 1),
             (&[".holdfast.yml", "holdfast.yaml", ".holdfast.json"], 2),
         ] {
-            let entries: Vec<_> = names.iter().map(|name| entry(name, File, MAX_POLICY_BYTES)).collect();
+            let entries: Vec<_> = names
+                .iter()
+                .map(|name| RootEntry::new(name, File, MAX_POLICY_BYTES))
+                .collect();
             let found = look_at(&entries).unwrap();
             assert_eq!(found.len(), notes, "{names:?}: {found:?}");
         }
@@ -205,9 +200,9 @@ mod tests {
 
     #[test]
     fn a_file_of_one_mebibyte_is_read() {
-        let whole = entry(".holdfast.yml", RootKind::File, 1_048_576);
+        let whole = RootEntry::new(".holdfast.yml", RootKind::File, 1_048_576);
         assert!(look_at(&[whole]).unwrap().is_empty());
-        assert!(look_at(&[entry(".holdfast.yml", RootKind::File, 1_048_577)]).is_err());
+        assert!(look_at(&[RootEntry::new(".holdfast.yml", RootKind::File, 1_048_577)]).is_err());
     }
 
     #[test]

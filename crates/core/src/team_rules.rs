@@ -58,22 +58,24 @@ impl TeamRules {
     }
 }
 
-/// Returns whether a file of the folder holds rules.
-pub fn is_rule_file(name: &str) -> bool {
-    name.strip_suffix(".yml").is_some_and(|stem| !stem.is_empty())
-}
-
-/// Returns an error if a file's name looks like that of rules and isn't read.
+/// Returns the path of an entry of the folder if it holds rules.
 ///
 /// # Errors
-/// It ends in `.yaml`, or in `.yml` in other letters.
-pub fn check_name(name: &str) -> Result<(), InvalidTeamRules> {
+/// It looks like rules and isn't read: it ends in `.yaml`, or in `.yml` in other letters, or is no file.
+pub fn rule_path(name: &str, is_file: bool) -> Result<Option<String>, InvalidTeamRules> {
+    let path = format!("{RULES_FOLDER}/{name}");
     let lower = name.to_ascii_lowercase();
-    match lower.ends_with(".yaml") || lower.ends_with(".yml") && !name.ends_with(".yml") {
-        true => Err(InvalidTeamRules(format!(
-            "{RULES_FOLDER}/{name} is not read: rename it to end in .yml"
+    if lower.ends_with(".yaml") || lower.ends_with(".yml") && !name.ends_with(".yml") {
+        return Err(InvalidTeamRules(format!(
+            "{path} is not read: rename it to end in .yml"
+        )));
+    }
+    match name.strip_suffix(".yml") {
+        None | Some("") => Ok(None),
+        Some(_) if is_file => Ok(Some(path)),
+        Some(_) => Err(InvalidTeamRules(format!(
+            "{path} is no file: commit the rules as a file"
         ))),
-        false => Ok(()),
     }
 }
 

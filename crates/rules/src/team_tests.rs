@@ -43,6 +43,11 @@ fn wrong_team_rules_are_refused() {
     let built_in = GOOD.replace("no-print", "assert-on-tuple");
     let secret = GOOD.replace("no-print", "github-token");
     let unknown = format!("{GOOD}fix: log($B)\n");
+    let many_arguments = GOOD.replace("print($$$)", "print($$$A)") + "fix: log($$$A)\n";
+    assert_eq!(
+        check_team_rules(&rules(&[("a.yml", &many_arguments)])).1,
+        Vec::<String>::new()
+    );
     let many = GOOD.replace("no-print", "n") + "---\n";
     let many: String = (0..201).map(|n| many.replace("id: n", &format!("id: n{n}"))).collect();
     let huge = GOOD.replace("{pattern: print($$$)}", "{kind: call, regex: '(\\pL{50}){90}'}");

@@ -11,7 +11,7 @@ use holdfast_core::model::policy::{InvalidTeamRules, POLICY_PATH, Policy, Policy
 use holdfast_core::policy_file::{MAX_POLICY_BYTES, OTHER_POLICY_NAME};
 use holdfast_core::render::size;
 use holdfast_core::team_rules::{
-    MAX_FILE_BYTES, MAX_FILES, RULES_FOLDER, RuleFile, TeamRules, check_name, is_rule_file, not_a_folder,
+    MAX_FILE_BYTES, MAX_FILES, RULES_FOLDER, RuleFile, TeamRules, not_a_folder, rule_path,
 };
 
 use crate::cli::CheckArgs;
@@ -157,17 +157,10 @@ fn team_rules(file: &Path) -> Result<Result<TeamRules, InvalidTeamRules>, Failur
     for entry in entries {
         let entry = entry.map_err(|error| unreadable(&folder, &error))?;
         let name = entry.file_name().to_string_lossy().into_owned();
-        let place = format!("{RULES_FOLDER}/{name}");
-        if let Err(problem) = check_name(&name) {
-            return Ok(Err(problem));
-        }
-        if is_rule_file(&name) {
-            if entry.file_type().is_ok_and(|kind| kind.is_symlink()) {
-                return Ok(Err(InvalidTeamRules(format!(
-                    "{place} is no file: commit the rules as a file"
-                ))));
-            }
-            names.push((place, entry.path()));
+        let is_link = entry.file_type().is_ok_and(|kind| kind.is_symlink());
+        match rule_path(&name, !is_link) {
+            Err(problem) => return Ok(Err(problem)),
+            Ok(path) => names.extend(path.map(|path| (path, entry.path()))),
         }
         if names.len() > MAX_FILES {
             break;

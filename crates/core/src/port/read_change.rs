@@ -77,6 +77,17 @@ pub struct RootEntry {
     pub bytes: Option<u64>,
 }
 
+#[cfg(test)]
+impl RootEntry {
+    pub(crate) fn new(name: &str, kind: RootKind, bytes: u64) -> Self {
+        Self {
+            name: name.to_owned(),
+            kind,
+            bytes: Some(bytes),
+        }
+    }
+}
+
 /// The kind of an entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RootKind {

@@ -5,14 +5,14 @@ use crate::model::change::Target;
 use crate::model::policy::InvalidTeamRules;
 use crate::model::sha::CommitSha;
 use crate::port::{FILES_PER_READ, ReadChange, RootEntry, RootKind};
-use crate::team_rules::{RULES_FOLDER, TeamRules, check_name, check_number, check_size, is_rule_file, rule_file};
+use crate::team_rules::{RULES_FOLDER, TeamRules, check_number, check_size, rule_file, rule_path};
 
 use super::StageError;
 
 /// Reads a team's rules on the base.
 ///
 /// # Errors
-/// A file is a link, too large or not UTF-8, or ends in `.yaml`; there are too many; a read fails.
+/// A file is a link, too large, not UTF-8 or under a name that isn't read; there are too many; a read fails.
 pub(super) async fn read_team_rules(
     read: &dyn ReadChange,
     target: &Target,
@@ -36,18 +36,10 @@ pub(super) async fn read_team_rules(
 fn rule_paths(entries: &[RootEntry]) -> Result<Vec<String>, InvalidTeamRules> {
     let mut paths = Vec::new();
     for entry in entries {
-        let path = format!("{RULES_FOLDER}/{}", entry.name);
-        check_name(&entry.name)?;
-        if !is_rule_file(&entry.name) {
-            continue;
+        if let Some(path) = rule_path(&entry.name, entry.kind == RootKind::File)? {
+            check_size(&path, entry.bytes.unwrap_or(0))?;
+            paths.push(path);
         }
-        if entry.kind != RootKind::File {
-            return Err(InvalidTeamRules(format!(
-                "{path} is no file: commit the rules as a file"
-            )));
-        }
-        check_size(&path, entry.bytes.unwrap_or(0))?;
-        paths.push(path);
     }
     check_number(paths.len())?;
     Ok(paths)
@@ -59,21 +51,13 @@ mod tests {
     use super::*;
     use crate::team_rules::RuleFile;
 
-    fn entry(name: &str, kind: RootKind, bytes: u64) -> RootEntry {
-        RootEntry {
-            name: name.to_owned(),
-            kind,
-            bytes: Some(bytes),
-        }
-    }
-
     #[test]
     fn the_files_with_rules_are_found_and_the_others_left() {
         let entries = [
-            entry("a.yml", RootKind::File, 10),
-            entry("README.md", RootKind::File, 10),
-            entry(".yml", RootKind::File, 10),
-            entry("deep", RootKind::Folder, 0),
+            RootEntry::new("a.yml", RootKind::File, 10),
+            RootEntry::new("README.md", RootKind::File, 10),
+            RootEntry::new(".yml", RootKind::File, 10),
+            RootEntry::new("deep", RootKind::Folder, 0),
         ];
         assert_eq!(rule_paths(&entries).unwrap(), [".holdfast-rules/a.yml"]);
     }
@@ -81,12 +65,12 @@ mod tests {
     #[test]
     fn files_that_would_not_be_read_are_errors() {
         let many: Vec<RootEntry> = (0..201)
-            .map(|n| entry(&format!("{n}.yml"), RootKind::File, 1))
+            .map(|n| RootEntry::new(&format!("{n}.yml"), RootKind::File, 1))
             .collect();
         for (entries, excerpt) in [
-            (vec![entry("a.yaml", RootKind::File, 1)], "rename it"),
-            (vec![entry("a.yml", RootKind::Link, 1)], "is no file"),
-            (vec![entry("a.yml", RootKind::File, 65_537)], "at most 64 KiB"),
+            (vec![RootEntry::new("a.yaml", RootKind::File, 1)], "rename it"),
+            (vec![RootEntry::new("a.yml", RootKind::Link, 1)], "is no file"),
+            (vec![RootEntry::new("a.yml", RootKind::File, 65_537)], "at most 64 KiB"),
             (many, "at most 200"),
         ] {
             let problem = rule_paths(&entries).unwrap_err().to_string();

@@ -32,8 +32,8 @@ const FIELDS: [&str; 15] = [
 /// The fields that the matcher reads.
 const MATCHER_FIELDS: [&str; 4] = ["rule", "constraints", "utils", "transform"];
 
-/// Another name of a category.
-const STYLE: &str = "style";
+/// Another name of a category, which the tools of many languages have.
+const OTHER_CATEGORIES: [(&str, Category); 1] = [("style", Category::Maintainability)];
 
 /// Maximum nesting of a rule. The parser of a rule recurses.
 const MAX_DEPTH: usize = 64;
@@ -182,12 +182,10 @@ impl Reader<'_> {
             );
         }
         let languages = self.languages(&fields);
-        let severity = self.one_of(&fields, "severity", Severity::WORST_FIRST, Severity::as_str);
-        let category = match fields.get("category").and_then(Value::as_str) {
-            // Another name: the tools of many languages have this category.
-            Some(STYLE) => Some(Category::Maintainability),
-            _ => self.one_of(&fields, "category", Category::ALL, Category::as_str),
-        };
+        let severities = Severity::WORST_FIRST.map(|one| (one.as_str(), one));
+        let severity = self.one_of(&fields, "severity", severities.into_iter());
+        let categories = Category::ALL.map(|one| (one.as_str(), one));
+        let category = self.one_of(&fields, "category", categories.into_iter().chain(OTHER_CATEGORIES));
         let cwe = self.cwe(&fields);
         let title = self.text(&fields, "title", MAX_TITLE_CHARS);
         if title.as_deref().is_some_and(|title| title.contains('\n')) {
@@ -268,21 +266,20 @@ impl Reader<'_> {
         languages
     }
 
-    fn one_of<T: Copy, const N: usize>(
+    /// Returns the value with the name that a field has.
+    fn one_of<T>(
         &mut self,
         fields: &Map<String, Value>,
-        name: &str,
-        all: [T; N],
-        as_str: impl Fn(T) -> &'static str,
+        field: &str,
+        mut all: impl Iterator<Item = (&'static str, T)> + Clone,
     ) -> Option<T> {
-        let given = fields.get(name).and_then(Value::as_str).unwrap_or_default();
-        let found = all.into_iter().find(|one| as_str(*one) == given);
+        let given = fields.get(field).and_then(Value::as_str).unwrap_or_default();
+        let names: Vec<&str> = all.clone().map(|(name, _)| name).collect();
+        let found = all.find(|(name, _)| *name == given);
         if found.is_none() {
-            let also = (name == "category").then_some(STYLE);
-            let names: Vec<&str> = all.into_iter().map(as_str).chain(also).collect();
-            self.fault(name, format!("{given:?}: expected one of {}", names.join(", ")));
+            self.fault(field, format!("{given:?}: expected one of {}", names.join(", ")));
         }
-        found
+        found.map(|(_, value)| value)
     }
 
     fn cwe(&mut self, fields: &Map<String, Value>) -> Option<u32> {
